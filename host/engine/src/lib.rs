@@ -1,1 +1,28 @@
-//! placeholder
+//! The engine: the only crate that names wasmtime.
+//!
+//! It owns how a component is compiled, limited, linked, instantiated and
+//! called. It never opens a socket, never speaks JSON-RPC, and knows nothing of
+//! sessions, breakers or the registry: it takes a name and arguments, and gives
+//! an outcome or a typed fault.
+
+#![forbid(unsafe_code)]
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+mod call;
+pub mod contract;
+mod engine;
+mod fault;
+mod lane;
+mod limits;
+mod load;
+mod plugin;
+mod state;
+mod ticker;
+mod warm;
+
+pub use call::{Answer, Change, Completed, Discard, Invocation, RequestEvent, RequestSink, Usage};
+pub use engine::{Engine, EngineConfig, EngineError};
+pub use fault::{CallError, Fault, FaultKind};
+pub use limits::{Isolation, Limits};
+pub use load::LoadError;
+pub use plugin::{Exports, Plugin};

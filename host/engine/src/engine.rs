@@ -1,0 +1,192 @@
+//! One wasmtime engine for the process, with its allocator, its linker, its
+//! ticker and its long lane.
+//!
+//! It owns the runtime's settings. It never loads a plugin by itself.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use wasmtime::component::{HasSelf, Linker};
+use wasmtime::{
+    Cache, CacheConfig, Config, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig,
+};
+
+use crate::contract::{notifications, request};
+use crate::lane::LongLane;
+use crate::state::State;
+use crate::ticker::Ticker;
+
+/// Stack of a guest; deeper recursion is a fault.
+const WASM_STACK_MAX_BYTES: usize = 512 << 10;
+
+/// Stack of the fiber a guest runs on: the guest's own and room for the host.
+const FIBER_STACK_BYTES: usize = 1 << 20;
+
+/// Core instances, tables and memories that one component may bring, on average.
+/// A component made by `wit-component` has the author's module and small shims.
+const CORE_INSTANCES_PER_COMPONENT: u32 = 4;
+
+/// Files of the compilation cache are dropped when it grows past this.
+const CACHE_SIZE_SOFT_MAX_BYTES: u64 = 4 << 30;
+
+/// Settings of an engine.
+#[derive(Clone, Debug)]
+pub struct EngineConfig {
+    /// Instances alive at once, of all plugins together.
+    pub max_instances: u32,
+    /// Ceiling of every plugin's `memory_max_bytes`.
+    pub memory_ceiling_bytes: usize,
+    /// Ceiling of every plugin's `table_elements_max`.
+    pub table_ceiling_elements: usize,
+    /// Where compiled code is kept between runs; none: nowhere.
+    pub cache_dir: Option<PathBuf>,
+    /// Threads for calls that compute for longer than a slice.
+    pub long_call_threads: usize,
+}
+
+impl Default for EngineConfig {
+    fn default() -> Self {
+        Self {
+            max_instances: 1000,
+            memory_ceiling_bytes: 128 << 20,
+            table_ceiling_elements: 20_000,
+            cache_dir: None,
+            long_call_threads: std::thread::available_parallelism().map_or(1, usize::from),
+        }
+    }
+}
+
+/// The engine did not start.
+#[derive(Debug, thiserror::Error)]
+#[error("the wasm engine did not start ({what}): {reason}")]
+pub struct EngineError {
+    what: &'static str,
+    reason: String,
+}
+
+impl EngineError {
+    fn new(what: &'static str, reason: impl std::fmt::Display) -> Self {
+        Self {
+            what,
+            reason: reason.to_string(),
+        }
+    }
+}
+
+/// A shared handle to the engine.
+#[derive(Clone)]
+pub struct Engine {
+    inner: Arc<Inner>,
+}
+
+pub(crate) struct Inner {
+    pub(crate) wasmtime: wasmtime::Engine,
+    pub(crate) linker: Linker<State>,
+    pub(crate) ticker: Ticker,
+    pub(crate) long_lane: LongLane,
+    pub(crate) max_instances: u32,
+}
+
+impl Engine {
+    /// Starts an engine: reserves address space for its instances and starts
+    /// the ticker and the long lane.
+    pub fn new(config: &EngineConfig) -> Result<Self, EngineError> {
+        let wasmtime = wasmtime::Engine::new(&settings(config)?)
+            .map_err(|error| EngineError::new("settings", format!("{error:#}")))?;
+        let linker = link(&wasmtime)
+            .map_err(|error| EngineError::new("host functions", format!("{error:#}")))?;
+        let weak = wasmtime.weak();
+        let ticker = Ticker::start(move || {
+            if let Some(engine) = weak.upgrade() {
+                engine.increment_epoch();
+            }
+        })
+        .map_err(|error| EngineError::new("epoch thread", error))?;
+        let long_lane = LongLane::start(config.long_call_threads.max(1))
+            .map_err(|error| EngineError::new("long-call threads", error))?;
+        Ok(Self {
+            inner: Arc::new(Inner {
+                wasmtime,
+                linker,
+                ticker,
+                long_lane,
+                max_instances: config.max_instances,
+            }),
+        })
+    }
+
+    pub(crate) fn inner(&self) -> &Inner {
+        &self.inner
+    }
+
+    /// Instances alive now, of all plugins together.
+    pub fn instances_alive(&self) -> u64 {
+        self.inner
+            .wasmtime
+            .pooling_allocator_metrics()
+            .map_or(0, |metrics| metrics.component_instances())
+    }
+}
+
+impl std::fmt::Debug for Engine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Engine")
+            .field("max_instances", &self.inner.max_instances)
+            .finish_non_exhaustive()
+    }
+}
+
+fn settings(config: &EngineConfig) -> Result<Config, EngineError> {
+    let mut settings = Config::new();
+    settings
+        .cranelift_opt_level(OptLevel::Speed)
+        .consume_fuel(true)
+        .epoch_interruption(true)
+        .max_wasm_stack(WASM_STACK_MAX_BYTES)
+        .async_stack_size(FIBER_STACK_BYTES)
+        .allocation_strategy(InstanceAllocationStrategy::Pooling(pooling(config)));
+    if let Some(dir) = &config.cache_dir {
+        settings.cache(Some(open_cache(dir)?));
+    }
+    Ok(settings)
+}
+
+fn pooling(config: &EngineConfig) -> PoolingAllocationConfig {
+    let instances = config.max_instances;
+    let parts = instances.saturating_mul(CORE_INSTANCES_PER_COMPONENT);
+    let mut pooling = PoolingAllocationConfig::new();
+    pooling
+        .total_component_instances(instances)
+        .total_core_instances(parts)
+        .total_tables(parts)
+        .total_memories(instances.saturating_mul(2))
+        .total_stacks(instances)
+        .max_memory_size(config.memory_ceiling_bytes)
+        .table_elements(config.table_ceiling_elements);
+    pooling
+}
+
+fn open_cache(dir: &std::path::Path) -> Result<Cache, EngineError> {
+    let mut cache = CacheConfig::new();
+    cache
+        .with_directory(dir)
+        .with_files_total_size_soft_limit(CACHE_SIZE_SOFT_MAX_BYTES)
+        .with_cleanup_interval(Duration::from_secs(3600));
+    Cache::new(cache).map_err(|error| {
+        EngineError::new(
+            "compilation cache",
+            format!("{}: {error:#}; set `engine.cache_dir` or `engine.cache = false`", dir.display()),
+        )
+    })
+}
+
+/// Everything a plugin may import. WASI is linked as an empty world: whatever
+/// reaches for a file, the network or the environment finds nothing there.
+fn link(engine: &wasmtime::Engine) -> wasmtime::Result<Linker<State>> {
+    let mut linker = Linker::new(engine);
+    wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
+    request::add_to_linker::<_, HasSelf<State>>(&mut linker, |state| state)?;
+    notifications::add_to_linker::<_, HasSelf<State>>(&mut linker, |state| state)?;
+    Ok(linker)
+}

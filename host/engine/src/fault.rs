@@ -1,0 +1,137 @@
+//! Why a call gave no outcome: faults, who is to blame, and how an error of the
+//! runtime becomes one of them.
+//!
+//! It owns the classification. It never words an answer for a client: that is
+//! the host's table of errors.
+
+use wasmtime::Trap;
+
+use crate::state::State;
+
+/// Why a call gave no outcome.
+#[derive(Debug, thiserror::Error)]
+pub enum CallError {
+    /// The plugin broke a limit or the contract. Counts against its breaker.
+    #[error(transparent)]
+    Fault(#[from] Fault),
+    /// Every slot for an instance is taken; the same call may succeed later.
+    #[error("every instance slot is in use ({limit}); raise `engine.max_instances`")]
+    NoSlot {
+        /// how many slots there are
+        limit: u32,
+    },
+    /// The plugin has no such export.
+    #[error("the plugin does not export `{interface}`")]
+    NotExported {
+        /// the interface that was asked for
+        interface: &'static str,
+    },
+}
+
+/// A fault of a plugin.
+#[derive(Debug, thiserror::Error)]
+#[error("{kind}")]
+pub struct Fault {
+    /// Which fault it was.
+    pub kind: FaultKind,
+    /// The runtime's own words, backtrace included. For the host's log only.
+    pub detail: String,
+}
+
+/// Which fault it was.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum FaultKind {
+    /// All fuel was burnt.
+    #[error("out of fuel")]
+    OutOfFuel,
+    /// The wall-clock deadline passed.
+    #[error("the deadline passed")]
+    Deadline,
+    /// It asked for more memory than it may have, and ended.
+    #[error("the memory limit was reached")]
+    Memory,
+    /// It asked for more table elements than it may have, and ended.
+    #[error("the table limit was reached")]
+    Table,
+    /// It called itself too deeply.
+    #[error("the call stack is exhausted")]
+    StackOverflow,
+    /// It panicked, and said so before the trap.
+    #[error("the handler panicked")]
+    Panicked,
+    /// It trapped.
+    #[error("the handler trapped: {0}")]
+    Trapped(String),
+    /// Its answer is larger than it may be.
+    #[error("the answer is too large")]
+    Output,
+    /// It logged more than it may.
+    #[error("the log volume limit was reached")]
+    LogVolume,
+    /// Its answer doesn't follow the contract.
+    #[error("the answer breaks the contract: {0}")]
+    InvalidOutput(String),
+}
+
+/// The deadline passed while wasm ran; raised by the epoch callback.
+#[derive(Debug, thiserror::Error)]
+#[error("the deadline passed")]
+pub(crate) struct DeadlinePassed;
+
+/// The log volume is spent; raised by `request.log`.
+#[derive(Debug, thiserror::Error)]
+#[error("the log volume is spent")]
+pub(crate) struct LogVolumeSpent;
+
+/// The host function that was called isn't granted to this plugin, or failed.
+const LIFT_TOO_LARGE: &str = "too much data is being copied between the host and the guest";
+
+/// Turns an error of the runtime into a typed one, with what the store saw.
+pub(crate) fn classify(error: &wasmtime::Error, state: &State, slots: u32) -> CallError {
+    if error.is::<wasmtime::PoolConcurrencyLimitError>() {
+        return CallError::NoSlot { limit: slots };
+    }
+    CallError::Fault(Fault {
+        kind: kind_of(error, state),
+        detail: format!("{error:?}"),
+    })
+}
+
+fn kind_of(error: &wasmtime::Error, state: &State) -> FaultKind {
+    if error.is::<DeadlinePassed>() {
+        return FaultKind::Deadline;
+    }
+    if error.is::<LogVolumeSpent>() {
+        return FaultKind::LogVolume;
+    }
+    match error.downcast_ref::<Trap>() {
+        Some(Trap::OutOfFuel) => return FaultKind::OutOfFuel,
+        Some(Trap::StackOverflow) => return FaultKind::StackOverflow,
+        _ => {}
+    }
+    if state.panicked() {
+        return FaultKind::Panicked;
+    }
+    // A denied growth is an ordinary `-1` to the guest, which usually gives up
+    // with `unreachable`: the denial is the cause worth telling.
+    if state.guard.memory_denied {
+        return FaultKind::Memory;
+    }
+    if state.guard.table_denied {
+        return FaultKind::Table;
+    }
+    if let Some(trap) = error.downcast_ref::<Trap>() {
+        return FaultKind::Trapped(plain(trap));
+    }
+    let root = error.root_cause().to_string();
+    if root.contains(LIFT_TOO_LARGE) {
+        return FaultKind::Output;
+    }
+    FaultKind::InvalidOutput(root)
+}
+
+/// The trap's words without the runtime's prefix.
+fn plain(trap: &Trap) -> String {
+    let text = trap.to_string();
+    text.strip_prefix("wasm trap: ").unwrap_or(&text).to_owned()
+}

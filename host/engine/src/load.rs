@@ -1,0 +1,159 @@
+//! From the bytes of a file to a component that may be linked: what the bytes
+//! are, wrapping a core module, compiling.
+//!
+//! It owns every reason why a file is no plugin. It never runs anything of it.
+
+use wasmtime::component::Component;
+use wasmtime::component::types::ComponentItem;
+use wit_component::ComponentEncoder;
+
+use crate::contract::{PACKAGE, VERSION};
+
+/// Why a file is no plugin.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// There is nothing in it.
+    #[error("the file is empty")]
+    Empty,
+    /// It doesn't start as wasm does.
+    #[error("not WebAssembly: it begins with {found}, where a component begins with `\\0asm`")]
+    NotWasm {
+        /// its first bytes, printable
+        found: String,
+    },
+    /// It is a core module that nothing says how to wrap.
+    #[error(
+        "a core module without component metadata; build it with the Fusebox SDK, or turn it into a component ({reason})"
+    )]
+    NotAComponent {
+        /// what the encoder said
+        reason: String,
+    },
+    /// It is broken or truncated, or uses what the engine doesn't offer.
+    #[error("not a valid component: {reason}")]
+    Invalid {
+        /// what the compiler said
+        reason: String,
+    },
+    /// It exports nothing that the host serves.
+    #[error(
+        "it exports nothing of `{PACKAGE}@{VERSION}` (tools, resources, prompts, completions); it exports {found}"
+    )]
+    NoExports {
+        /// what it exports instead
+        found: String,
+    },
+    /// It imports what the host doesn't offer, or an export has another shape.
+    #[error("it doesn't fit this host: {reason}")]
+    Mismatch {
+        /// what the linker said
+        reason: String,
+    },
+}
+
+/// Compiles the bytes of a `.wasm` file. Takes from milliseconds to seconds of
+/// the calling thread: never call it on a thread that serves.
+pub(crate) fn compile(engine: &wasmtime::Engine, bytes: &[u8]) -> Result<Component, LoadError> {
+    let wrapped;
+    let component = match form(bytes)? {
+        Form::Component => bytes,
+        Form::CoreModule => {
+            wrapped = wrap(bytes)?;
+            &wrapped
+        }
+    };
+    Component::from_binary(engine, component).map_err(|error| LoadError::Invalid {
+        reason: one_line(&error),
+    })
+}
+
+enum Form {
+    Component,
+    CoreModule,
+}
+
+/// The magic and the layer field of the binary format's preamble.
+fn form(bytes: &[u8]) -> Result<Form, LoadError> {
+    if bytes.is_empty() {
+        return Err(LoadError::Empty);
+    }
+    if !bytes.starts_with(b"\0asm") {
+        let head = &bytes[..bytes.len().min(8)];
+        return Err(LoadError::NotWasm {
+            found: format!("`{}`", head.escape_ascii()),
+        });
+    }
+    match bytes.get(4..8) {
+        Some([_, _, 1, 0]) => Ok(Form::Component),
+        Some([_, _, 0, 0]) => Ok(Form::CoreModule),
+        _ => Err(LoadError::Invalid {
+            reason: "the file ends within its preamble".to_owned(),
+        }),
+    }
+}
+
+fn wrap(module: &[u8]) -> Result<Vec<u8>, LoadError> {
+    ComponentEncoder::default()
+        .module(module)
+        .and_then(|encoder| encoder.validate(true).encode())
+        .map_err(|error| LoadError::NotAComponent {
+            reason: format!("{error:#}").replace('\n', " "),
+        })
+}
+
+/// What a component exports, for the message that says it was nothing of ours.
+pub(crate) fn export_names(engine: &wasmtime::Engine, component: &Component) -> String {
+    let names: Vec<String> = component
+        .component_type()
+        .exports(engine)
+        .map(|(name, item)| match item.ty {
+            ComponentItem::ComponentFunc(_) => format!("the function `{name}`"),
+            _ => format!("`{name}`"),
+        })
+        .take(8)
+        .collect();
+    if names.is_empty() {
+        "nothing".to_owned()
+    } else {
+        names.join(", ")
+    }
+}
+
+pub(crate) fn one_line(error: &wasmtime::Error) -> String {
+    format!("{error:#}").replace('\n', " ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(bytes: &[u8], expected: &str) {
+        let error = match compile(&wasmtime::Engine::default(), bytes) {
+            Err(error) => error.to_string(),
+            Ok(_) => "compiled".to_owned(),
+        };
+        assert!(error.starts_with(expected), "{error}");
+    }
+
+    #[test]
+    fn each_kind_of_bad_bytes_is_named() {
+        check(b"", "the file is empty");
+        check(b"hello, world", "not WebAssembly: it begins with `hello, w`");
+        check(b"\0as", "not WebAssembly: it begins with `\\x00as`");
+        check(b"\0asm\x01", "not a valid component: the file ends within");
+        check(b"\0asm\x01\0\0\0", "a core module without component metadata");
+        let component = wat::parse_str("(component (core module))").unwrap();
+        check(&component, "compiled");
+        check(
+            &component[..component.len() - 1],
+            "not a valid component: ",
+        );
+    }
+
+    #[test]
+    fn exports_are_named() {
+        let engine = wasmtime::Engine::default();
+        let empty = compile(&engine, &wat::parse_str("(component)").unwrap()).unwrap();
+        assert_eq!(export_names(&engine, &empty), "nothing");
+    }
+}

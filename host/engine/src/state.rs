@@ -1,0 +1,256 @@
+//! What a store holds: the guard that enforces memory limits, the call that is
+//! being served, and the host functions a plugin may call.
+//!
+//! It owns everything a plugin can reach. It never decides what a client sees:
+//! it hands events to the call's sink.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+use wasmtime::{ResourceLimiter, StoreContextMut, UpdateDeadline};
+use wasmtime_wasi::{ResourceTable, WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
+
+use crate::call::{Change, RequestEvent, RequestSink};
+use crate::contract::types::LogLevel;
+use crate::contract::{notifications, request, types};
+use crate::fault::{DeadlinePassed, LogVolumeSpent};
+use crate::limits::Limits;
+
+/// The data of a store.
+pub(crate) struct State {
+    pub(crate) guard: Guard,
+    call: Option<Current>,
+    wasi: Option<WasiCtx>,
+    resources: ResourceTable,
+}
+
+/// The call that is being served.
+struct Current {
+    sink: Arc<dyn RequestSink>,
+    deadline: Instant,
+    long: Arc<AtomicBool>,
+    log_left_bytes: usize,
+    panicked: bool,
+}
+
+impl State {
+    pub(crate) fn new(limits: &Limits) -> Self {
+        Self {
+            guard: Guard::new(limits),
+            call: None,
+            wasi: None,
+            resources: ResourceTable::new(),
+        }
+    }
+
+    /// Takes over one call; `long` is raised when it has used up its first slice.
+    pub(crate) fn begin(
+        &mut self,
+        sink: Arc<dyn RequestSink>,
+        deadline: Instant,
+        long: Arc<AtomicBool>,
+        limits: &Limits,
+    ) {
+        self.guard.memory_denied = false;
+        self.guard.table_denied = false;
+        self.call = Some(Current {
+            sink,
+            deadline,
+            long,
+            log_left_bytes: limits.log_max_bytes,
+            panicked: false,
+        });
+    }
+
+    /// Lets go of the call, so that nothing of it stays in a warm instance.
+    pub(crate) fn end(&mut self) {
+        self.call = None;
+    }
+
+    /// Whether the guest reported a panic in this call.
+    pub(crate) fn panicked(&self) -> bool {
+        self.call.as_ref().is_some_and(|call| call.panicked)
+    }
+
+    fn emit(&self, event: RequestEvent) -> Option<(Arc<dyn RequestSink>, RequestEvent)> {
+        self.call.as_ref().map(|call| (call.sink.clone(), event))
+    }
+}
+
+/// What the epoch callback does at each tick a call outlives: ends it if its
+/// time is over, else marks it long and lets others run.
+pub(crate) fn on_epoch(mut store: StoreContextMut<'_, State>) -> wasmtime::Result<UpdateDeadline> {
+    if let Some(call) = &store.data_mut().call {
+        if Instant::now() >= call.deadline {
+            return Err(DeadlinePassed.into());
+        }
+        call.long.store(true, Ordering::Relaxed);
+    }
+    Ok(UpdateDeadline::Yield(1))
+}
+
+/// Counts memory and table growth of all memories and tables of a store.
+pub(crate) struct Guard {
+    memory_max_bytes: usize,
+    memory_bytes: usize,
+    pub(crate) memory_denied: bool,
+    table_elements_max: usize,
+    table_elements: usize,
+    pub(crate) table_denied: bool,
+}
+
+impl Guard {
+    fn new(limits: &Limits) -> Self {
+        Self {
+            memory_max_bytes: limits.memory_max_bytes,
+            memory_bytes: 0,
+            memory_denied: false,
+            table_elements_max: limits.table_elements_max,
+            table_elements: 0,
+            table_denied: false,
+        }
+    }
+
+    /// Bytes of linear memory that the instance holds. Memory never shrinks, so
+    /// this is also the peak.
+    pub(crate) fn memory_bytes(&self) -> usize {
+        self.memory_bytes
+    }
+}
+
+impl ResourceLimiter for Guard {
+    fn memory_growing(
+        &mut self,
+        current: usize,
+        desired: usize,
+        _maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        let total = self
+            .memory_bytes
+            .saturating_add(desired.saturating_sub(current));
+        if total > self.memory_max_bytes {
+            self.memory_denied = true;
+            return Ok(false);
+        }
+        self.memory_bytes = total;
+        Ok(true)
+    }
+
+    fn table_growing(
+        &mut self,
+        current: usize,
+        desired: usize,
+        _maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        let total = self
+            .table_elements
+            .saturating_add(desired.saturating_sub(current));
+        if total > self.table_elements_max {
+            self.table_denied = true;
+            return Ok(false);
+        }
+        self.table_elements = total;
+        Ok(true)
+    }
+}
+
+impl types::Host for State {}
+
+impl request::Host for State {
+    async fn log(
+        &mut self,
+        level: LogLevel,
+        data: String,
+        logger: Option<String>,
+    ) -> wasmtime::Result<()> {
+        let bytes = data.len() + logger.as_ref().map_or(0, String::len);
+        if let Some(call) = &mut self.call {
+            call.log_left_bytes = call
+                .log_left_bytes
+                .checked_sub(bytes.max(1))
+                .ok_or(LogVolumeSpent)?;
+        }
+        let event = RequestEvent::Log {
+            level,
+            data,
+            logger,
+        };
+        if let Some((sink, event)) = self.emit(event) {
+            sink.emit(event).await;
+        }
+        Ok(())
+    }
+
+    async fn progress(
+        &mut self,
+        progress: f64,
+        total: Option<f64>,
+        message: Option<String>,
+    ) -> wasmtime::Result<()> {
+        let event = RequestEvent::Progress {
+            progress,
+            total,
+            message,
+        };
+        if let Some((sink, event)) = self.emit(event) {
+            sink.emit(event).await;
+        }
+        Ok(())
+    }
+
+    fn is_cancelled(&mut self) -> wasmtime::Result<bool> {
+        Ok(self
+            .call
+            .as_ref()
+            .is_some_and(|call| call.sink.is_cancelled()))
+    }
+
+    fn report_panic(&mut self, message: String) -> wasmtime::Result<()> {
+        if let Some(call) = &mut self.call {
+            call.panicked = true;
+            call.sink.panicked(&message);
+        }
+        Ok(())
+    }
+}
+
+impl notifications::Host for State {
+    fn tools_changed(&mut self) -> wasmtime::Result<()> {
+        self.changed(Change::Tools)
+    }
+
+    fn prompts_changed(&mut self) -> wasmtime::Result<()> {
+        self.changed(Change::Prompts)
+    }
+
+    fn resources_changed(&mut self) -> wasmtime::Result<()> {
+        self.changed(Change::Resources)
+    }
+
+    fn resource_updated(&mut self, uri: String) -> wasmtime::Result<()> {
+        self.changed(Change::Resource(uri))
+    }
+}
+
+impl State {
+    fn changed(&mut self, change: Change) -> wasmtime::Result<()> {
+        if let Some(call) = &self.call {
+            call.sink.changed(change);
+        }
+        Ok(())
+    }
+}
+
+impl WasiView for State {
+    /// An empty world: no files, no network, no environment, nothing to read,
+    /// and writes that go nowhere. Made only if the plugin asks for it.
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        WasiCtxView {
+            ctx: self
+                .wasi
+                .get_or_insert_with(|| WasiCtxBuilder::new().build()),
+            table: &mut self.resources,
+        }
+    }
+}
