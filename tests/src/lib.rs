@@ -1,1 +1,26 @@
-//! placeholder
+//! What the end-to-end tests share: a host process of their own, small clients
+//! for each transport that show every byte, and the clients of the SDKs as
+//! programs. It checks nothing by itself, and it links nothing of the host: what
+//! is tested is the binary, over the wire.
+//!
+//! Everything here panics with a message when it can't go on, for that is how a
+//! test fails; and everything that waits has an end.
+#![forbid(unsafe_code)]
+
+mod client;
+mod host;
+mod http;
+mod lines;
+mod place;
+mod random;
+mod script;
+mod wait;
+
+pub use client::{Client, Era, Exchange, modern_meta};
+pub use host::{Host, Setup};
+pub use http::{Connection, Events, Head, Response};
+pub use lines::{Lines, Stdio, initialize_line};
+pub use place::{host_binary, plugin, repository, test_environment};
+pub use random::Random;
+pub use script::{conformance, node, python};
+pub use wait::{LONG, until};

@@ -176,7 +176,10 @@ fn open_cache(dir: &std::path::Path) -> Result<Cache, EngineError> {
     Cache::new(cache).map_err(|error| {
         EngineError::new(
             "compilation cache",
-            format!("{}: {error:#}; set `engine.cache_dir` or `engine.cache = false`", dir.display()),
+            format!(
+                "{}: {error:#}; set `engine.cache_dir` or `engine.cache = false`",
+                dir.display()
+            ),
         )
     })
 }

@@ -138,16 +138,19 @@ mod tests {
     #[test]
     fn each_kind_of_bad_bytes_is_named() {
         check(b"", "the file is empty");
-        check(b"hello, world", "not WebAssembly: it begins with `hello, w`");
+        check(
+            b"hello, world",
+            "not WebAssembly: it begins with `hello, w`",
+        );
         check(b"\0as", "not WebAssembly: it begins with `\\x00as`");
         check(b"\0asm\x01", "not a valid component: the file ends within");
-        check(b"\0asm\x01\0\0\0", "a core module without component metadata");
+        check(
+            b"\0asm\x01\0\0\0",
+            "a core module without component metadata",
+        );
         let component = wat::parse_str("(component (core module))").unwrap();
         check(&component, "compiled");
-        check(
-            &component[..component.len() - 1],
-            "not a valid component: ",
-        );
+        check(&component[..component.len() - 1], "not a valid component: ");
     }
 
     #[test]

@@ -1,1 +1,31 @@
-//! placeholder
+//! Fusebox, the host: transports, sessions, admission, routing, breakers and the
+//! loader of plugins, around [`fusebox_engine`] and [`fusebox_protocol`].
+//!
+//! The way of a call: [`transport`] -> [`router`] -> [`call`] (breaker, then
+//! [`admission`]) -> the engine -> [`render`] -> back the way it came, as the
+//! return value of the same chain.
+
+#![forbid(unsafe_code)]
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+pub mod admission;
+mod batch;
+pub mod breaker;
+pub mod call;
+pub mod catalogue;
+pub mod config;
+mod folder;
+pub mod health;
+pub mod host;
+pub mod loader;
+pub mod meters;
+pub mod outbound;
+pub mod plugin_entry;
+mod refusal;
+mod render;
+pub mod reply;
+pub mod router;
+pub mod serve;
+pub mod session;
+pub mod subscription;
+pub mod transport;

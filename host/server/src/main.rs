@@ -1,2 +1,91 @@
-//! placeholder
-fn main() {}
+//! The `fusebox` program: settings in, exit code out.
+//!
+//! It owns the process: allocator, runtime, log. Everything else is the library's.
+
+#![forbid(unsafe_code)]
+
+mod cli;
+
+use std::io::{IsTerminal, Write};
+use std::process::ExitCode;
+
+use clap::Parser;
+use cli::{Cli, Command, ConfigCommand};
+use fusebox::config::{Config, Log, LogFormat};
+use tracing_subscriber::EnvFilter;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// Something is wrong with what was asked for: arguments or configuration.
+const USAGE: u8 = 2;
+
+fn main() -> ExitCode {
+    match run(Cli::parse().command) {
+        Ok(code) => code,
+        Err(error) => {
+            let _ = writeln!(std::io::stderr(), "fusebox: {error:#}");
+            ExitCode::from(exit_code(&error))
+        }
+    }
+}
+
+fn exit_code(error: &anyhow::Error) -> u8 {
+    match error.downcast_ref::<fusebox::config::ConfigErrors>() {
+        Some(_) => USAGE,
+        None => 1,
+    }
+}
+
+fn run(command: Command) -> anyhow::Result<ExitCode> {
+    match command {
+        Command::Serve(serve) => {
+            let config = serve.settings()?;
+            start_log(&config.log);
+            let clean = runtime()?.block_on(fusebox::serve::listeners(config))?;
+            tracing::debug!(clean, "exit");
+        }
+        Command::Stdio(stdio) => {
+            let config = stdio.settings()?;
+            start_log(&config.log);
+            let runtime = runtime()?;
+            runtime.block_on(fusebox::serve::stdio(config))?;
+            // A read of standard input can't be called back: don't wait for it.
+            runtime.shutdown_background();
+        }
+        Command::Config(ConfigCommand::Check { file }) => {
+            cli::load(Some(file.clone()))?;
+            writeln!(std::io::stdout(), "{}: valid", file.display())?;
+        }
+        Command::Config(ConfigCommand::Print { config }) => {
+            let config: Config = cli::load(config)?;
+            write!(std::io::stdout(), "{}", config.effective_toml())?;
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .thread_name("fusebox-worker")
+        .build()
+}
+
+/// The log goes to standard error: standard output belongs to MCP over stdio.
+fn start_log(log: &Log) {
+    let default = format!(
+        "{},wasmtime=warn,cranelift=warn,hyper=warn",
+        log.level.as_str()
+    );
+    let filter = EnvFilter::try_from_env("FUSEBOX_LOG").unwrap_or_else(|_| EnvFilter::new(default));
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_target(false)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_writer(std::io::stderr);
+    match log.format {
+        LogFormat::Text => builder.init(),
+        LogFormat::Json => builder.json().init(),
+    }
+}

@@ -1,0 +1,73 @@
+//! Batches, which exist in version 2025-03-26 alone: several messages in one
+//! array, their answers in another.
+//!
+//! It owns how a batch is answered. It never reads one from a transport.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use fusebox_protocol::envelope::{self, Incoming};
+use fusebox_protocol::{Era, Message, RpcError};
+use futures_util::future::join_all;
+
+use crate::host::Host;
+use crate::outbound::Outbound;
+use crate::reply::Reply;
+use crate::router::{self, Routed};
+use crate::session::{Agreement, CallsInFlight};
+
+/// Messages that one batch may hold.
+pub(crate) const BATCH_MAX: usize = 100;
+
+/// Answers a batch: the array of its answers, or nothing if none of its messages
+/// asks for one. Its calls run side by side. The frame is parsed here once more,
+/// so that the answer can be driven by a task of its own.
+pub(crate) async fn answer(
+    host: Arc<Host>,
+    frame: Bytes,
+    agreement: Arc<Agreement>,
+    calls: Arc<CallsInFlight>,
+    outbound: Option<Outbound>,
+) -> Option<Vec<u8>> {
+    let Ok(Incoming::Batch(batch)) = envelope::parse(&frame, BATCH_MAX) else {
+        return None;
+    };
+    if !agreement.version.accepts_batches() {
+        let error = RpcError::invalid_request(format!(
+            "version {} has no batches; send one message at a time",
+            agreement.version
+        ));
+        host.meters.error(std::time::Instant::now());
+        return Some(Reply::error(None, &error, Era::Legacy).body);
+    }
+    let answers = batch.into_iter().map(|message| async {
+        match message {
+            Ok(Message::Request(request)) => {
+                match router::legacy(&host, &frame, &request, &agreement) {
+                    Routed::Ready(reply) => Some(reply),
+                    Routed::Call(call) => Some(call.run(outbound.clone()).await),
+                    Routed::Listen(_) => None,
+                }
+            }
+            Ok(Message::Notification(notification)) => {
+                router::notification(&notification, &calls);
+                None
+            }
+            Ok(Message::Response(_)) => None,
+            Err(bad) => Some(Reply::error(bad.id.as_ref(), &bad.error, Era::Legacy)),
+        }
+    });
+    let bodies: Vec<Vec<u8>> = join_all(answers)
+        .await
+        .into_iter()
+        .flatten()
+        .map(|reply| reply.body)
+        .collect();
+    if bodies.is_empty() {
+        return None;
+    }
+    let mut array = vec![b'['];
+    array.extend_from_slice(&bodies.join(&b','));
+    array.push(b']');
+    Some(array)
+}

@@ -1,0 +1,222 @@
+//! The configuration: one TOML file, laid over the documented default that is
+//! built into the binary. Owns the keys, their ranges and the messages about
+//! them. Reads no other file, opens nothing, and does nothing that a key asks for.
+//!
+//! A file goes through `overlay` (unknown keys, types and ranges, by the table in
+//! `rules`), then becomes a [`Config`] of plain types, then `validate` checks
+//! what keys must agree on. All that is wrong is reported at once.
+
+mod error;
+mod listener;
+mod overlay;
+mod plugin;
+mod rules;
+mod sections;
+#[cfg(test)]
+mod tests;
+mod unknown;
+mod validate;
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::Read;
+use std::net::{IpAddr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+pub use error::{ConfigError, ConfigErrors, Location, Problem};
+pub use listener::{Listener, ListenerError, Scheme};
+pub use plugin::{Limit, PluginSettings};
+pub use sections::{
+    CircuitBreaker, Engine, Http, Isolation, Limits, Log, LogFormat, LogLevel, MessageQueue,
+    Reload, Session, Socket, Stream,
+};
+
+use overlay::Overlay;
+
+/// The documented default file, which holds every key.
+pub const DEFAULT_TOML: &str = include_str!("../../../../config/fusebox.toml");
+
+/// What [`DEFAULT_TOML`] is called in messages.
+const DEFAULT_NAME: &str = "the built-in fusebox.toml";
+
+/// The largest configuration file.
+const FILE_MAX_BYTES: u64 = 256 << 10;
+
+/// Every setting of the host. The fields are the keys of `fusebox.toml`, which
+/// says what they do.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// The address of the first listener; none: `listen` alone counts.
+    #[serde(with = "sections::host")]
+    pub host: Option<IpAddr>,
+    /// The port of the first listener.
+    pub port: u16,
+    /// Further listeners.
+    pub listen: Vec<Listener>,
+    /// The folder with the plugins.
+    pub plugins_dir: PathBuf,
+    /// Connections open at once.
+    pub max_connections: usize,
+    /// How long a stop waits for calls.
+    #[serde(rename = "shutdown_timeout_ms", with = "sections::millis")]
+    pub shutdown_timeout: Duration,
+    /// `[http]`
+    pub http: Http,
+    /// `[stream]`
+    pub stream: Stream,
+    /// `[session]`
+    pub session: Session,
+    /// `[socket]`
+    pub socket: Socket,
+    /// `[message_queue]`
+    pub message_queue: MessageQueue,
+    /// `[circuit_breaker]`
+    pub circuit_breaker: CircuitBreaker,
+    /// `[limits]`; ask [`Config::plugin`] for those of one plugin.
+    pub limits: Limits,
+    /// `[engine]`
+    pub engine: Engine,
+    /// `[reload]`
+    pub reload: Reload,
+    /// `[log]`
+    pub log: Log,
+    /// `[plugins.NAME]`, with all the limits in force for that plugin.
+    plugins: BTreeMap<String, PluginSettings>,
+}
+
+impl Default for Config {
+    /// What [`DEFAULT_TOML`] says.
+    fn default() -> Self {
+        Self::over(toml::Table::new(), DEFAULT_NAME, DEFAULT_TOML)
+            .expect("a test parses the built-in file")
+    }
+}
+
+impl Config {
+    /// The file at `path` over the defaults; without a path, the defaults.
+    ///
+    /// # Errors
+    /// If the file can't be read, and whatever [`Config::from_toml`] finds.
+    pub fn load(path: Option<&Path>) -> Result<Self, ConfigErrors> {
+        let Some(path) = path else {
+            return Ok(Self::default());
+        };
+        let name = path.display().to_string();
+        match read_text(path) {
+            Ok(text) => Self::from_toml(&name, &text),
+            Err(problem) => Err(ConfigErrors::new(vec![ConfigError {
+                file: name,
+                location: None,
+                problem,
+            }])),
+        }
+    }
+
+    /// The TOML in `text` over the defaults. `name` is what messages call it.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it, each with its line.
+    pub fn from_toml(name: &str, text: &str) -> Result<Self, ConfigErrors> {
+        let defaults = Overlay::read(DEFAULT_NAME, DEFAULT_TOML, toml::Table::new())
+            .map_err(ConfigErrors::new)?;
+        Self::over(defaults.values, name, text)
+    }
+
+    fn over(defaults: toml::Table, name: &str, text: &str) -> Result<Self, ConfigErrors> {
+        let mut overlay = Overlay::read(name, text, defaults).map_err(ConfigErrors::new)?;
+        let mut config: Self = overlay
+            .values
+            .clone()
+            .try_into()
+            .expect("tests compare the fields with the rules and the built-in file");
+        for (plugin, settings) in &mut config.plugins {
+            settings.name.clone_from(plugin);
+        }
+        validate::validate(&config, &mut overlay);
+        if overlay.errors.is_empty() {
+            Ok(config)
+        } else {
+            Err(ConfigErrors::new(overlay.errors))
+        }
+    }
+
+    /// Every listener: that of `host` and `port` first, then those in `listen`.
+    pub fn listeners(&self) -> Vec<Listener> {
+        let first = self.host.map(|host| Listener {
+            scheme: Scheme::Http,
+            addr: SocketAddr::new(host, self.port),
+        });
+        first
+            .into_iter()
+            .chain(self.listen.iter().copied())
+            .collect()
+    }
+
+    /// What holds for the plugin `name` (a file without its suffix), whether or
+    /// not the file mentions it.
+    pub fn plugin(&self, name: &str) -> PluginSettings {
+        self.plugins.get(name).cloned().unwrap_or(PluginSettings {
+            name: name.to_owned(),
+            enabled: true,
+            limits: self.limits,
+        })
+    }
+
+    /// The flag `--listen`: these listeners instead of `host`, `port` and
+    /// `listen`. Without any, nothing changes.
+    #[must_use]
+    pub fn with_listeners(mut self, listeners: Vec<Listener>) -> Self {
+        if !listeners.is_empty() {
+            self.host = None;
+            self.listen = listeners;
+        }
+        self
+    }
+
+    /// The limits of every plugin that has its own, after those of all others.
+    pub fn all_limits(&self) -> Vec<Limits> {
+        let own = self.plugins.values().map(|settings| settings.limits);
+        std::iter::once(self.limits).chain(own).collect()
+    }
+
+    /// The flag `--plugins`.
+    #[must_use]
+    pub fn with_plugins_dir(mut self, plugins_dir: impl Into<PathBuf>) -> Self {
+        self.plugins_dir = plugins_dir.into();
+        self
+    }
+
+    /// All settings in force, as a file that gives this same configuration. For a
+    /// plugin that has a table it shows all limits, the common ones too.
+    pub fn effective_toml(&self) -> String {
+        let mut config = self.clone();
+        // A path that is not Unicode can come from a flag only; TOML can't hold it.
+        config.plugins_dir = config.plugins_dir.to_string_lossy().into_owned().into();
+        toml::to_string(&config).expect("every field is a TOML value, and every path is text")
+    }
+}
+
+fn read_text(path: &Path) -> Result<String, Problem> {
+    let unreadable = |error: std::io::Error| Problem::Unreadable {
+        reason: error.to_string(),
+    };
+    let mut bytes = Vec::new();
+    File::open(path)
+        .and_then(|file| file.take(FILE_MAX_BYTES + 1).read_to_end(&mut bytes))
+        .map_err(unreadable)?;
+    if bytes.len() as u64 > FILE_MAX_BYTES {
+        return Err(Problem::TooLarge {
+            max_bytes: FILE_MAX_BYTES,
+        });
+    }
+    String::from_utf8(bytes).map_err(|error| Problem::Unreadable {
+        reason: format!(
+            "it is not UTF-8 text (byte {})",
+            error.utf8_error().valid_up_to() + 1
+        ),
+    })
+}

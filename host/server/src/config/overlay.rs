@@ -1,0 +1,315 @@
+//! Lays an operator's file over the defaults, key by key, and notes what is wrong
+//! with each key on the way. Knows no key by name: `rules` does.
+
+use std::collections::BTreeMap;
+
+use toml::Spanned;
+use toml::de::{DeString, DeTable, DeValue};
+
+use super::error::{ConfigError, Location, Problem};
+use super::rules::{ALIASES, PLUGINS, Rule, is_table, rule};
+use super::unknown::{hint, names_in};
+
+/// The most that an error message shows of a value.
+const SHOWN_CHARS_MAX: usize = 60;
+
+/// A file that has been read: every value in force, and where it came from.
+pub(super) struct Overlay<'a> {
+    file: &'a str,
+    text: &'a str,
+    /// Only values of the right type and range. In the place of one that was
+    /// rejected stands the default, so that the rest can still be looked at.
+    pub(super) values: toml::Table,
+    /// What the file itself gives, under the names of the default file.
+    given: BTreeMap<String, Given>,
+    pub(super) errors: Vec<ConfigError>,
+}
+
+struct Given {
+    location: Location,
+    rejected: bool,
+}
+
+/// A table of the file.
+enum Place<'a> {
+    /// The top of the file (an empty name) or one of its tables.
+    Section(&'a str),
+    /// `[plugins.NAME]`, which takes the keys of `[limits]`.
+    Plugin(&'a str),
+}
+
+impl Place<'_> {
+    /// The whole key, as messages show it.
+    fn key(&self, name: &str) -> String {
+        match self {
+            Self::Section("") => name.to_owned(),
+            Self::Section(table) => format!("{table}.{name}"),
+            Self::Plugin(plugin) => plugin_key(plugin, name),
+        }
+    }
+
+    fn rule(&self, name: &str) -> Option<Rule> {
+        match self {
+            Self::Section(_) => rule(&self.key(name)),
+            Self::Plugin(_) if name == "enabled" => Some(Rule::Bool),
+            Self::Plugin(_) => rule(&format!("limits.{name}")),
+        }
+    }
+
+    fn names(&self) -> Vec<&'static str> {
+        match self {
+            Self::Section("") => names_in(""),
+            Self::Section(table) => names_in(&format!("{table}.")),
+            Self::Plugin(_) => {
+                let mut names = names_in("limits.");
+                names.push("enabled");
+                names
+            }
+        }
+    }
+}
+
+/// The whole key `name` of one plugin.
+pub(super) fn plugin_key(plugin: &str, name: &str) -> String {
+    format!("{}.{name}", plugin_table(plugin))
+}
+
+/// The table of one plugin, its name in quotes if TOML needs them.
+fn plugin_table(plugin: &str) -> String {
+    let is_bare = !plugin.is_empty()
+        && plugin
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
+    if is_bare {
+        format!("{PLUGINS}.{plugin}")
+    } else {
+        format!("{PLUGINS}.{}", toml::Value::String(plugin.to_owned()))
+    }
+}
+
+type Key<'i> = Spanned<DeString<'i>>;
+type Value<'i> = Spanned<DeValue<'i>>;
+
+impl<'a> Overlay<'a> {
+    /// Reads `text`, the contents of `file`, over `defaults`. Fails if it is not
+    /// TOML; whatever else is wrong is in `errors`.
+    pub(super) fn read(
+        file: &'a str,
+        text: &'a str,
+        defaults: toml::Table,
+    ) -> Result<Self, Vec<ConfigError>> {
+        let mut overlay = Self {
+            file,
+            text,
+            values: defaults,
+            given: BTreeMap::new(),
+            errors: Vec::new(),
+        };
+        let (tree, mistakes) = DeTable::parse_recoverable(text);
+        // What the parser makes of a broken line would only mislead.
+        if !mistakes.is_empty() {
+            for mistake in &mistakes {
+                overlay.syntax_error(mistake);
+            }
+            return Err(overlay.errors);
+        }
+        overlay.file(tree.get_ref());
+        Ok(overlay)
+    }
+
+    /// Where the file gives `key`, if it does.
+    pub(super) fn location(&self, key: &str) -> Option<Location> {
+        self.given.get(key).map(|given| given.location)
+    }
+
+    /// Whether the file gives `key` with a value that it doesn't take.
+    pub(super) fn is_rejected(&self, key: &str) -> bool {
+        self.given.get(key).is_some_and(|given| given.rejected)
+    }
+
+    /// Notes an error.
+    pub(super) fn error(&mut self, location: Option<Location>, problem: Problem) {
+        self.errors.push(ConfigError {
+            file: self.file.to_owned(),
+            location,
+            problem,
+        });
+    }
+
+    fn syntax_error(&mut self, mistake: &toml::de::Error) {
+        let location = Location::of(self.text, mistake.span().map_or(0, |span| span.start));
+        let problem = Problem::Syntax {
+            column: location.column,
+            reason: mistake.message().replace('\n', ", "),
+        };
+        self.error(Some(location), problem);
+    }
+
+    fn file(&mut self, tree: &DeTable<'_>) {
+        let mut plugins = None;
+        for (key, value) in tree {
+            let name: &str = key.get_ref();
+            if name == PLUGINS {
+                // They start from [limits], which has to be whole by then.
+                plugins = Some((key, value));
+            } else if is_table(name) {
+                if let Some(entries) = self.entries(name, key, value) {
+                    let base = table_of(&self.values, name);
+                    let merged = self.table(&Place::Section(name), entries, base);
+                    self.values.insert(name.to_owned(), merged.into());
+                }
+            } else {
+                let mut values = std::mem::take(&mut self.values);
+                self.entry(&Place::Section(""), key, value, &mut values);
+                self.values = values;
+            }
+        }
+        if let Some((key, value)) = plugins
+            && let Some(entries) = self.entries(PLUGINS, key, value)
+        {
+            self.plugins(entries);
+        }
+    }
+
+    fn plugins(&mut self, entries: &DeTable<'_>) {
+        let mut plugins = table_of(&self.values, PLUGINS);
+        for (key, value) in entries {
+            let name: &str = key.get_ref();
+            if let Some(problem) = plugin_name_problem(name) {
+                self.error(Some(self.place_of(key)), problem);
+            } else if let Some(entries) = self.entries(&plugin_table(name), key, value) {
+                let mut base = table_of(&self.values, "limits");
+                base.insert("enabled".to_owned(), true.into());
+                let merged = self.table(&Place::Plugin(name), entries, base);
+                plugins.insert(name.to_owned(), merged.into());
+            }
+        }
+        self.values.insert(PLUGINS.to_owned(), plugins.into());
+    }
+
+    fn table(
+        &mut self,
+        place: &Place<'_>,
+        entries: &DeTable<'_>,
+        mut base: toml::Table,
+    ) -> toml::Table {
+        for (key, value) in entries {
+            self.entry(place, key, value, &mut base);
+        }
+        base
+    }
+
+    /// Takes over one key, or notes why not.
+    fn entry(
+        &mut self,
+        place: &Place<'_>,
+        key: &Key<'_>,
+        value: &Value<'_>,
+        into: &mut toml::Table,
+    ) {
+        let location = self.place_of(key);
+        let written = place.key(key.get_ref());
+        let alias = ALIASES.iter().find(|(alias, _)| *alias == written);
+        let whole = alias.map_or(written.clone(), |(_, key)| (*key).to_owned());
+        let name = alias
+            .and_then(|(_, key)| key.rsplit_once('.'))
+            .map_or(key.get_ref().as_ref(), |(_, name)| name);
+        let Some(rule) = place.rule(name) else {
+            let hint = hint(name, &place.names());
+            let problem = Problem::UnknownKey { key: written, hint };
+            return self.error(Some(location), problem);
+        };
+        // TOML itself refuses the same name twice: this is an alias.
+        if let Some(other) = self.location(&whole) {
+            return self.twice(whole, location.max(other));
+        }
+        let accepted = rule.accept(value.get_ref());
+        let rejected = accepted.is_none();
+        self.given.insert(whole, Given { location, rejected });
+        match accepted {
+            Some(value) => {
+                into.insert(name.to_owned(), value);
+            }
+            None => self.invalid(location, written, value, rule.expected()),
+        }
+    }
+
+    fn twice(&mut self, key: String, location: Location) {
+        let alias = ALIASES.iter().find(|(_, known)| *known == key);
+        let alias = alias.map_or(String::new(), |(alias, _)| (*alias).to_owned());
+        self.error(Some(location), Problem::Twice { alias, key });
+    }
+
+    /// The entries of a table, or an error if `value` is something else.
+    fn entries<'t, 'i>(
+        &mut self,
+        table: &str,
+        key: &Key<'i>,
+        value: &'t Value<'i>,
+    ) -> Option<&'t DeTable<'i>> {
+        if value.get_ref().as_table().is_none() {
+            let location = self.place_of(key);
+            let expected = format!("a table: [{table}]");
+            self.invalid(location, table.to_owned(), value, expected);
+        }
+        value.get_ref().as_table()
+    }
+
+    fn invalid(&mut self, location: Location, key: String, value: &Value<'_>, expected: String) {
+        let value = self.shown(value);
+        let problem = Problem::Invalid {
+            key,
+            value,
+            expected,
+        };
+        self.error(Some(location), problem);
+    }
+
+    fn place_of(&self, key: &Key<'_>) -> Location {
+        Location::of(self.text, key.span().start)
+    }
+
+    /// The value as the file has it: one line, shortened.
+    fn shown(&self, value: &Value<'_>) -> String {
+        let is_table = |value: &DeValue<'_>| value.as_table().is_some();
+        match value.get_ref() {
+            DeValue::Table(_) => return "a table".to_owned(),
+            DeValue::Array(list) if list.iter().any(|entry| is_table(entry.get_ref())) => {
+                return "an array of tables".to_owned();
+            }
+            _ => {}
+        }
+        let written = self.text.get(value.span()).unwrap_or_default();
+        let line = written.split_whitespace().collect::<Vec<_>>().join(" ");
+        if line.chars().count() <= SHOWN_CHARS_MAX {
+            return line;
+        }
+        line.chars()
+            .take(SHOWN_CHARS_MAX)
+            .chain("...".chars())
+            .collect()
+    }
+}
+
+/// A copy of the table `name`; empty if it is not there.
+fn table_of(values: &toml::Table, name: &str) -> toml::Table {
+    match values.get(name) {
+        Some(toml::Value::Table(table)) => table.clone(),
+        _ => toml::Table::new(),
+    }
+}
+
+/// A plugin is named after its file without the suffix.
+fn plugin_name_problem(name: &str) -> Option<Problem> {
+    let expected = if name.is_empty() || name.contains('/') {
+        "the name of a file in `plugins_dir`, without .wasm".to_owned()
+    } else if let Some(stem) = name.strip_suffix(".wasm") {
+        format!("`{stem}`")
+    } else {
+        return None;
+    };
+    Some(Problem::PluginName {
+        name: name.to_owned(),
+        expected,
+    })
+}

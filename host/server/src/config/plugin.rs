@@ -1,0 +1,65 @@
+//! What the configuration says about one plugin, and which key to name when one
+//! of its limits is hit. Enforces no limit.
+
+use serde::{Deserialize, Serialize};
+
+use super::overlay::plugin_key;
+use super::sections::Limits;
+
+/// The settings of one plugin.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PluginSettings {
+    /// The plugin: its file without the suffix.
+    #[serde(skip)]
+    pub name: String,
+    /// Whether it is loaded.
+    pub enabled: bool,
+    /// `[plugins.NAME]` over `[limits]`.
+    #[serde(flatten)]
+    pub limits: Limits,
+}
+
+impl PluginSettings {
+    /// The key that raises `limit` for this plugin alone, such as
+    /// `plugins.hello.memory_max_bytes`.
+    pub fn key_of(&self, limit: Limit) -> String {
+        plugin_key(&self.name, limit.key())
+    }
+}
+
+/// A limit that a call can run into.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Limit {
+    /// Instructions.
+    Fuel,
+    /// Wall-clock time.
+    Deadline,
+    /// Linear memory.
+    Memory,
+    /// Table entries.
+    TableElements,
+    /// Bytes returned.
+    Output,
+    /// Bytes logged.
+    Log,
+    /// Calls at once.
+    ConcurrentCalls,
+    /// Calls waiting.
+    Queue,
+}
+
+impl Limit {
+    /// Its key in `[limits]` and in `[plugins.NAME]`.
+    pub fn key(self) -> &'static str {
+        match self {
+            Self::Fuel => "fuel",
+            Self::Deadline => "deadline_ms",
+            Self::Memory => "memory_max_bytes",
+            Self::TableElements => "table_elements_max",
+            Self::Output => "output_max_bytes",
+            Self::Log => "log_max_bytes",
+            Self::ConcurrentCalls => "concurrent_calls_max",
+            Self::Queue => "queue_max",
+        }
+    }
+}

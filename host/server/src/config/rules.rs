@@ -1,0 +1,339 @@
+//! Every key of the configuration, with the values that it takes. Owns types and
+//! ranges of single keys; what two keys must agree on is in `validate`, and what
+//! a key does is said in `fusebox.toml`.
+
+use std::net::Ipv6Addr;
+
+use toml::de::DeValue;
+
+use super::listener::{Listener, parse_host};
+
+/// The values that one key takes.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Rule {
+    /// `true` or `false`.
+    Bool,
+    /// A whole number, both ends included.
+    Int { min: i64, max: i64 },
+    /// One of these words.
+    OneOf(&'static [&'static str]),
+    /// A string that `fits`.
+    Text {
+        fits: fn(&str) -> bool,
+        expected: &'static str,
+    },
+    /// An array of such strings, not more than [`LIST_MAX`].
+    Texts {
+        fits: fn(&str) -> bool,
+        expected: &'static str,
+    },
+}
+
+/// Entries in one array.
+const LIST_MAX: usize = 64;
+
+const MINUTE_MS: i64 = 60_000;
+const HOUR_MS: i64 = 60 * MINUTE_MS;
+const DAY_MS: i64 = 24 * HOUR_MS;
+const GIB: i64 = 1 << 30;
+const MIB: i64 = 1 << 20;
+
+const fn int(min: i64, max: i64) -> Rule {
+    Rule::Int { min, max }
+}
+
+/// In the order of `fusebox.toml`.
+pub(super) const RULES: &[(&str, Rule)] = &[
+    (
+        "host",
+        Rule::Text {
+            fits: is_host,
+            expected: "an IP address, \"localhost\" or \"\"",
+        },
+    ),
+    ("port", int(0, 65_535)),
+    (
+        "listen",
+        Rule::Texts {
+            fits: is_listener,
+            expected: "such as \"http://127.0.0.1:9999\" or \"tcp://[::1]:9998\"",
+        },
+    ),
+    (
+        "plugins_dir",
+        Rule::Text {
+            fits: is_given,
+            expected: "the path of a folder",
+        },
+    ),
+    ("max_connections", int(1, 1_000_000)),
+    ("shutdown_timeout_ms", int(0, HOUR_MS)),
+    (
+        "http.path",
+        Rule::Text {
+            fits: is_endpoint,
+            expected: "a path such as \"/mcp\", and none of /health, /live and /ready",
+        },
+    ),
+    ("http.body_max_bytes", int(1024, GIB)),
+    ("http.header_timeout_ms", int(100, 10 * MINUTE_MS)),
+    ("http.sse_keep_alive_ms", int(1000, HOUR_MS)),
+    (
+        "http.allowed_origins",
+        Rule::Texts {
+            fits: is_origin,
+            expected: "such as \"https://app.example.com\", or \"*\"",
+        },
+    ),
+    (
+        "http.allowed_hosts",
+        Rule::Texts {
+            fits: is_host_pattern,
+            expected: "such as \"mcp.example.com\" or \"mcp.example.com:9999\", or \"*\"",
+        },
+    ),
+    ("stream.frame_max_bytes", int(1024, GIB)),
+    ("stream.calls_in_flight_max", int(1, 65_536)),
+    ("stream.idle_timeout_ms", int(0, 7 * DAY_MS)),
+    ("session.max_sessions", int(1, 10_000_000)),
+    ("session.idle_timeout_ms", int(1000, 7 * DAY_MS)),
+    ("socket.backlog", int(1, 65_535)),
+    ("socket.nodelay", Rule::Bool),
+    ("socket.keepalive", Rule::Bool),
+    ("socket.reuseaddr", Rule::Bool),
+    ("message_queue.max_size", int(1, 10_000_000)),
+    ("message_queue.warn_threshold", int(1, 10_000_000)),
+    ("message_queue.reject_threshold", int(1, 10_000_000)),
+    ("circuit_breaker.failure_threshold", int(1, 1_000_000)),
+    ("circuit_breaker.timeout_ms", int(1, DAY_MS)),
+    ("circuit_breaker.half_open_requests", int(1, 1000)),
+    ("limits.fuel", int(1000, 1_000_000_000_000_000)),
+    ("limits.deadline_ms", int(1, HOUR_MS)),
+    ("limits.memory_max_bytes", int(65_536, 4 * GIB)),
+    ("limits.table_elements_max", int(1, 10_000_000)),
+    ("limits.output_max_bytes", int(1024, GIB)),
+    ("limits.log_max_bytes", int(0, 64 * MIB)),
+    ("limits.concurrent_calls_max", int(1, 100_000)),
+    ("limits.queue_max", int(0, 1_000_000)),
+    ("limits.isolation", Rule::OneOf(&["call", "pooled"])),
+    ("limits.max_calls_per_instance", int(1, 1_000_000_000)),
+    ("engine.max_instances", int(1, 20_000)),
+    ("engine.cache", Rule::Bool),
+    (
+        "engine.cache_dir",
+        Rule::Text {
+            fits: |_| true,
+            expected: "the path of a folder, or \"\"",
+        },
+    ),
+    ("engine.long_call_threads", int(0, 1024)),
+    ("reload.enabled", Rule::Bool),
+    ("reload.poll_interval_ms", int(50, HOUR_MS)),
+    ("reload.settle_ms", int(0, MINUTE_MS)),
+    ("reload.file_max_bytes", int(1024, GIB)),
+    (
+        "log.level",
+        Rule::OneOf(&["off", "error", "warn", "info", "debug", "trace"]),
+    ),
+    ("log.format", Rule::OneOf(&["text", "json"])),
+];
+
+/// Second names of keys, from erlmcp, and the names that they stand for.
+pub(super) const ALIASES: &[(&str, &str)] =
+    &[("circuit_breaker.timeout", "circuit_breaker.timeout_ms")];
+
+/// The table that holds one table for each plugin.
+pub(super) const PLUGINS: &str = "plugins";
+
+/// Whether `name` is a table of fixed keys, such as `http`.
+pub(super) fn is_table(name: &str) -> bool {
+    RULES
+        .iter()
+        .any(|(key, _)| key.split_once('.').is_some_and(|(table, _)| table == name))
+}
+
+/// The rule of a whole key such as `http.path`.
+pub(super) fn rule(key: &str) -> Option<Rule> {
+    RULES
+        .iter()
+        .find(|(name, _)| *name == key)
+        .map(|(_, rule)| *rule)
+}
+
+impl Rule {
+    /// What would be right, to follow "it must be".
+    pub(super) fn expected(self) -> String {
+        match self {
+            Self::Bool => "true or false".to_owned(),
+            Self::Int { min, max } => format!("an integer from {min} to {max}"),
+            Self::OneOf(words) => {
+                let words: Vec<String> = words.iter().map(|word| format!("\"{word}\"")).collect();
+                format!("one of {}", words.join(", "))
+            }
+            Self::Text { expected, .. } => expected.to_owned(),
+            Self::Texts { expected, .. } => {
+                format!("an array of at most {LIST_MAX} strings {expected}")
+            }
+        }
+    }
+
+    /// The value, if the key takes it.
+    pub(super) fn accept(self, value: &DeValue<'_>) -> Option<toml::Value> {
+        match self {
+            Self::Bool => value.as_bool().map(toml::Value::Boolean),
+            Self::Int { min, max } => {
+                let integer = value.as_integer()?;
+                let number = i64::from_str_radix(integer.as_str(), integer.radix()).ok()?;
+                (min..=max)
+                    .contains(&number)
+                    .then_some(toml::Value::Integer(number))
+            }
+            Self::OneOf(words) => accept_text(value, |text| words.contains(&text)),
+            Self::Text { fits, .. } => accept_text(value, fits),
+            Self::Texts { fits, .. } => {
+                let entries = value.as_array().filter(|list| list.len() <= LIST_MAX)?;
+                entries
+                    .iter()
+                    .map(|entry| accept_text(entry.get_ref(), fits))
+                    .collect::<Option<Vec<_>>>()
+                    .map(toml::Value::Array)
+            }
+        }
+    }
+}
+
+fn accept_text(value: &DeValue<'_>, fits: impl Fn(&str) -> bool) -> Option<toml::Value> {
+    value
+        .as_str()
+        .filter(|text| fits(text))
+        .map(|text| toml::Value::String(text.to_owned()))
+}
+
+fn is_given(text: &str) -> bool {
+    !text.is_empty()
+}
+
+fn is_host(text: &str) -> bool {
+    text.is_empty() || parse_host(text).is_some()
+}
+
+fn is_listener(text: &str) -> bool {
+    text.parse::<Listener>().is_ok()
+}
+
+/// A path that a request line can hold as it is: no query, no escapes.
+fn is_endpoint(text: &str) -> bool {
+    text.starts_with('/')
+        && text.len() <= 256
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"/-._~".contains(&byte))
+        && !["/health", "/live", "/ready"].contains(&text)
+}
+
+fn is_origin(text: &str) -> bool {
+    text == "*"
+        || text.split_once("://").is_some_and(|(scheme, authority)| {
+            !scheme.is_empty()
+                && scheme
+                    .bytes()
+                    .all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte))
+                && is_authority(authority)
+        })
+}
+
+fn is_host_pattern(text: &str) -> bool {
+    text == "*" || is_authority(text)
+}
+
+/// A name, an IPv4 address or an IPv6 address in brackets, with or without a port.
+fn is_authority(text: &str) -> bool {
+    let (host_fits, port) = match text.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        Some((address, rest)) => (address.parse::<Ipv6Addr>().is_ok(), rest),
+        None => {
+            let (name, port) = text.split_at(text.find(':').unwrap_or(text.len()));
+            let fits = !name.is_empty()
+                && name
+                    .bytes()
+                    .all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte));
+            (fits, port)
+        }
+    };
+    let port_fits = match port.strip_prefix(':') {
+        None => port.is_empty(),
+        Some(digits) => {
+            digits.bytes().all(|byte| byte.is_ascii_digit()) && digits.parse::<u16>().is_ok()
+        }
+    };
+    host_fits && port_fits
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(fits: fn(&str) -> bool, good: &[&str], bad: &[&str]) {
+        for text in good {
+            assert!(fits(text), "{text:?} is refused");
+        }
+        for text in bad {
+            assert!(!fits(text), "{text:?} is taken");
+        }
+    }
+
+    #[test]
+    fn host_patterns_are_names_or_addresses_with_or_without_a_port() {
+        check(
+            is_host_pattern,
+            &[
+                "*",
+                "mcp.example.com",
+                "localhost:9999",
+                "10.0.0.1",
+                "[::1]",
+                "[::1]:80",
+                "a_b",
+            ],
+            &[
+                "", ":80", "a:", "a:b", "a:65536", "a:+1", "http://a", "a/b", "[::1", "[x]",
+                "[::1]80", "*.a", "a b",
+            ],
+        );
+    }
+
+    #[test]
+    fn origins_have_a_scheme_and_no_path() {
+        check(
+            is_origin,
+            &[
+                "*",
+                "https://app.example.com",
+                "http://localhost:3000",
+                "vscode-webview://abc",
+                "http://[::1]:80",
+            ],
+            &[
+                "",
+                "app.example.com",
+                "://a",
+                "https://",
+                "https://a/",
+                "https://a?b",
+                "null",
+            ],
+        );
+    }
+
+    #[test]
+    fn the_endpoint_is_a_plain_path_that_nothing_else_uses() {
+        check(
+            is_endpoint,
+            &["/", "/mcp", "/a/b-c_d.e~f"],
+            &[
+                "", "mcp", "/health", "/live", "/ready", "/a?b", "/a#b", "/a b", "/%41", "/ä",
+            ],
+        );
+        assert!(is_endpoint(&format!("/{}", "a".repeat(255))));
+        assert!(!is_endpoint(&format!("/{}", "a".repeat(256))));
+    }
+}

@@ -1,0 +1,337 @@
+//! The tables of the configuration as plain types. Holds what `rules` and
+//! `validate` have checked; what each key does is said in `fusebox.toml`.
+
+use std::ffi::OsString;
+use std::net::IpAddr;
+use std::num::NonZeroU32;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+/// `[http]`: the Streamable HTTP transport.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Http {
+    /// The path of the MCP endpoint.
+    pub path: String,
+    /// The largest request body.
+    pub body_max_bytes: usize,
+    /// How long the head of a request may take.
+    #[serde(rename = "header_timeout_ms", with = "millis")]
+    pub header_timeout: Duration,
+    /// How often a quiet event stream gets a comment.
+    #[serde(rename = "sse_keep_alive_ms", with = "millis")]
+    pub sse_keep_alive: Duration,
+    /// `Origin` values that may call, `*` for every one; empty: loopback only.
+    pub allowed_origins: Vec<String>,
+    /// `Host` values, with or without a port, `*` for every one; empty: loopback
+    /// names only on a loopback listener, every name on another.
+    pub allowed_hosts: Vec<String>,
+}
+
+/// `[stream]`: TCP and stdio, one message on a line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Stream {
+    /// The longest line.
+    pub frame_max_bytes: usize,
+    /// Calls of one connection in flight; reading pauses at it.
+    pub calls_in_flight_max: usize,
+    /// How long a TCP connection may be idle; none: for ever.
+    #[serde(rename = "idle_timeout_ms", with = "optional_millis")]
+    pub idle_timeout: Option<Duration>,
+}
+
+/// `[session]`: sessions of the older protocol versions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Session {
+    /// Sessions kept at once.
+    pub max_sessions: usize,
+    /// How long a session may be idle.
+    #[serde(rename = "idle_timeout_ms", with = "millis")]
+    pub idle_timeout: Duration,
+}
+
+/// `[socket]`: options of TCP sockets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Socket {
+    /// Connections that the kernel holds ready.
+    pub backlog: u32,
+    /// `TCP_NODELAY`.
+    pub nodelay: bool,
+    /// `SO_KEEPALIVE`.
+    pub keepalive: bool,
+    /// `SO_REUSEADDR`.
+    pub reuseaddr: bool,
+}
+
+/// `[message_queue]`: requests read and not answered yet.
+/// `warn_threshold <= reject_threshold <= max_size`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MessageQueue {
+    /// How many may be held.
+    pub max_size: usize,
+    /// From here on the host warns.
+    pub warn_threshold: usize,
+    /// From here on new calls are refused.
+    pub reject_threshold: usize,
+}
+
+/// `[circuit_breaker]`: one for each handler.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CircuitBreaker {
+    /// Faults in a row that open it.
+    pub failure_threshold: NonZeroU32,
+    /// How long it stays open.
+    #[serde(rename = "timeout_ms", with = "millis")]
+    pub timeout: Duration,
+    /// Good probes that close it.
+    pub half_open_requests: NonZeroU32,
+}
+
+/// `[limits]`: what one call, and one plugin, may use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Limits {
+    /// Fuel of one call.
+    pub fuel: u64,
+    /// Wall-clock time of one call, waiting included.
+    #[serde(rename = "deadline_ms", with = "millis")]
+    pub deadline: Duration,
+    /// Linear memory of one instance.
+    pub memory_max_bytes: usize,
+    /// Entries in all tables of one instance.
+    pub table_elements_max: usize,
+    /// What one call may return.
+    pub output_max_bytes: usize,
+    /// What one call may log.
+    pub log_max_bytes: usize,
+    /// Calls of one plugin that run at once.
+    pub concurrent_calls_max: usize,
+    /// Calls of one plugin that wait.
+    pub queue_max: usize,
+    /// Whether instances are used again.
+    pub isolation: Isolation,
+    /// Calls that one pooled instance serves.
+    pub max_calls_per_instance: u32,
+}
+
+/// What the calls of one plugin share.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Isolation {
+    /// Nothing: a fresh instance for each call.
+    Call,
+    /// Warm instances, one call at a time each.
+    Pooled,
+}
+
+/// `[engine]`: the machinery that runs wasm.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Engine {
+    /// Instances alive at once.
+    pub max_instances: u32,
+    /// Whether compiled plugins are kept on disk.
+    pub cache: bool,
+    /// The folder for them as the file has it, perhaps empty; see
+    /// [`Engine::cache_folder`].
+    pub cache_dir: PathBuf,
+    /// Threads for long calls; 0: one for each core.
+    pub long_call_threads: usize,
+}
+
+impl Engine {
+    /// The folder for compiled plugins; none if there is to be no cache, or if
+    /// the user has no home. `variable` looks up an environment variable
+    /// (`std::env::var_os`).
+    pub fn cache_folder(&self, variable: impl Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
+        if !self.cache {
+            return None;
+        }
+        if !self.cache_dir.as_os_str().is_empty() {
+            return Some(self.cache_dir.clone());
+        }
+        // The XDG specification: a path that is not absolute is to be ignored.
+        let absolute = |name| {
+            variable(name)
+                .map(PathBuf::from)
+                .filter(|path| path.is_absolute())
+        };
+        absolute("XDG_CACHE_HOME")
+            .or_else(|| absolute("HOME").map(|home| home.join(".cache")))
+            .map(|caches| caches.join("fusebox"))
+    }
+}
+
+/// `[reload]`: plugins that change while the host runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Reload {
+    /// Whether the folder is watched.
+    pub enabled: bool,
+    /// How often it is read through.
+    #[serde(rename = "poll_interval_ms", with = "millis")]
+    pub poll_interval: Duration,
+    /// How long a file must stay the same.
+    #[serde(rename = "settle_ms", with = "millis")]
+    pub settle: Duration,
+    /// The largest plugin file.
+    pub file_max_bytes: u64,
+}
+
+/// `[log]`: the host's own log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Log {
+    /// The least grave that is shown.
+    pub level: LogLevel,
+    /// For people or for programs.
+    pub format: LogFormat,
+}
+
+/// How much is logged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogLevel {
+    /// Nothing.
+    Off,
+    /// Something failed.
+    Error,
+    /// Something may fail soon.
+    Warn,
+    /// What the host does.
+    Info,
+    /// How it does it.
+    Debug,
+    /// Everything.
+    Trace,
+}
+
+impl LogLevel {
+    /// The name in the file, which is also the one that tracing's filters take.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Off => "off",
+            Self::Error => "error",
+            Self::Warn => "warn",
+            Self::Info => "info",
+            Self::Debug => "debug",
+            Self::Trace => "trace",
+        }
+    }
+}
+
+/// What a line of the log looks like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object.
+    Json,
+}
+
+/// A [`Duration`] as a whole number of milliseconds.
+pub(super) mod millis {
+    use super::{Deserialize, Duration};
+    use serde::{Deserializer, Serializer, ser};
+
+    pub(crate) fn serialize<S: Serializer>(time: &Duration, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_u64(u64::try_from(time.as_millis()).map_err(ser::Error::custom)?)
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
+        u64::deserialize(from).map(Duration::from_millis)
+    }
+}
+
+/// The same, with 0 for "never".
+mod optional_millis {
+    use super::{Duration, millis};
+    use serde::{Deserializer, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(
+        time: &Option<Duration>,
+        to: S,
+    ) -> Result<S::Ok, S::Error> {
+        millis::serialize(&time.unwrap_or(Duration::ZERO), to)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        from: D,
+    ) -> Result<Option<Duration>, D::Error> {
+        Ok(Some(millis::deserialize(from)?).filter(|time| !time.is_zero()))
+    }
+}
+
+/// The key `host`: an address, or "" for none.
+pub(super) mod host {
+    use super::{Deserialize, IpAddr};
+    use crate::config::listener::parse_host;
+    use serde::{Deserializer, Serializer, de};
+
+    pub(crate) fn serialize<S: Serializer>(
+        host: &Option<IpAddr>,
+        to: S,
+    ) -> Result<S::Ok, S::Error> {
+        match host {
+            Some(address) => to.collect_str(address),
+            None => to.serialize_str(""),
+        }
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
+        from: D,
+    ) -> Result<Option<IpAddr>, D::Error> {
+        let text = String::deserialize(from)?;
+        if text.is_empty() {
+            return Ok(None);
+        }
+        parse_host(&text)
+            .map(Some)
+            .ok_or_else(|| de::Error::custom("not an IP address"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(cache: bool, dir: &str, variables: &[(&str, &str)], expected: Option<&str>) {
+        let engine = Engine {
+            max_instances: 1,
+            cache,
+            cache_dir: dir.into(),
+            long_call_threads: 0,
+        };
+        let look_up = |name: &str| {
+            variables
+                .iter()
+                .find(|(known, _)| *known == name)
+                .map(|(_, value)| OsString::from(value))
+        };
+        assert_eq!(engine.cache_folder(look_up), expected.map(PathBuf::from));
+    }
+
+    #[test]
+    fn the_cache_folder_is_the_given_one_or_the_users() {
+        let both = [("XDG_CACHE_HOME", "/x"), ("HOME", "/home/u")];
+        check(true, "/c", &both, Some("/c"));
+        check(true, "", &both, Some("/x/fusebox"));
+        check(true, "", &both[1..], Some("/home/u/.cache/fusebox"));
+        check(
+            true,
+            "",
+            &[("XDG_CACHE_HOME", "x"), ("HOME", "/u")],
+            Some("/u/.cache/fusebox"),
+        );
+        check(true, "", &[("XDG_CACHE_HOME", ""), ("HOME", "")], None);
+        check(true, "", &[], None);
+        check(false, "/c", &both, None);
+    }
+}

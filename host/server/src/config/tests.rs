@@ -1,0 +1,310 @@
+//! The proofs that the default file, the rules and the fields hold the same keys,
+//! and that what a file says is what the configuration holds.
+
+mod messages;
+
+use std::collections::BTreeSet;
+use std::num::NonZeroU32;
+use std::path::Path;
+
+use super::rules::RULES;
+use super::*;
+
+fn parse(text: &str) -> Config {
+    Config::from_toml("fusebox.toml", text).unwrap_or_else(|errors| panic!("{errors}"))
+}
+
+/// `expected` is what is said of `text`, one error a line; "" if it is fine.
+fn check(text: &str, expected: &str) {
+    let said = match Config::from_toml("fusebox.toml", text) {
+        Ok(_) => String::new(),
+        Err(errors) => errors.to_string(),
+    };
+    assert_eq!(said, expected, "for {text:?}");
+}
+
+/// Whole keys of a tree, without those of single plugins.
+fn keys(table: &toml::Table, prefix: &str, into: &mut BTreeSet<String>) {
+    for (name, value) in table {
+        match value {
+            toml::Value::Table(inner) => keys(inner, &format!("{prefix}{name}."), into),
+            _ => {
+                into.insert(format!("{prefix}{name}"));
+            }
+        }
+    }
+}
+
+#[test]
+fn the_default_file_the_rules_and_the_fields_hold_the_same_keys() {
+    let in_rules: BTreeSet<String> = RULES.iter().map(|(key, _)| (*key).to_owned()).collect();
+    let (mut in_file, mut in_fields) = (BTreeSet::new(), BTreeSet::new());
+    keys(&DEFAULT_TOML.parse().unwrap(), "", &mut in_file);
+    let fields = toml::Table::try_from(Config::default()).unwrap();
+    keys(&fields, "", &mut in_fields);
+    assert_eq!(in_file, in_rules);
+    assert_eq!(in_fields, in_rules);
+    assert_eq!(RULES.len(), in_rules.len(), "a key has two rules");
+}
+
+/// The ranges in the comments are those of the rules.
+#[test]
+fn the_default_file_says_each_range() {
+    for (key, rule) in RULES {
+        let rules::Rule::Int { min, max } = rule else {
+            continue;
+        };
+        let (table, name) = key.rsplit_once('.').unwrap_or(("", key));
+        let section = if table.is_empty() {
+            DEFAULT_TOML
+        } else {
+            DEFAULT_TOML
+                .split_once(&format!("\n[{table}]\n"))
+                .unwrap()
+                .1
+        };
+        let above = section.split_once(&format!("\n{name} = ")).unwrap().0;
+        let comment: Vec<&str> = above
+            .rsplit('\n')
+            .take_while(|line| line.starts_with('#'))
+            .map(|line| line.trim_start_matches(['#', ' ']))
+            .collect();
+        let comment: Vec<&str> = comment.into_iter().rev().collect();
+        let comment = comment.join(" ");
+        assert!(
+            comment.contains(&format!("{min} to {max}")),
+            "{key}: {comment}"
+        );
+    }
+}
+
+#[test]
+fn the_default_is_what_the_default_file_says() {
+    let config = Config::default();
+    assert_eq!(parse(""), config);
+    assert_eq!(parse(DEFAULT_TOML), config);
+    assert_eq!(Config::load(None).unwrap(), config);
+    let listeners = config.listeners();
+    assert_eq!(listeners, ["http://127.0.0.1:9999".parse().unwrap()]);
+    assert_eq!(config.plugins_dir, Path::new("plugins"));
+    assert_eq!(config.max_connections, 15_000);
+    assert_eq!(config.http.path, "/mcp");
+    assert_eq!(config.stream.idle_timeout, Some(Duration::from_secs(1800)));
+    assert_eq!(
+        config.message_queue,
+        MessageQueue {
+            max_size: 10_000,
+            warn_threshold: 7_500,
+            reject_threshold: 9_500
+        }
+    );
+    assert_eq!(
+        config.circuit_breaker,
+        CircuitBreaker {
+            failure_threshold: NonZeroU32::new(5).unwrap(),
+            timeout: Duration::from_secs(30),
+            half_open_requests: NonZeroU32::new(3).unwrap(),
+        }
+    );
+    assert_eq!(
+        config.limits,
+        Limits {
+            fuel: 10_000_000_000,
+            deadline: Duration::from_secs(30),
+            memory_max_bytes: 128 << 20,
+            table_elements_max: 20_000,
+            output_max_bytes: 16 << 20,
+            log_max_bytes: 64 << 10,
+            concurrent_calls_max: 256,
+            queue_max: 1000,
+            isolation: Isolation::Call,
+            max_calls_per_instance: 1000,
+        }
+    );
+}
+
+/// Code in the comments of the default file begins right after its `#`.
+#[test]
+fn the_example_in_the_default_file_is_right() {
+    let lines: Vec<&str> = DEFAULT_TOML
+        .lines()
+        .map(|line| match line.strip_prefix('#') {
+            Some(code) if code.starts_with(|first: char| first == '[' || first.is_alphabetic()) => {
+                code
+            }
+            _ => line,
+        })
+        .collect();
+    let hello = parse(&lines.join("\n")).plugin("hello");
+    assert_eq!(hello.limits.isolation, Isolation::Pooled);
+    assert_eq!(hello.limits.memory_max_bytes, 16 << 20);
+    assert_eq!(hello.limits.deadline, Duration::from_secs(1));
+}
+
+#[test]
+fn a_file_changes_only_what_it_gives() {
+    let mut expected = Config {
+        port: 1,
+        ..Config::default()
+    };
+    expected.http.path = "/".to_owned();
+    expected.http.allowed_hosts = vec!["a.example".to_owned()];
+    expected.log.format = LogFormat::Json;
+    expected.stream.idle_timeout = None;
+    expected.circuit_breaker.timeout = Duration::from_millis(7);
+    let text = "port = 0x1\nhttp = { path = '/', allowed_hosts = ['a.example'] }\n\
+                log.format = 'json'\nstream.idle_timeout_ms = 0\n[circuit_breaker]\ntimeout = 7";
+    assert_eq!(parse(text), expected);
+}
+
+#[test]
+fn each_end_of_each_range_is_taken_and_no_further() {
+    for (key, rule) in RULES {
+        let rules::Rule::Int { min, max } = rule else {
+            continue;
+        };
+        // These three also depend on each other.
+        if key.starts_with("message_queue.") {
+            continue;
+        }
+        check(&format!("{key} = {min}"), "");
+        check(&format!("{key} = {max}"), "");
+        for value in [min - 1, max + 1] {
+            check(
+                &format!("\n{key} = {value}"),
+                &format!(
+                    "fusebox.toml:2: `{key}` is {value}; it must be an integer from {min} to {max}"
+                ),
+            );
+        }
+    }
+}
+
+#[test]
+fn each_word_of_each_set_is_taken() {
+    for (key, rule) in RULES {
+        if let rules::Rule::OneOf(words) = rule {
+            for word in *words {
+                let config = parse(&format!("{key} = '{word}'"));
+                assert!(config.effective_toml().contains(&format!("= \"{word}\"")));
+            }
+        }
+    }
+    for level in ["off", "error", "warn", "info", "debug", "trace"] {
+        let config = parse(&format!("log.level = '{level}'"));
+        assert_eq!(config.log.level.as_str(), level);
+    }
+}
+
+#[test]
+fn a_plugin_has_its_own_limits_over_the_common_ones() {
+    let config = parse(
+        "[plugins.hello]\nfuel = 5000\nenabled = false\n[plugins.'a.b']\n[limits]\nfuel = 2000\nqueue_max = 1",
+    );
+    let hello = config.plugin("hello");
+    assert_eq!(
+        hello,
+        PluginSettings {
+            name: "hello".to_owned(),
+            enabled: false,
+            limits: Limits {
+                fuel: 5000,
+                ..config.limits
+            },
+        }
+    );
+    assert_eq!(hello.limits.queue_max, 1);
+    for name in ["a.b", "other"] {
+        let settings = config.plugin(name);
+        let expected = PluginSettings {
+            name: name.to_owned(),
+            enabled: true,
+            limits: config.limits,
+        };
+        assert_eq!(settings, expected);
+    }
+    assert_eq!(
+        hello.key_of(Limit::Memory),
+        "plugins.hello.memory_max_bytes"
+    );
+    assert_eq!(
+        config.plugin("a.b").key_of(Limit::Fuel),
+        "plugins.\"a.b\".fuel"
+    );
+}
+
+#[test]
+fn each_limit_is_a_key() {
+    let limits = [
+        Limit::Fuel,
+        Limit::Deadline,
+        Limit::Memory,
+        Limit::TableElements,
+        Limit::Output,
+        Limit::Log,
+        Limit::ConcurrentCalls,
+        Limit::Queue,
+    ];
+    for limit in limits {
+        assert!(
+            rules::rule(&format!("limits.{}", limit.key())).is_some(),
+            "{limit:?}"
+        );
+    }
+}
+
+#[test]
+fn the_effective_settings_give_the_same_configuration() {
+    let rich = "host = '::1'\nlisten = ['tcp://1']\nmax_connections = 1\n[plugins.a]\nfuel = 1000\n\
+                [plugins.'b c']\nenabled = false\n[stream]\nidle_timeout_ms = 0\n[http]\nallowed_hosts = ['*']";
+    let flags = parse(rich)
+        .with_listeners(vec!["tcp://[::1]:2".parse().unwrap()])
+        .with_plugins_dir("a \"b\"");
+    for config in [Config::default(), parse(rich), flags] {
+        assert_eq!(parse(&config.effective_toml()), config);
+    }
+}
+
+#[test]
+fn flags_replace_what_the_file_says() {
+    let config = parse("listen = ['tcp://1']");
+    let listeners: Vec<Listener> = vec!["tcp://7".parse().unwrap(), "8".parse().unwrap()];
+    assert_eq!(
+        config.clone().with_listeners(listeners.clone()).listeners(),
+        listeners
+    );
+    assert_eq!(config.clone().with_listeners(Vec::new()), config);
+    assert_eq!(config.with_plugins_dir("/p").plugins_dir, Path::new("/p"));
+}
+
+#[test]
+fn a_file_is_loaded_by_its_path() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("my.toml");
+    let name = path.display();
+    let said = |contents: &[u8]| {
+        std::fs::write(&path, contents).unwrap();
+        Config::load(Some(&path)).map_err(|errors| errors.to_string())
+    };
+    assert_eq!(said(b"port = 7").unwrap().port, 7);
+    assert_eq!(said(b"\xef\xbb\xbfport = 7\r\n").unwrap().port, 7);
+    assert_eq!(
+        said(b"\nprt = 7").unwrap_err(),
+        format!("{name}:2: unknown key `prt`; did you mean `port`?")
+    );
+    assert_eq!(
+        said(b"# \xff").unwrap_err(),
+        format!("{name}: cannot be read: it is not UTF-8 text (byte 3)")
+    );
+    assert!(said(&b"#".repeat(256 << 10)).is_ok());
+    assert_eq!(
+        said(&b"#".repeat((256 << 10) + 1)).unwrap_err(),
+        format!("{name}: is more than 262144 bytes long: that is no configuration file")
+    );
+    std::fs::remove_file(&path).unwrap();
+    let missing = Config::load(Some(&path)).unwrap_err().to_string();
+    assert_eq!(
+        missing,
+        format!("{name}: cannot be read: No such file or directory (os error 2)")
+    );
+}

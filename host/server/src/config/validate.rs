@@ -1,0 +1,61 @@
+//! What two keys of the configuration must agree on. Ranges of single keys are in
+//! `rules`.
+
+use std::collections::HashSet;
+
+use super::Config;
+use super::error::Problem;
+use super::overlay::Overlay;
+
+/// Notes in `overlay` what is wrong with `config`, which was made from it.
+pub(super) fn validate(config: &Config, overlay: &mut Overlay<'_>) {
+    message_queue(config, overlay);
+    listeners(config, overlay);
+}
+
+fn message_queue(config: &Config, overlay: &mut Overlay<'_>) {
+    let queue = config.message_queue;
+    let warn = ("message_queue.warn_threshold", queue.warn_threshold);
+    let reject = ("message_queue.reject_threshold", queue.reject_threshold);
+    let max = ("message_queue.max_size", queue.max_size);
+    for (lower, upper) in [(warn, reject), (reject, max)] {
+        // A rejected value was replaced by the default, which says nothing here.
+        let is_known = !overlay.is_rejected(lower.0) && !overlay.is_rejected(upper.0);
+        if is_known && lower.1 > upper.1 {
+            let problem = Problem::Invalid {
+                key: lower.0.to_owned(),
+                value: lower.1.to_string(),
+                expected: format!("at most `{}`, which is {}", upper.0, upper.1),
+            };
+            // The key to look at is the one that the operator wrote.
+            let location = overlay.location(lower.0).or(overlay.location(upper.0));
+            overlay.error(location, problem);
+        }
+    }
+}
+
+fn listeners(config: &Config, overlay: &mut Overlay<'_>) {
+    if ["host", "port", "listen"]
+        .iter()
+        .any(|key| overlay.is_rejected(key))
+    {
+        return;
+    }
+    let location = overlay.location("listen").or(overlay.location("host"));
+    let listeners = config.listeners();
+    if listeners.is_empty() {
+        let problem = Problem::Invalid {
+            key: "listen".to_owned(),
+            value: "[]".to_owned(),
+            expected: "an array with a listener in it, because `host` is empty".to_owned(),
+        };
+        overlay.error(location, problem);
+    }
+    let mut seen = HashSet::new();
+    for listener in listeners {
+        // Each port 0 becomes a port of its own.
+        if listener.addr.port() != 0 && !seen.insert(listener.addr) {
+            overlay.error(location, Problem::SameAddress { listener });
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! The host: what every connection shares, and how it starts and stops.
+//!
+//! It owns the order of starting and stopping. It never looks into a message.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use arc_swap::ArcSwap;
+use fusebox_engine::{Change, Engine, EngineConfig, EngineError};
+use tokio::sync::{Semaphore, broadcast};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::admission::Admission;
+use crate::catalogue::Catalogue;
+use crate::config::Config;
+use crate::meters::Meters;
+use crate::session::Sessions;
+
+/// Changes that a slow listener may lag behind. One that lags further is told
+/// that everything has changed.
+const CHANGES_MAX: usize = 64;
+
+/// What every connection shares.
+pub struct Host {
+    /// the settings in force
+    pub config: Config,
+    /// runs wasm
+    pub engine: Engine,
+    /// what is served; swapped whole by the loader
+    pub catalogue: ArcSwap<Catalogue>,
+    /// lets calls in
+    pub admission: Admission,
+    /// legacy HTTP sessions
+    pub sessions: Sessions,
+    /// who wants to know of changes listens here
+    pub changes: broadcast::Sender<Change>,
+    /// live figures
+    pub meters: Arc<Meters>,
+    /// one permit for each connection that may be open
+    pub connections: Arc<Semaphore>,
+    /// raised when the host begins to stop: take nothing new
+    pub stopping: CancellationToken,
+    /// raised when the time to stop is over: end what still runs
+    pub stopped: CancellationToken,
+    /// every connection and every call that outlives its connection
+    pub tasks: TaskTracker,
+}
+
+impl Host {
+    /// A host that serves nothing yet.
+    ///
+    /// # Errors
+    /// If the engine doesn't start.
+    pub fn new(config: Config) -> Result<Arc<Self>, EngineError> {
+        let start = Instant::now();
+        let meters = Arc::new(Meters::new(start));
+        let engine = Engine::new(&engine_config(&config))?;
+        Ok(Arc::new(Self {
+            engine,
+            catalogue: ArcSwap::from_pointee(Catalogue::default()),
+            admission: Admission::new(
+                config.engine.max_instances as usize,
+                config.message_queue,
+                meters.clone(),
+            ),
+            sessions: Sessions::new(
+                config.session.max_sessions,
+                config.session.idle_timeout,
+                start,
+                meters.clone(),
+            ),
+            changes: broadcast::Sender::new(CHANGES_MAX),
+            meters,
+            connections: Arc::new(Semaphore::new(config.max_connections)),
+            stopping: CancellationToken::new(),
+            stopped: CancellationToken::new(),
+            tasks: TaskTracker::new(),
+            config,
+        }))
+    }
+
+    /// Stops: nothing new is taken, what runs may finish until
+    /// `shutdown_timeout_ms`, and then ends. True if nothing had to be ended.
+    pub async fn stop(&self) -> bool {
+        self.stopping.cancel();
+        self.tasks.close();
+        let finished = tokio::time::timeout(self.config.shutdown_timeout, self.tasks.wait())
+            .await
+            .is_ok();
+        self.stopped.cancel();
+        if !finished {
+            self.tasks.wait().await;
+        }
+        finished
+    }
+}
+
+fn engine_config(config: &Config) -> EngineConfig {
+    let plugins = config.all_limits();
+    let defaults = EngineConfig::default();
+    EngineConfig {
+        max_instances: config.engine.max_instances,
+        memory_ceiling_bytes: plugins
+            .iter()
+            .map(|l| l.memory_max_bytes)
+            .max()
+            .unwrap_or(0),
+        table_ceiling_elements: plugins
+            .iter()
+            .map(|l| l.table_elements_max)
+            .max()
+            .unwrap_or(0),
+        cache_dir: config.engine.cache_folder(|name| std::env::var_os(name)),
+        long_call_threads: match config.engine.long_call_threads {
+            0 => defaults.long_call_threads,
+            threads => threads,
+        },
+    }
+}

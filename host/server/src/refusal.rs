@@ -1,0 +1,183 @@
+//! How a refused or failed call is worded for its caller.
+//!
+//! It owns the way from every reason of this crate and the engine to an error
+//! on the wire: which limit, its value, the key that raises it. It never puts a
+//! backtrace there: that goes to the log.
+
+use std::time::Duration;
+
+use fusebox_engine::{CallError, FaultKind};
+use fusebox_protocol::{Reason, RefusalData, RpcError};
+
+use crate::admission::Refused;
+use crate::breaker::Open;
+use crate::config::Limit;
+use crate::plugin_entry::Handler;
+
+/// When to try again if the host is full: about the time a queue of short calls
+/// needs to move.
+const RETRY_WHEN_FULL: Duration = Duration::from_millis(250);
+
+/// An open breaker.
+pub(crate) fn breaker_open(handler: &Handler, open: Open) -> RpcError {
+    let message = format!(
+        "the circuit breaker of this tool is open after {} faults in a row",
+        open.faults
+    );
+    let mut data = about(handler);
+    data.retry_after_ms = Some(millis_up(open.retry_after));
+    RpcError::refusal(Reason::BreakerOpen, message, data)
+}
+
+/// A call that admission refused.
+pub(crate) fn not_admitted(handler: &Handler, refused: Refused) -> RpcError {
+    match refused {
+        Refused::HostFull { limit } => full(
+            handler,
+            format!("the host is overloaded: {limit} calls wait already"),
+            limit,
+            "message_queue.reject_threshold".to_owned(),
+        ),
+        Refused::PluginFull { limit, key } => full(
+            handler,
+            format!("the plugin is overloaded: {limit} calls wait for it already"),
+            limit,
+            key,
+        ),
+        Refused::TooLate => deadline(handler, "while the call waited for its turn"),
+    }
+}
+
+/// A call that the engine didn't finish.
+pub(crate) fn call_failed(handler: &Handler, error: &CallError) -> RpcError {
+    match error {
+        CallError::Fault(fault) => fault_kind(handler, &fault.kind),
+        CallError::NoSlot { limit } => full(
+            handler,
+            "the host is overloaded: every instance slot is in use".to_owned(),
+            *limit as usize,
+            "engine.max_instances".to_owned(),
+        ),
+        CallError::NotExported { interface } => RpcError::refusal(
+            Reason::PluginUnavailable,
+            format!("the plugin does not export `{interface}`"),
+            about(handler),
+        ),
+    }
+}
+
+/// An answer of the plugin that breaks the contract.
+pub(crate) fn invalid_output(handler: &Handler, what: &str) -> RpcError {
+    RpcError::refusal(
+        Reason::InvalidPluginOutput,
+        format!("the plugin's answer is invalid: {what}"),
+        about(handler),
+    )
+}
+
+fn fault_kind(handler: &Handler, kind: &FaultKind) -> RpcError {
+    let limits = &handler.core.settings.limits;
+    match kind {
+        FaultKind::OutOfFuel => limit(
+            handler,
+            Reason::OutOfFuel,
+            format!("the call used all of its {} units of fuel", limits.fuel),
+            limits.fuel,
+            Limit::Fuel,
+        ),
+        FaultKind::Deadline => deadline(handler, "before the tool answered"),
+        FaultKind::Memory => limit(
+            handler,
+            Reason::MemoryLimit,
+            format!(
+                "the call needs more than its {} bytes of memory",
+                limits.memory_max_bytes
+            ),
+            limits.memory_max_bytes as u64,
+            Limit::Memory,
+        ),
+        FaultKind::Table => limit(
+            handler,
+            Reason::MemoryLimit,
+            format!(
+                "the call needs more than its {} table elements",
+                limits.table_elements_max
+            ),
+            limits.table_elements_max as u64,
+            Limit::TableElements,
+        ),
+        FaultKind::Output => limit(
+            handler,
+            Reason::OutputLimit,
+            format!(
+                "the tool's answer is larger than {} bytes",
+                limits.output_max_bytes
+            ),
+            limits.output_max_bytes as u64,
+            Limit::Output,
+        ),
+        FaultKind::LogVolume => limit(
+            handler,
+            Reason::LogLimit,
+            format!("the call logged more than {} bytes", limits.log_max_bytes),
+            limits.log_max_bytes as u64,
+            Limit::Log,
+        ),
+        FaultKind::StackOverflow => RpcError::refusal(
+            Reason::StackOverflow,
+            "the tool called itself too deeply and exhausted its stack",
+            about(handler),
+        ),
+        FaultKind::Panicked => RpcError::refusal(
+            Reason::Panicked,
+            "the tool panicked; the host's log has its message",
+            about(handler),
+        ),
+        FaultKind::Trapped(trap) => RpcError::refusal(
+            Reason::Trapped,
+            format!("the tool trapped: {trap}"),
+            about(handler),
+        ),
+        FaultKind::InvalidOutput(what) => invalid_output(handler, what),
+    }
+}
+
+fn deadline(handler: &Handler, when: &str) -> RpcError {
+    let deadline_ms = millis_up(handler.core.settings.limits.deadline);
+    limit(
+        handler,
+        Reason::DeadlineExceeded,
+        format!("the deadline of {deadline_ms} ms passed {when}"),
+        deadline_ms,
+        Limit::Deadline,
+    )
+}
+
+fn limit(handler: &Handler, reason: Reason, message: String, value: u64, key: Limit) -> RpcError {
+    let key = handler.core.settings.key_of(key);
+    let mut data = about(handler);
+    data.limit = Some(value);
+    data.key = Some(key.clone().into());
+    RpcError::refusal(reason, format!("{message} (raise `{key}`)"), data)
+}
+
+fn full(handler: &Handler, message: String, limit: usize, key: String) -> RpcError {
+    let mut data = about(handler);
+    data.limit = Some(limit as u64);
+    data.key = Some(key.into());
+    data.retry_after_ms = Some(millis_up(RETRY_WHEN_FULL));
+    RpcError::refusal(Reason::Overloaded, message, data)
+}
+
+fn about(handler: &Handler) -> RefusalData {
+    RefusalData {
+        plugin: Some(handler.core.name.clone()),
+        tool: Some(handler.tool.name.clone()),
+        ..RefusalData::default()
+    }
+}
+
+/// Milliseconds, rounded up: who waits that long is never too early.
+pub(crate) fn millis_up(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,45 @@
+//! An answer on its way out: its bytes, and what HTTP says beside them.
+//!
+//! It owns how an error is counted and given a status. It never words one.
+
+use fusebox_protocol::{Era, RequestId, RpcError, reply};
+use serde::Serialize;
+
+/// One JSON-RPC response.
+#[derive(Debug)]
+pub struct Reply {
+    /// one line of JSON, without a line end
+    pub body: Vec<u8>,
+    /// for HTTP, where the status is still to be chosen
+    pub status: u16,
+    /// for the `Retry-After` header
+    pub retry_after_ms: Option<u64>,
+    /// whether it is an error
+    pub is_error: bool,
+}
+
+impl Reply {
+    /// A result.
+    pub fn result<R: Serialize>(id: &RequestId, result: &R) -> Self {
+        let mut body = Vec::with_capacity(256);
+        reply::response(&mut body, id, result);
+        Self {
+            body,
+            status: 200,
+            retry_after_ms: None,
+            is_error: false,
+        }
+    }
+
+    /// An error; without an id if the request's couldn't be read.
+    pub fn error(id: Option<&RequestId>, error: &RpcError, era: Era) -> Self {
+        let mut body = Vec::with_capacity(256);
+        reply::error(&mut body, id, error);
+        Self {
+            body,
+            status: error.http_status(era),
+            retry_after_ms: error.retry_after_ms(),
+            is_error: true,
+        }
+    }
+}

@@ -1,0 +1,186 @@
+//! Running a host: `fusebox serve` and `fusebox stdio`.
+//!
+//! It owns start, the signals and stop, and what the operator is told of them.
+//! It never parses arguments.
+
+use std::io;
+use std::sync::Arc;
+
+use fusebox_engine::EngineError;
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::config::{Config, Scheme};
+use crate::host::Host;
+use crate::loader::Loader;
+use crate::transport::listen::{self, Bound};
+use crate::transport::stream;
+
+/// How often idle sessions are looked for.
+const SWEEP_INTERVAL: std::time::Duration = std::time::Duration::from_secs(30);
+
+/// Why a host didn't start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The engine.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// A listener.
+    #[error("failed to listen on {listener}: {error}")]
+    Listen {
+        /// which
+        listener: String,
+        /// the system's reason
+        error: io::Error,
+    },
+    /// The plugins folder.
+    #[error(
+        "failed to open the plugins folder `{dir}`: {error}; create it, or name another with --plugins"
+    )]
+    Plugins {
+        /// which
+        dir: String,
+        /// the system's reason
+        error: io::Error,
+    },
+    /// Signals can't be caught, or standard streams not be used.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+}
+
+/// Serves until SIGTERM or SIGINT, and then until what runs has finished. True
+/// if nothing had to be cut off.
+///
+/// # Errors
+/// If the host doesn't start.
+pub async fn listeners(config: Config) -> Result<bool, StartError> {
+    let bound = bind_all(&config)?;
+    let host = start(config).await?;
+    for listener in &bound {
+        tracing::info!("listening on {}", address(listener, &host.config));
+    }
+    welcome(&host, &bound);
+    for listener in bound {
+        tokio::spawn(listener.accept(host.clone()));
+    }
+    wait_for_signal().await?;
+    tracing::info!("stopping: no new connections; calls may finish");
+    let clean = host.stop().await;
+    tracing::info!(clean, "stopped");
+    Ok(clean)
+}
+
+/// Serves one client over standard input and output, until its end of input.
+///
+/// # Errors
+/// If the host doesn't start, or the streams break.
+pub async fn stdio(config: Config) -> Result<(), StartError> {
+    let host = start(config).await?;
+    let serving = stream::serve(host.clone(), tokio::io::stdin(), tokio::io::stdout(), None);
+    tokio::select! {
+        ended = serving => {
+            ended?;
+        }
+        signalled = wait_for_signal() => signalled?,
+    }
+    host.stop().await;
+    Ok(())
+}
+
+fn bind_all(config: &Config) -> Result<Vec<Bound>, StartError> {
+    config
+        .listeners()
+        .iter()
+        .map(|listener| {
+            listen::bind(listener, &config.socket).map_err(|error| StartError::Listen {
+                listener: listener.to_string(),
+                error,
+            })
+        })
+        .collect()
+}
+
+async fn start(config: Config) -> Result<Arc<Host>, StartError> {
+    if let Err(error) = std::fs::read_dir(&config.plugins_dir) {
+        return Err(StartError::Plugins {
+            dir: config.plugins_dir.display().to_string(),
+            error,
+        });
+    }
+    let host = Host::new(config)?;
+    let mut loader = Loader::new(host.clone());
+    loader.load_all().await;
+    if host.config.reload.enabled {
+        tokio::spawn(loader.watch(host.stopping.clone()));
+    }
+    let sweeping = host.clone();
+    tokio::spawn(async move {
+        loop {
+            tokio::time::sleep(SWEEP_INTERVAL).await;
+            sweeping.sessions.sweep(std::time::Instant::now());
+        }
+    });
+    Ok(host)
+}
+
+fn address(listener: &Bound, config: &Config) -> String {
+    match listener.scheme {
+        Scheme::Http => format!("http://{}{}", listener.addr, config.http.path),
+        Scheme::Tcp => format!("tcp://{}", listener.addr),
+    }
+}
+
+/// Tells a newcomer what is served, and one line to try it with.
+fn welcome(host: &Host, bound: &[Bound]) {
+    let catalogue = host.catalogue.load();
+    if catalogue.handlers().is_empty() {
+        tracing::info!(
+            dir = %host.config.plugins_dir.display(),
+            "no tools yet: drop a .wasm file into the plugins folder"
+        );
+        return;
+    }
+    for (name, slot) in catalogue.slots() {
+        if let Some(plugin) = &slot.serving {
+            let tools: Vec<&str> = plugin
+                .handlers
+                .iter()
+                .map(|handler| handler.tool.name.as_str())
+                .collect();
+            tracing::info!("{name}: {}", tools.join(", "));
+        }
+    }
+    if let Some(http) = bound.iter().find(|one| one.scheme == Scheme::Http) {
+        let url = address(http, &host.config);
+        tracing::info!(
+            "try it:\n{}",
+            example(&url, catalogue.tool("hello").is_some())
+        );
+    }
+}
+
+/// A command that calls `hello` if it is there, and lists the tools if not.
+fn example(url: &str, has_hello: bool) -> String {
+    let meta = r#""_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{}}"#;
+    let (method, name, params) = if has_hello {
+        (
+            "tools/call",
+            " -H 'Mcp-Name: hello'",
+            format!(r#"{{"name":"hello","arguments":{{"name":"Ada"}},{meta}}}"#),
+        )
+    } else {
+        ("tools/list", "", format!("{{{meta}}}"))
+    };
+    format!(
+        "  curl -s {url} -H 'Content-Type: application/json' -H 'MCP-Protocol-Version: 2026-07-28' -H 'Mcp-Method: {method}'{name} -d '{{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"{method}\",\"params\":{params}}}'"
+    )
+}
+
+async fn wait_for_signal() -> io::Result<()> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    Ok(())
+}

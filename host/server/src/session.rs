@@ -1,0 +1,316 @@
+//! Legacy sessions (versions up to 2025-11-25 over HTTP), and what any request
+//! brings with it once its session is known: the call context.
+//!
+//! It owns the table of sessions and their end. It never reads a clock and
+//! never looks into a message.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use dashmap::DashMap;
+use fusebox_protocol::params::{ClientCapabilities, LogLevel};
+use fusebox_protocol::{ProtocolVersion, RawJson, RequestId};
+use parking_lot::Mutex;
+use tokio_util::sync::CancellationToken;
+
+use crate::meters::{GaugeGuard, Meters};
+
+/// What a request brings with it. Nothing after this point knows whether it came
+/// from a stored session or from `_meta`.
+#[derive(Clone, Debug)]
+pub struct CallContext {
+    /// the version the answer is written in
+    pub version: ProtocolVersion,
+    /// what the client can do
+    pub client: ClientCapabilities,
+    /// the least grave log messages it wants; none: no logs at all
+    pub log_level: Option<LogLevel>,
+    /// as the client gave it
+    pub progress_token: Option<RawJson>,
+}
+
+/// What an `initialize` agreed on.
+#[derive(Debug)]
+pub struct Agreement {
+    /// the negotiated version
+    pub version: ProtocolVersion,
+    /// what the client can do
+    pub client: ClientCapabilities,
+    log_level: AtomicU8,
+}
+
+impl Agreement {
+    /// What a client and the host agreed on; logs from `info` on until it asks
+    /// for others.
+    pub fn new(version: ProtocolVersion, client: ClientCapabilities) -> Self {
+        Self {
+            version,
+            client,
+            log_level: AtomicU8::new(LogLevel::Info as u8),
+        }
+    }
+
+    /// What a client gets that never initialized: the version that the
+    /// specification says to assume.
+    pub fn assumed() -> Self {
+        Self::new(
+            ProtocolVersion::WITHOUT_HEADER,
+            ClientCapabilities::default(),
+        )
+    }
+
+    /// The least grave messages the client wants.
+    pub fn log_level(&self) -> LogLevel {
+        let stored = self.log_level.load(Ordering::Relaxed);
+        LogLevel::ALL
+            .into_iter()
+            .find(|level| *level as u8 == stored)
+            .unwrap_or(LogLevel::Info)
+    }
+
+    /// Serves `logging/setLevel`.
+    pub fn set_log_level(&self, level: LogLevel) {
+        self.log_level.store(level as u8, Ordering::Relaxed);
+    }
+
+    /// The context of a request of this client.
+    pub fn context(&self, progress_token: Option<RawJson>) -> CallContext {
+        CallContext {
+            version: self.version,
+            client: self.client,
+            log_level: Some(self.log_level()),
+            progress_token,
+        }
+    }
+}
+
+/// A stored session.
+#[derive(Debug)]
+pub struct Session {
+    /// visible ASCII, not to be guessed
+    pub id: String,
+    /// what `initialize` agreed on
+    pub agreement: Arc<Agreement>,
+    /// calls that run
+    pub calls: Arc<CallsInFlight>,
+    /// raised when the session ends
+    pub ended: CancellationToken,
+    last_seen_ms: AtomicU64,
+    _counted: GaugeGuard,
+}
+
+/// The calls of one client that run and can be cancelled by their id.
+#[derive(Debug, Default)]
+pub struct CallsInFlight(Arc<Mutex<HashMap<RequestId, CancellationToken>>>);
+
+/// A call in the table, for as long as it lives.
+#[derive(Debug)]
+pub struct Registered {
+    table: Arc<Mutex<HashMap<RequestId, CancellationToken>>>,
+    id: RequestId,
+    /// raised when the client cancels the call
+    pub cancelled: CancellationToken,
+}
+
+impl CallsInFlight {
+    /// Enters a call; a second call under the same id takes the place of the
+    /// first, which can't be cancelled any more.
+    pub fn register(&self, id: RequestId) -> Registered {
+        let cancelled = CancellationToken::new();
+        self.0.lock().insert(id.clone(), cancelled.clone());
+        Registered {
+            table: self.0.clone(),
+            id,
+            cancelled,
+        }
+    }
+
+    /// Cancels a call; an id that isn't there any more is no error.
+    pub fn cancel(&self, id: &RequestId) {
+        if let Some(token) = self.0.lock().remove(id) {
+            token.cancel();
+        }
+    }
+}
+
+impl Drop for Registered {
+    fn drop(&mut self) {
+        self.table.lock().remove(&self.id);
+    }
+}
+
+/// There is no room for another session.
+#[derive(Debug, PartialEq, Eq)]
+pub struct TooManySessions {
+    /// how many there may be
+    pub limit: usize,
+}
+
+/// The table of sessions.
+#[derive(Debug)]
+pub struct Sessions {
+    table: DashMap<String, Arc<Session>>,
+    max: usize,
+    idle_timeout: Duration,
+    start: Instant,
+    meters: Arc<Meters>,
+}
+
+impl Sessions {
+    /// An empty table; times are measured from `start`.
+    pub fn new(max: usize, idle_timeout: Duration, start: Instant, meters: Arc<Meters>) -> Self {
+        Self {
+            table: DashMap::new(),
+            max,
+            idle_timeout,
+            start,
+            meters,
+        }
+    }
+
+    /// Opens a session under an id that the caller drew at random.
+    ///
+    /// # Errors
+    /// [`TooManySessions`] if the table is full.
+    pub fn open(
+        &self,
+        id: String,
+        agreement: Arc<Agreement>,
+        now: Instant,
+    ) -> Result<Arc<Session>, TooManySessions> {
+        if self.table.len() >= self.max {
+            self.sweep(now);
+        }
+        if self.table.len() >= self.max {
+            return Err(TooManySessions { limit: self.max });
+        }
+        let session = Arc::new(Session {
+            id: id.clone(),
+            agreement,
+            calls: Arc::default(),
+            ended: CancellationToken::new(),
+            last_seen_ms: AtomicU64::new(self.millis(now)),
+            _counted: self.meters.session(),
+        });
+        self.table.insert(id, session.clone());
+        Ok(session)
+    }
+
+    /// The session of this id, and that it was seen.
+    pub fn get(&self, id: &str, now: Instant) -> Option<Arc<Session>> {
+        let session = self.table.get(id).map(|entry| entry.value().clone())?;
+        session
+            .last_seen_ms
+            .store(self.millis(now), Ordering::Relaxed);
+        Some(session)
+    }
+
+    /// Ends a session; false if there was none.
+    pub fn close(&self, id: &str) -> bool {
+        match self.table.remove(id) {
+            Some((_, session)) => {
+                session.ended.cancel();
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// Ends the sessions that nobody used for the idle time.
+    pub fn sweep(&self, now: Instant) {
+        let now_ms = self.millis(now);
+        let idle_ms = u64::try_from(self.idle_timeout.as_millis()).unwrap_or(u64::MAX);
+        self.table.retain(|_, session| {
+            let seen_ms = session.last_seen_ms.load(Ordering::Relaxed);
+            // Whoever holds the session besides the table, a stream or a call,
+            // uses it.
+            let used = Arc::strong_count(session) > 1;
+            let keep = used || now_ms.saturating_sub(seen_ms) < idle_ms;
+            if !keep {
+                session.ended.cancel();
+            }
+            keep
+        });
+    }
+
+    fn millis(&self, now: Instant) -> u64 {
+        u64::try_from(now.saturating_duration_since(self.start).as_millis()).unwrap_or(u64::MAX)
+    }
+}
+
+/// A session id: 128 random bits in hex.
+///
+/// # Errors
+/// If the system has no random bytes to give.
+pub fn new_session_id() -> Result<String, getrandom::Error> {
+    let mut bytes = [0_u8; 16];
+    getrandom::fill(&mut bytes)?;
+    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn table(max: usize) -> (Sessions, Instant) {
+        let start = Instant::now();
+        let meters = Arc::new(Meters::new(start));
+        let idle = Duration::from_secs(60);
+        (Sessions::new(max, idle, start, meters), start)
+    }
+
+    #[test]
+    fn a_full_table_makes_room_only_by_what_is_idle() {
+        let (sessions, start) = table(1);
+        let open = |id: &str, now| {
+            sessions
+                .open(id.to_owned(), Arc::new(Agreement::assumed()), now)
+                .map(|session| session.id.clone())
+        };
+        assert_eq!(open("a", start), Ok("a".to_owned()));
+        let soon = start + Duration::from_secs(59);
+        assert_eq!(open("b", soon), Err(TooManySessions { limit: 1 }));
+        let late = start + Duration::from_secs(60);
+        assert_eq!(open("b", late), Ok("b".to_owned()));
+        assert!(sessions.get("a", late).is_none());
+    }
+
+    #[test]
+    fn a_session_in_use_is_never_idle() {
+        let (sessions, start) = table(8);
+        let held = sessions
+            .open("a".to_owned(), Arc::new(Agreement::assumed()), start)
+            .unwrap();
+        let late = start + Duration::from_secs(3600);
+        sessions.sweep(late);
+        assert!(sessions.get("a", start).is_some());
+        drop(held);
+        sessions.sweep(late);
+        assert!(sessions.get("a", late).is_none());
+    }
+
+    #[test]
+    fn the_end_of_a_session_is_told_to_its_streams() {
+        let (sessions, start) = table(8);
+        let session = sessions
+            .open("a".to_owned(), Arc::new(Agreement::assumed()), start)
+            .unwrap();
+        assert!(sessions.close("a"));
+        assert!(session.ended.is_cancelled());
+        assert!(!sessions.close("a"));
+    }
+
+    #[test]
+    fn a_cancelled_call_is_told_and_forgotten() {
+        let calls = CallsInFlight::default();
+        let call = calls.register(RequestId::from(1));
+        calls.cancel(&RequestId::from(2));
+        assert!(!call.cancelled.is_cancelled());
+        calls.cancel(&RequestId::from(1));
+        assert!(call.cancelled.is_cancelled());
+        drop(call);
+        assert!(calls.0.lock().is_empty());
+    }
+}

@@ -1,0 +1,72 @@
+//! The legacy stream (`GET`) and the end of a legacy session (`DELETE`).
+//!
+//! It owns how a session is named in a request. It never serves a method.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use http::header::ACCEPT;
+use http::{HeaderMap, StatusCode};
+
+use super::response::{HttpResponse, SESSION_ID, empty, event_stream, refused};
+use super::sse;
+use crate::host::Host;
+use crate::session::Session;
+use crate::subscription::Subscription;
+
+/// Opens the stream on which a legacy client hears of changes.
+pub(super) fn open_stream(host: &Arc<Host>, headers: &HeaderMap) -> HttpResponse {
+    let accept = headers.get(ACCEPT).and_then(|value| value.to_str().ok());
+    if !accept.is_some_and(|accept| accept.contains("text/event-stream") || accept.contains("*/*"))
+    {
+        return refused(
+            StatusCode::NOT_ACCEPTABLE,
+            "a GET opens a stream of events: accept `text/event-stream`",
+        );
+    }
+    match session(host, headers) {
+        Ok(session) => event_stream(sse::changes(
+            Subscription::legacy(host),
+            host.stopping.clone(),
+            Some(session),
+            host.config.http.sse_keep_alive,
+        )),
+        Err(refusal) => *refusal,
+    }
+}
+
+/// Ends a session.
+pub(super) fn close_session(host: &Arc<Host>, headers: &HeaderMap) -> HttpResponse {
+    match session(host, headers) {
+        Ok(session) => {
+            host.sessions.close(&session.id);
+            empty(StatusCode::NO_CONTENT)
+        }
+        Err(refusal) => *refusal,
+    }
+}
+
+/// The session that a request names.
+///
+/// # Errors
+/// 400 if it names none, 404 if that one doesn't exist (any more).
+pub(super) fn session(
+    host: &Arc<Host>,
+    headers: &HeaderMap,
+) -> Result<Arc<Session>, Box<HttpResponse>> {
+    let Some(id) = headers.get(SESSION_ID) else {
+        return Err(Box::new(refused(
+            StatusCode::BAD_REQUEST,
+            "the `Mcp-Session-Id` header is missing; `initialize` gives one",
+        )));
+    };
+    id.to_str()
+        .ok()
+        .and_then(|id| host.sessions.get(id, Instant::now()))
+        .ok_or_else(|| {
+            Box::new(refused(
+                StatusCode::NOT_FOUND,
+                "no such session, or it has ended; send `initialize` again",
+            ))
+        })
+}

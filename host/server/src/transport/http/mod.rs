@@ -1,0 +1,133 @@
+//! Streamable HTTP: one connection served by hyper, requests sorted by path and
+//! method.
+//!
+//! It owns the HTTP side of MCP: paths, headers, statuses, bodies. It never
+//! looks into a method's params.
+
+mod access;
+mod get;
+mod post;
+mod response;
+mod sse;
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use http::{Method, Request, StatusCode};
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto::Builder;
+use tokio::net::TcpStream;
+
+use crate::health;
+use crate::host::Host;
+use response::{HttpResponse, json, refused};
+
+/// Bytes of the request line and all headers together (HTTP/1.1).
+const HEAD_MAX_BYTES: usize = 64 << 10;
+
+/// Streams that one HTTP/2 connection may have open.
+const HTTP2_STREAMS_MAX: u32 = 256;
+
+/// Serves one connection to its end.
+pub(super) async fn serve(host: Arc<Host>, stream: TcpStream, local: SocketAddr) {
+    let mut builder = Builder::new(TokioExecutor::new());
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(host.config.http.header_timeout)
+        .max_buf_size(HEAD_MAX_BYTES)
+        .pipeline_flush(true);
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(HTTP2_STREAMS_MAX);
+    let serving = host.clone();
+    let service = service_fn(move |request| {
+        let host = serving.clone();
+        async move { Ok::<_, Infallible>(sort(&host, request, local).await) }
+    });
+    let connection = builder.serve_connection(TokioIo::new(stream), service);
+    tokio::pin!(connection);
+    let mut asked_to_end = false;
+    loop {
+        tokio::select! {
+            ended = connection.as_mut() => {
+                if let Err(error) = ended {
+                    tracing::debug!(%error, "connection lost");
+                }
+                return;
+            }
+            () = host.stopping.cancelled(), if !asked_to_end => {
+                connection.as_mut().graceful_shutdown();
+                asked_to_end = true;
+            }
+            () = host.stopped.cancelled() => return,
+        }
+    }
+}
+
+async fn sort(host: &Arc<Host>, request: Request<Incoming>, local: SocketAddr) -> HttpResponse {
+    if let Err(reason) = access::check(&host.config.http, &request, local) {
+        return refused(StatusCode::FORBIDDEN, &reason);
+    }
+    let path = request.uri().path();
+    if path == host.config.http.path {
+        return endpoint(host, request).await;
+    }
+    match (request.method(), path) {
+        (&Method::GET | &Method::HEAD, "/health") => health_answer(host),
+        (&Method::GET | &Method::HEAD, "/live") => probe(true),
+        (&Method::GET | &Method::HEAD, "/ready") => probe(!host.stopping.is_cancelled()),
+        (_, "/health" | "/live" | "/ready") => not_allowed("GET, HEAD"),
+        _ => refused(
+            StatusCode::NOT_FOUND,
+            &format!("nothing here; MCP is served at {}", host.config.http.path),
+        ),
+    }
+}
+
+async fn endpoint(host: &Arc<Host>, request: Request<Incoming>) -> HttpResponse {
+    match *request.method() {
+        Method::POST => post::serve(host, request).await,
+        Method::GET => get::open_stream(host, request.headers()),
+        Method::DELETE => get::close_session(host, request.headers()),
+        _ => not_allowed("POST, GET, DELETE"),
+    }
+}
+
+fn health_answer(host: &Host) -> HttpResponse {
+    let report = health::report(host, std::time::Instant::now());
+    let status = if report.is_serving() {
+        StatusCode::OK
+    } else {
+        StatusCode::SERVICE_UNAVAILABLE
+    };
+    match serde_json::to_vec(&report) {
+        Ok(body) => json(status, body),
+        Err(error) => refused(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string()),
+    }
+}
+
+fn probe(good: bool) -> HttpResponse {
+    if good {
+        json(StatusCode::OK, br#"{"status":"ok"}"#.to_vec())
+    } else {
+        json(
+            StatusCode::SERVICE_UNAVAILABLE,
+            br#"{"status":"stopping"}"#.to_vec(),
+        )
+    }
+}
+
+fn not_allowed(methods: &'static str) -> HttpResponse {
+    let mut response = refused(
+        StatusCode::METHOD_NOT_ALLOWED,
+        &format!("this path takes {methods}"),
+    );
+    let value = http::HeaderValue::from_static(methods);
+    response.headers_mut().insert(http::header::ALLOW, value);
+    response
+}

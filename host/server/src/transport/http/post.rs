@@ -1,0 +1,358 @@
+//! `POST`: one message in, and its answer as a plain body or a stream of events.
+//!
+//! It owns which of the two it is, and what becomes of a call whose client goes
+//! away. It never looks into a method.
+
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Instant;
+
+use bytes::Bytes;
+use fusebox_protocol::envelope::{self, Incoming};
+use fusebox_protocol::{
+    Era, Message, Notification, ProtocolVersion, Reason, RefusalData, Request, RequestId, RpcError,
+    era,
+};
+use futures_util::{poll, stream};
+use http::header::{ACCEPT, CONTENT_TYPE};
+use http::{HeaderMap, HeaderValue, StatusCode};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use tokio::sync::mpsc;
+
+use super::get;
+use super::response::{self, HttpResponse, SESSION_ID, empty, event_stream, refused};
+use super::sse;
+use crate::batch::{self, BATCH_MAX};
+use crate::call::ToolCall;
+use crate::host::Host;
+use crate::outbound::QUEUE_MAX_MESSAGES;
+use crate::reply::Reply;
+use crate::router::{self, Routed};
+use crate::session::{Session, new_session_id};
+
+const VERSION: &str = "mcp-protocol-version";
+
+/// Serves one request with a body.
+pub(super) async fn serve(
+    host: &Arc<Host>,
+    request: http::Request<hyper::body::Incoming>,
+) -> HttpResponse {
+    let (parts, body) = request.into_parts();
+    let headers = parts.headers;
+    if host.stopping.is_cancelled() {
+        return response::reply(stopping());
+    }
+    if let Err(refusal) = check_types(&headers) {
+        return *refusal;
+    }
+    let frame = match read(host, body).await {
+        Ok(frame) => frame,
+        Err(refusal) => return *refusal,
+    };
+    match envelope::parse(&frame, BATCH_MAX) {
+        Ok(Incoming::Single(message)) => serve_message(host, &headers, &frame, &message).await,
+        Ok(Incoming::Batch(_)) => serve_batch(host, &headers, frame).await,
+        Err(malformed) => {
+            host.meters.error(Instant::now());
+            let mut reply = Reply::error(malformed.id.as_ref(), &malformed.error, Era::Legacy);
+            reply.status = 400;
+            response::reply(reply)
+        }
+    }
+}
+
+async fn serve_message(
+    host: &Arc<Host>,
+    headers: &HeaderMap,
+    frame: &Bytes,
+    message: &Message<'_>,
+) -> HttpResponse {
+    let version = headers.get(VERSION).and_then(|value| value.to_str().ok());
+    let era = era::of_message(version, message);
+    match message {
+        Message::Request(request) => {
+            host.meters.request(Instant::now());
+            match era {
+                Era::Modern => {
+                    let routed = router::modern(host, frame, request, Some(headers));
+                    drive(host, headers, routed, None).await
+                }
+                Era::Legacy => serve_legacy(host, headers, frame, request, version).await,
+            }
+        }
+        Message::Notification(notification) => {
+            host.meters.message(Instant::now());
+            serve_notification(host, headers, notification, era)
+        }
+        // The host has asked nothing of this client.
+        Message::Response(_) => empty(StatusCode::ACCEPTED),
+    }
+}
+
+fn serve_notification(
+    host: &Arc<Host>,
+    headers: &HeaderMap,
+    notification: &Notification<'_>,
+    era: Era,
+) -> HttpResponse {
+    if era == Era::Modern {
+        // A modern client cancels by hanging up, so there is nothing to do.
+        return match era::check_modern_notification(notification, headers) {
+            Ok(()) => empty(StatusCode::ACCEPTED),
+            Err(error) => response::reply(Reply::error(None, &error, Era::Modern)),
+        };
+    }
+    match get::session(host, headers) {
+        Ok(session) => {
+            router::notification(notification, &session.calls);
+            empty(StatusCode::ACCEPTED)
+        }
+        Err(refusal) => *refusal,
+    }
+}
+
+fn stopping() -> Reply {
+    let mut data = RefusalData::default();
+    data.retry_after_ms = Some(1000);
+    let error = RpcError::refusal(Reason::ShuttingDown, "the host is shutting down", data);
+    let mut reply = Reply::error(None, &error, Era::Legacy);
+    reply.status = 503;
+    reply
+}
+
+fn check_types(headers: &HeaderMap) -> Result<(), Box<HttpResponse>> {
+    let kind = headers
+        .get(CONTENT_TYPE)
+        .and_then(|kind| kind.to_str().ok());
+    let essence = kind.and_then(|kind| kind.split(';').next()).unwrap_or("");
+    if !essence.trim().eq_ignore_ascii_case("application/json") {
+        return Err(Box::new(refused(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "send `Content-Type: application/json`",
+        )));
+    }
+    if !accepts(headers, "application/json") && !accepts(headers, "text/event-stream") {
+        return Err(Box::new(refused(
+            StatusCode::NOT_ACCEPTABLE,
+            "accept `application/json` and `text/event-stream`",
+        )));
+    }
+    Ok(())
+}
+
+/// Whether a media type is accepted; a client that says nothing takes JSON.
+fn accepts(headers: &HeaderMap, kind: &str) -> bool {
+    let mut values = headers.get_all(ACCEPT).iter().peekable();
+    if values.peek().is_none() {
+        return kind == "application/json";
+    }
+    let family = kind.split('/').next().unwrap_or(kind);
+    values
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .filter_map(|range| range.split(';').next())
+        .map(str::trim)
+        .any(|range| {
+            range.eq_ignore_ascii_case(kind)
+                || range == "*/*"
+                || range.strip_suffix("/*") == Some(family)
+        })
+}
+
+async fn read(host: &Host, body: hyper::body::Incoming) -> Result<Bytes, Box<HttpResponse>> {
+    let max = host.config.http.body_max_bytes;
+    match Limited::new(body, max).collect().await {
+        Ok(collected) => Ok(collected.to_bytes()),
+        Err(error) if error.is::<LengthLimitError>() => Err(Box::new(refused(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            &format!("the body is larger than {max} bytes (raise `http.body_max_bytes`)"),
+        ))),
+        Err(error) => Err(Box::new(refused(
+            StatusCode::BAD_REQUEST,
+            &format!("the body could not be read: {error}"),
+        ))),
+    }
+}
+
+async fn serve_legacy(
+    host: &Arc<Host>,
+    headers: &HeaderMap,
+    frame: &Bytes,
+    request: &Request<'_>,
+    version: Option<&str>,
+) -> HttpResponse {
+    if request.method == "initialize" && !headers.contains_key(SESSION_ID) {
+        return initialize(host, request);
+    }
+    let session = match legacy_session(host, headers, version) {
+        Ok(session) => session,
+        Err(refusal) => return *refusal,
+    };
+    let routed = router::legacy(host, frame, request, &session.agreement);
+    drive(host, headers, routed, Some(session)).await
+}
+
+/// The session of a legacy request, whose version header (if any) must agree.
+fn legacy_session(
+    host: &Arc<Host>,
+    headers: &HeaderMap,
+    version: Option<&str>,
+) -> Result<Arc<Session>, Box<HttpResponse>> {
+    let session = get::session(host, headers)?;
+    let agreed = session.agreement.version;
+    match version {
+        None => Ok(session),
+        Some(version) if ProtocolVersion::parse(version) == Some(agreed) => Ok(session),
+        Some(version) => Err(Box::new(refused(
+            StatusCode::BAD_REQUEST,
+            &format!("`MCP-Protocol-Version: {version}`, but this session agreed on {agreed}"),
+        ))),
+    }
+}
+
+fn initialize(host: &Arc<Host>, request: &Request<'_>) -> HttpResponse {
+    let error = |error: &RpcError| {
+        host.meters.error(Instant::now());
+        response::reply(Reply::error(Some(&request.id), error, Era::Legacy))
+    };
+    let (reply, agreement) = match router::initialize(request) {
+        Ok(agreed) => agreed,
+        Err(refusal) => return error(&refusal),
+    };
+    let Ok(id) = new_session_id() else {
+        return error(&RpcError::internal("the system gave no random bytes"));
+    };
+    let opened = host
+        .sessions
+        .open(id.clone(), Arc::new(agreement), Instant::now());
+    if let Err(full) = opened {
+        let data = RefusalData {
+            limit: Some(full.limit as u64),
+            key: Some("session.max_sessions".into()),
+            retry_after_ms: Some(1000),
+            ..RefusalData::default()
+        };
+        let message = "the host is overloaded: every session is taken";
+        return error(&RpcError::refusal(Reason::Overloaded, message, data));
+    }
+    let mut response = response::reply(reply);
+    if let Ok(id) = HeaderValue::from_str(&id) {
+        response.headers_mut().insert(SESSION_ID, id);
+    }
+    response
+}
+
+async fn serve_batch(host: &Arc<Host>, headers: &HeaderMap, frame: Bytes) -> HttpResponse {
+    let version = headers.get(VERSION).and_then(|value| value.to_str().ok());
+    let session = match legacy_session(host, headers, version) {
+        Ok(session) => session,
+        Err(refusal) => return *refusal,
+    };
+    if !session.agreement.version.accepts_batches() {
+        let version = session.agreement.version;
+        return refused(
+            StatusCode::BAD_REQUEST,
+            &format!("version {version} has no batches; send one message at a time"),
+        );
+    }
+    let (agreement, calls) = (session.agreement.clone(), session.calls.clone());
+    match batch::answer(host.clone(), frame, agreement, calls, None).await {
+        Some(array) => response::json(StatusCode::OK, array),
+        None => empty(StatusCode::ACCEPTED),
+    }
+}
+
+async fn drive(
+    host: &Arc<Host>,
+    headers: &HeaderMap,
+    routed: Routed,
+    session: Option<Arc<Session>>,
+) -> HttpResponse {
+    match routed {
+        Routed::Ready(reply) => response::reply(reply),
+        Routed::Call(call) => {
+            let events = accepts(headers, "text/event-stream");
+            run(host, *call, events, session).await
+        }
+        Routed::Listen(subscription) => event_stream(sse::changes(
+            subscription,
+            host.stopping.clone(),
+            None,
+            host.config.http.sse_keep_alive,
+        )),
+    }
+}
+
+/// Runs a call. Its status is chosen when its first message or its answer is
+/// there, and an answer that comes alone is a plain body.
+async fn run(
+    host: &Arc<Host>,
+    call: ToolCall,
+    events: bool,
+    session: Option<Arc<Session>>,
+) -> HttpResponse {
+    let (outbound, mut messages) = mpsc::channel(QUEUE_MAX_MESSAGES);
+    let outbound = (events && call.may_emit()).then_some(outbound);
+    let id = call.id.clone();
+    let mut running = Box::pin(call.run(outbound));
+    if let Poll::Ready(reply) = poll!(&mut running) {
+        return finished(Some(reply), &mut messages);
+    }
+    let mut answer: sse::Answer = match session {
+        // A modern client that hangs up cancels: its call is dropped with the
+        // request, or with the body that takes its place.
+        None => Box::pin(async move { Some(running.await) }),
+        Some(session) => outlive(host, session, id, running),
+    };
+    tokio::select! {
+        biased;
+        Some(first) = messages.recv() => event_stream(sse::call(
+            first,
+            messages,
+            answer,
+            host.config.http.sse_keep_alive,
+        )),
+        reply = &mut answer => finished(reply, &mut messages),
+    }
+}
+
+/// A legacy client may hang up and its call goes on; only its cancellation, or
+/// the end of the session, ends it.
+fn outlive(
+    host: &Arc<Host>,
+    session: Arc<Session>,
+    id: RequestId,
+    running: std::pin::Pin<Box<impl Future<Output = Reply> + Send + 'static>>,
+) -> sse::Answer {
+    let registered = session.calls.register(id);
+    let task = host.tasks.spawn(async move {
+        tokio::select! {
+            reply = running => Some(reply),
+            () = registered.cancelled.cancelled() => None,
+            () = session.ended.cancelled() => None,
+        }
+    });
+    Box::pin(async move {
+        task.await.unwrap_or_else(|error| {
+            tracing::error!(%error, "a call failed on the host's side");
+            None
+        })
+    })
+}
+
+/// The response to a call that has ended; none: it was cancelled, and a
+/// cancelled call has no answer.
+fn finished(reply: Option<Reply>, messages: &mut mpsc::Receiver<Bytes>) -> HttpResponse {
+    let mut waiting = Vec::new();
+    while let Ok(message) = messages.try_recv() {
+        waiting.push(message);
+    }
+    match reply {
+        Some(reply) if waiting.is_empty() => response::reply(reply),
+        Some(reply) => {
+            let whole = sse::whole(&waiting, &reply.body);
+            event_stream(stream::iter([whole]))
+        }
+        None => event_stream(stream::empty()),
+    }
+}

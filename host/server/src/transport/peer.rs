@@ -1,0 +1,224 @@
+//! The client at the other end of a newline-delimited stream: what it agreed
+//! on, what it waits for, and what each of its frames leads to.
+//!
+//! It owns the calls and subscriptions of one connection. It never reads or
+//! writes bytes.
+
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Instant;
+
+use bytes::Bytes;
+use fusebox_protocol::envelope::{self, Incoming};
+use fusebox_protocol::frame::FrameTooLong;
+use fusebox_protocol::{Era, Message, Request, RequestId, RpcError, era};
+use futures_util::poll;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::batch::{self, BATCH_MAX};
+use crate::call::ToolCall;
+use crate::host::Host;
+use crate::outbound::Outbound;
+use crate::reply::Reply;
+use crate::router::{self, Routed};
+use crate::session::{Agreement, CallsInFlight};
+use crate::subscription::Subscription;
+
+/// One client.
+pub(crate) struct Peer {
+    host: Arc<Host>,
+    outbound: Outbound,
+    agreement: Option<Arc<Agreement>>,
+    calls: Arc<CallsInFlight>,
+    /// calls that outlived the turn they were read in; each sends its own answer
+    running: JoinSet<()>,
+    /// subscriptions, which end when the connection does
+    listening: JoinSet<()>,
+    closing: CancellationToken,
+}
+
+impl Peer {
+    pub(crate) fn new(host: Arc<Host>, outbound: Outbound) -> Self {
+        Self {
+            host,
+            outbound,
+            agreement: None,
+            calls: Arc::default(),
+            running: JoinSet::new(),
+            listening: JoinSet::new(),
+            closing: CancellationToken::new(),
+        }
+    }
+
+    /// Calls that are not answered yet.
+    pub(crate) fn in_flight(&self) -> usize {
+        self.running.len()
+    }
+
+    /// Waits for the end of one call.
+    pub(crate) async fn one_ended(&mut self) {
+        if let Some(Err(error)) = self.running.join_next().await {
+            tracing::error!(%error, "a call failed on the host's side");
+        }
+    }
+
+    /// Ends the subscriptions; calls go on.
+    pub(crate) fn close(&mut self) {
+        self.closing.cancel();
+    }
+
+    /// The answer to a frame that is too long to be read.
+    pub(crate) fn too_long(&self, error: &FrameTooLong) -> Vec<u8> {
+        self.error(
+            None,
+            &RpcError::invalid_request(format!("{error} (raise `stream.frame_max_bytes`)")),
+        )
+    }
+
+    /// Serves a frame: the answer if there is one now; a call that takes longer
+    /// sends its own.
+    pub(crate) async fn frame(&mut self, frame: Bytes) -> Option<Vec<u8>> {
+        match envelope::parse(&frame, BATCH_MAX) {
+            Ok(Incoming::Single(message)) => {
+                let era = era::of_message(None, &message);
+                self.message(&frame, message, era).await
+            }
+            Ok(Incoming::Batch(_)) => {
+                self.batch(frame);
+                None
+            }
+            Err(malformed) => Some(self.error(malformed.id.as_ref(), &malformed.error)),
+        }
+    }
+
+    async fn message(&mut self, frame: &Bytes, message: Message<'_>, era: Era) -> Option<Vec<u8>> {
+        match message {
+            Message::Request(request) => self.request(frame, &request, era).await,
+            Message::Notification(notification) => {
+                self.host.meters.message(Instant::now());
+                router::notification(&notification, &self.calls);
+                if notification.method == "notifications/initialized" {
+                    self.tell_of_changes();
+                }
+                None
+            }
+            // The host has asked nothing of this peer.
+            Message::Response(_) => None,
+        }
+    }
+
+    fn error(&self, id: Option<&RequestId>, error: &RpcError) -> Vec<u8> {
+        self.host.meters.error(Instant::now());
+        Reply::error(id, error, Era::Legacy).body
+    }
+
+    async fn request(&mut self, frame: &Bytes, request: &Request<'_>, era: Era) -> Option<Vec<u8>> {
+        self.host.meters.request(Instant::now());
+        let routed = match era {
+            Era::Modern => router::modern(&self.host, frame, request, None),
+            Era::Legacy if request.method == "initialize" && self.agreement.is_none() => {
+                match router::initialize(request) {
+                    Ok((reply, agreement)) => {
+                        self.agreement = Some(Arc::new(agreement));
+                        Routed::Ready(reply)
+                    }
+                    Err(error) => return Some(self.error(Some(&request.id), &error)),
+                }
+            }
+            Era::Legacy => {
+                let agreement = self.agreement();
+                router::legacy(&self.host, frame, request, &agreement)
+            }
+        };
+        match routed {
+            Routed::Ready(reply) => Some(reply.body),
+            Routed::Call(call) => self.call(*call).await,
+            Routed::Listen(subscription) => {
+                self.listen(subscription, Some(&request.id));
+                None
+            }
+        }
+    }
+
+    /// What the client agreed on, or what is assumed of one that didn't ask.
+    fn agreement(&mut self) -> Arc<Agreement> {
+        self.agreement
+            .get_or_insert_with(|| Arc::new(Agreement::assumed()))
+            .clone()
+    }
+
+    /// Runs a call where it was read; if it lasts, it goes on in a task that
+    /// the client can cancel.
+    async fn call(&mut self, call: ToolCall) -> Option<Vec<u8>> {
+        let id = call.id.clone();
+        let outbound = call.may_emit().then(|| self.outbound.clone());
+        let mut run = Box::pin(call.run(outbound));
+        if let Poll::Ready(reply) = poll!(&mut run) {
+            return Some(reply.body);
+        }
+        let registered = self.calls.register(id);
+        let outbound = self.outbound.clone();
+        self.running.spawn(async move {
+            tokio::select! {
+                reply = run => {
+                    let _ = outbound.send(reply.body.into()).await;
+                }
+                () = registered.cancelled.cancelled() => {}
+            }
+        });
+        None
+    }
+
+    fn batch(&mut self, frame: Bytes) {
+        let agreement = self.agreement();
+        let outbound = self.outbound.clone();
+        let answered = batch::answer(
+            self.host.clone(),
+            frame,
+            agreement,
+            self.calls.clone(),
+            Some(outbound.clone()),
+        );
+        self.running.spawn(async move {
+            if let Some(array) = answered.await {
+                let _ = outbound.send(array.into()).await;
+            }
+        });
+    }
+
+    /// A legacy client that is ready hears of every list that changes.
+    fn tell_of_changes(&mut self) {
+        if self.listening.is_empty() {
+            self.listen(Subscription::legacy(&self.host), None);
+        }
+    }
+
+    fn listen(&mut self, mut subscription: Subscription, id: Option<&RequestId>) {
+        let registered = id.map(|id| self.calls.register(id.clone()));
+        let (outbound, closing) = (self.outbound.clone(), self.closing.clone());
+        self.listening.spawn(async move {
+            let cancelled = registered
+                .as_ref()
+                .map(|registered| registered.cancelled.clone())
+                .unwrap_or_default();
+            if let Some(message) = subscription.acknowledgement() {
+                let _ = outbound.send(message).await;
+            }
+            loop {
+                let message = tokio::select! {
+                    message = subscription.next() => message,
+                    () = cancelled.cancelled() => return,
+                    () = closing.cancelled() => None,
+                };
+                let Some(message) = message else { break };
+                if outbound.send(message).await.is_err() {
+                    return;
+                }
+            }
+            if let Some(message) = subscription.end() {
+                let _ = outbound.send(message).await;
+            }
+        });
+    }
+}

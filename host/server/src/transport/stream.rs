@@ -1,0 +1,210 @@
+//! Newline-delimited JSON-RPC over any pair of byte streams: TCP and stdio.
+//!
+//! It owns the life of one such connection: frames in, answers out, one flush
+//! for each readable burst, and bounds on everything in between. It never opens
+//! a socket and never looks into a method: [`super::peer`] does.
+
+use std::io;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::{Bytes, BytesMut};
+use fusebox_protocol::frame::LineDecoder;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::sync::mpsc;
+use tokio::time::{sleep_until, timeout};
+
+use super::peer::Peer;
+use crate::host::Host;
+use crate::outbound::QUEUE_MAX_MESSAGES;
+
+/// Bytes asked of the system at once.
+const READ_BYTES: usize = 16 << 10;
+
+/// Frames served before others get their turn on this worker.
+const FRAMES_PER_TURN: usize = 64;
+
+/// How long a peer may refuse to read before it is disconnected.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How a connection ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// the peer closed its side
+    ByPeer,
+    /// nothing was heard for the idle time
+    Idle,
+    /// the host stops
+    Stopping,
+    /// the peer doesn't read what it asked for
+    SlowReader,
+}
+
+/// One connection's buffers.
+struct Connection {
+    peer: Peer,
+    decoder: LineDecoder,
+    input: BytesMut,
+    output: Vec<u8>,
+    messages: mpsc::Receiver<Bytes>,
+}
+
+/// Serves one connection to its end. `idle_timeout` is for peers that say
+/// nothing and wait for nothing.
+///
+/// # Errors
+/// Those of reading and writing.
+pub async fn serve<R, W>(
+    host: Arc<Host>,
+    mut reader: R,
+    mut writer: W,
+    idle_timeout: Option<Duration>,
+) -> io::Result<Ended>
+where
+    R: AsyncRead + Unpin,
+    W: AsyncWrite + Unpin,
+{
+    let (outbound, messages) = mpsc::channel(QUEUE_MAX_MESSAGES);
+    let settings = host.config.stream;
+    let mut connection = Connection {
+        peer: Peer::new(host.clone(), outbound),
+        decoder: LineDecoder::new(settings.frame_max_bytes),
+        input: BytesMut::new(),
+        output: Vec::new(),
+        messages,
+    };
+    let mut heard = Instant::now();
+    let mut ended = None;
+    loop {
+        if connection.flush(&mut writer).await? == Flushed::TooSlow {
+            return Ok(Ended::SlowReader);
+        }
+        let busy = connection.peer.in_flight() > 0;
+        if let Some(ended) = ended.filter(|_| !busy) {
+            return Ok(ended);
+        }
+        let reading = ended.is_none() && connection.peer.in_flight() < settings.calls_in_flight_max;
+        let idle_at = idle_timeout
+            .filter(|_| ended.is_none() && !busy)
+            .map(|timeout| heard + timeout);
+        tokio::select! {
+            biased;
+            () = host.stopped.cancelled() => return Ok(Ended::Stopping),
+            () = host.stopping.cancelled(), if ended.is_none() => {
+                connection.peer.close();
+                ended = Some(Ended::Stopping);
+            }
+            message = connection.messages.recv() => connection.queue(message.as_deref()),
+            () = connection.peer.one_ended(), if busy => {}
+            read = read(&mut reader, &mut connection.input), if reading => {
+                heard = Instant::now();
+                if read? == 0 {
+                    connection.last_frame().await;
+                    connection.peer.close();
+                    ended = Some(Ended::ByPeer);
+                } else {
+                    connection.burst(&mut writer).await?;
+                }
+            }
+            () = at(idle_at), if idle_at.is_some() => {
+                connection.peer.close();
+                ended = Some(Ended::Idle);
+            }
+        }
+        connection.queue_waiting();
+    }
+}
+
+async fn read<R: AsyncRead + Unpin>(reader: &mut R, input: &mut BytesMut) -> io::Result<usize> {
+    input.reserve(READ_BYTES);
+    reader.read_buf(input).await
+}
+
+async fn at(when: Option<Instant>) {
+    match when {
+        Some(when) => sleep_until(when.into()).await,
+        None => std::future::pending().await,
+    }
+}
+
+#[derive(PartialEq, Eq)]
+enum Flushed {
+    Done,
+    TooSlow,
+}
+
+impl Connection {
+    /// Serves every whole frame that was read, with a flush and a turn for
+    /// others after each few.
+    async fn burst<W: AsyncWrite + Unpin>(&mut self, writer: &mut W) -> io::Result<()> {
+        let mut served = 0;
+        loop {
+            match self.decoder.next(&mut self.input) {
+                Ok(Some(frame)) => self.frame(frame).await,
+                Ok(None) => return Ok(()),
+                Err(too_long) => {
+                    let reply = self.peer.too_long(&too_long);
+                    self.queue(Some(&reply));
+                }
+            }
+            served += 1;
+            if served % FRAMES_PER_TURN == 0 {
+                if self.flush(writer).await? == Flushed::TooSlow {
+                    return Err(io::ErrorKind::TimedOut.into());
+                }
+                tokio::task::yield_now().await;
+            }
+        }
+    }
+
+    /// Serves a last line without a line end.
+    async fn last_frame(&mut self) {
+        match self.decoder.finish(&mut self.input) {
+            Ok(Some(frame)) => self.frame(frame).await,
+            Ok(None) => {}
+            Err(too_long) => {
+                let reply = self.peer.too_long(&too_long);
+                self.queue(Some(&reply));
+            }
+        }
+    }
+
+    async fn frame(&mut self, frame: Bytes) {
+        let reply = self.peer.frame(frame).await;
+        // What a call said while it ran goes before its answer.
+        self.queue_waiting();
+        self.queue(reply.as_deref());
+    }
+
+    fn queue_waiting(&mut self) {
+        while let Ok(message) = self.messages.try_recv() {
+            self.queue(Some(&message));
+        }
+    }
+
+    fn queue(&mut self, message: Option<&[u8]>) {
+        if let Some(message) = message {
+            self.output.extend_from_slice(message);
+            self.output.push(b'\n');
+        }
+    }
+
+    /// Writes everything in one go.
+    async fn flush<W: AsyncWrite + Unpin>(&mut self, writer: &mut W) -> io::Result<Flushed> {
+        if self.output.is_empty() {
+            return Ok(Flushed::Done);
+        }
+        let writing = async {
+            writer.write_all(&self.output).await?;
+            writer.flush().await
+        };
+        match timeout(WRITE_TIMEOUT, writing).await {
+            Ok(written) => written?,
+            Err(_) => return Ok(Flushed::TooSlow),
+        }
+        self.output.clear();
+        // A burst of large answers must not be held for the life of the connection.
+        self.output.shrink_to(READ_BYTES);
+        Ok(Flushed::Done)
+    }
+}

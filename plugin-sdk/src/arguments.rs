@@ -1,0 +1,239 @@
+//! From the JSON object of a call to the parameters of a function, and what to
+//! say if one doesn't fit. A call that fits makes no schema and no message.
+
+use std::fmt;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde::Serialize;
+use serde::de::{DeserializeOwned, DeserializeSeed, Deserializer, Error as _, MapAccess, Visitor};
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+use crate::error::ToolError;
+use crate::schema;
+
+/// One argument of a tool, as the macro finds it.
+pub struct Argument {
+    /// its name on the wire
+    pub name: &'static str,
+    /// what it means
+    pub description: Option<&'static str>,
+    /// makes the schema of its type
+    pub schema: fn(&mut SchemaGenerator) -> Schema,
+    /// whether it must be given
+    pub required: bool,
+    /// what it is if it isn't given
+    pub default: Option<fn() -> Value>,
+    /// the header that carries it too (`x-mcp-header`)
+    pub header: Option<&'static str>,
+}
+
+/// The text of each argument that was given, in the order of the declaration.
+type Given<'a, const N: usize> = [Option<&'a RawValue>; N];
+
+/// Cuts a JSON object into the texts of its members.
+///
+/// # Errors
+/// If it is no object, or has a member that is unknown or given twice.
+pub fn split<'a, const N: usize>(
+    json: &'a str,
+    arguments: &[Argument; N],
+) -> Result<Given<'a, N>, ToolError> {
+    let mut given = [None; N];
+    split_into(json, arguments, &mut given)?;
+    Ok(given)
+}
+
+fn split_into<'a>(
+    json: &'a str,
+    arguments: &[Argument],
+    given: &mut [Option<&'a RawValue>],
+) -> Result<(), ToolError> {
+    let mut deserializer = serde_json::Deserializer::from_str(json);
+    let members = Members { arguments, given };
+    deserializer
+        .deserialize_map(members)
+        .and_then(|()| deserializer.end())
+        .map_err(|error| ToolError::invalid(without_position(&error)))
+}
+
+/// Reads a member that must be there.
+///
+/// # Errors
+/// If it isn't, or is of another type.
+pub fn required<T: DeserializeOwned + JsonSchema>(
+    argument: &Argument,
+    given: Option<&RawValue>,
+) -> Result<T, ToolError> {
+    match given {
+        Some(given) => decode(argument, given),
+        None => Err(missing(argument)),
+    }
+}
+
+/// Reads a member that may be left out, or be null.
+///
+/// # Errors
+/// If it is of another type.
+pub fn optional<T: DeserializeOwned + JsonSchema>(
+    argument: &Argument,
+    given: Option<&RawValue>,
+) -> Result<Option<T>, ToolError> {
+    match given {
+        Some(given) if given.get() != "null" => decode(argument, given).map(Some),
+        _ => Ok(None),
+    }
+}
+
+/// Reads the whole object as one value.
+///
+/// # Errors
+/// If it is of another type.
+pub fn whole<T: DeserializeOwned>(json: &str) -> Result<T, ToolError> {
+    serde_json::from_str(json).map_err(|error| ToolError::invalid(without_position(&error)))
+}
+
+/// A default, as the schema shows it. One that has no JSON is not shown.
+pub fn default_to_json<T: Serialize>(default: &T) -> Value {
+    serde_json::to_value(default).unwrap_or_default()
+}
+
+fn decode<T: DeserializeOwned>(argument: &Argument, given: &RawValue) -> Result<T, ToolError> {
+    serde_json::from_str(given.get()).map_err(|error| mismatch(argument, given.get(), &error))
+}
+
+#[cold]
+fn missing(argument: &Argument) -> ToolError {
+    let expected = schema::Expected::of(argument.schema);
+    ToolError::invalid(format!(
+        "`{}`: missing required argument ({expected})",
+        argument.name
+    ))
+}
+
+#[cold]
+fn mismatch(argument: &Argument, given: &str, error: &serde_json::Error) -> ToolError {
+    let name = argument.name;
+    let kind = match given.as_bytes().first() {
+        Some(b'{') => Some("object"),
+        Some(b'[') => Some("array"),
+        _ => None,
+    };
+    let expected = schema::Expected::of(argument.schema);
+    // What is wrong inside of a list or an object, only serde knows.
+    if kind.is_some_and(|kind| expected.may_be(kind)) {
+        let message = without_position(error);
+        return ToolError::invalid(format!("`{name}`: {message}"));
+    }
+    let found = in_words(given);
+    ToolError::invalid(format!("`{name}`: expected {expected}, found {found}"))
+}
+
+/// What a JSON text is, for people.
+fn in_words(json: &str) -> String {
+    const SHOWN_MAX_CHARS: usize = 40;
+    match json.as_bytes().first() {
+        Some(b'{') => "an object".into(),
+        Some(b'[') => "an array".into(),
+        Some(b'"') if json.chars().count() <= SHOWN_MAX_CHARS => format!("the string {json}"),
+        Some(b'"') => "a string".into(),
+        Some(b't' | b'f' | b'n') => json.into(),
+        _ if json.len() <= SHOWN_MAX_CHARS => format!("the number {json}"),
+        _ => "a number".into(),
+    }
+}
+
+/// The arguments are one line for the caller: a line and column say nothing.
+fn without_position(error: &serde_json::Error) -> String {
+    let mut text = error.to_string();
+    if error.line() > 0 {
+        let position = format!(" at line {} column {}", error.line(), error.column());
+        text.truncate(text.len().saturating_sub(position.len()));
+    }
+    text
+}
+
+struct Members<'s, 'a> {
+    arguments: &'s [Argument],
+    given: &'s mut [Option<&'a RawValue>],
+}
+
+impl<'a> Visitor<'a> for Members<'_, 'a> {
+    type Value = ();
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("an object with the arguments by name")
+    }
+
+    fn visit_map<A: MapAccess<'a>>(self, mut map: A) -> Result<(), A::Error> {
+        while let Some(index) = map.next_key_seed(Name(self.arguments))? {
+            if self.given[index].is_some() {
+                let name = self.arguments[index].name;
+                return Err(A::Error::custom(format_args!("`{name}`: given twice")));
+            }
+            self.given[index] = Some(map.next_value()?);
+        }
+        Ok(())
+    }
+}
+
+/// Finds the argument that a key names.
+struct Name<'s>(&'s [Argument]);
+
+impl<'a> DeserializeSeed<'a> for Name<'_> {
+    type Value = usize;
+
+    fn deserialize<D: Deserializer<'a>>(self, deserializer: D) -> Result<usize, D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
+
+impl Visitor<'_> for Name<'_> {
+    type Value = usize;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("the name of an argument")
+    }
+
+    fn visit_str<E: serde::de::Error>(self, name: &str) -> Result<usize, E> {
+        let index = self.0.iter().position(|argument| argument.name == name);
+        index.ok_or_else(|| E::custom(unknown(name, self.0)))
+    }
+}
+
+#[cold]
+fn unknown(name: &str, arguments: &[Argument]) -> String {
+    let name: String = name.chars().take(64).collect();
+    let nearest = arguments
+        .iter()
+        .map(|argument| (distance(&name, argument.name), argument.name))
+        .min();
+    match nearest {
+        None => format!("`{name}`: unknown argument; this tool takes none"),
+        Some((far, nearest)) if far <= 1 + nearest.len() / 4 => {
+            format!("`{name}`: unknown argument; did you mean `{nearest}`?")
+        }
+        Some(_) => {
+            let names: Vec<_> = arguments.iter().map(|a| format!("`{}`", a.name)).collect();
+            format!(
+                "`{name}`: unknown argument; this tool takes {}",
+                names.join(", ")
+            )
+        }
+    }
+}
+
+/// How many letters must be put in, taken out or changed.
+fn distance(from: &str, to: &str) -> usize {
+    let mut row: Vec<usize> = (0..=to.len()).collect();
+    for (i, a) in from.bytes().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, b) in to.bytes().enumerate() {
+            let changed = diagonal + usize::from(!a.eq_ignore_ascii_case(&b));
+            diagonal = row[j + 1];
+            row[j + 1] = changed.min(row[j] + 1).min(diagonal + 1);
+        }
+    }
+    row[to.len()]
+}

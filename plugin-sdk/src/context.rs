@@ -1,0 +1,156 @@
+//! What a handler may know and do besides its arguments. On any other target
+//! than WebAssembly there is no host: what is sent goes nowhere and what is
+//! asked has a plain answer, so that a handler can be tested as a function.
+
+use std::fmt::Display;
+use std::time::Duration;
+
+use serde::Serialize;
+
+use crate::LogLevel;
+use crate::bindings::host::fusebox::plugin::types::{CallContext, ClientCapabilities};
+use crate::bindings::host::fusebox::plugin::{notifications, request};
+use crate::bindings::host::wasi::clocks::monotonic_clock;
+
+/// The request that is being served. A tool that wants it takes a `&Context`.
+#[derive(Debug, Clone)]
+pub struct Context {
+    call: CallContext,
+}
+
+/// One method for each level.
+macro_rules! levels {
+    ($($name:ident $level:ident $doc:literal;)*) => { $(
+        #[doc = $doc]
+        ///
+        /// `message` is any value that can be written as JSON. It goes to the
+        /// client, if it wants this level, and to the host's log.
+        pub fn $name<T: Serialize + ?Sized>(&self, message: &T) {
+            self.log(LogLevel::$level, message);
+        }
+    )* };
+}
+
+impl Context {
+    /// A context for a test: no caller, a minute of time, a client that can do
+    /// nothing.
+    pub fn for_test() -> Self {
+        Self::new(CallContext {
+            caller: None,
+            deadline_ms: 60_000,
+            client: ClientCapabilities::empty(),
+            input_responses: None,
+            request_state: None,
+        })
+    }
+
+    pub(crate) fn new(call: CallContext) -> Self {
+        Self { call }
+    }
+
+    levels! {
+        log_debug Debug "Detail for developers.";
+        log_info Info "A normal event.";
+        log_notice Notice "Normal but significant.";
+        log_warning Warning "Not an error yet.";
+        log_error Error "An operation failed.";
+        log_critical Critical "A part failed.";
+        log_alert Alert "Somebody must act at once.";
+        log_emergency Emergency "Nothing works.";
+    }
+
+    /// Sends a log message; see [`Context::log_info`].
+    pub fn log<T: Serialize + ?Sized>(&self, level: LogLevel, message: &T) {
+        self.log_as(level, None, message);
+    }
+
+    /// Sends a log message in the name of a part of the plugin.
+    pub fn log_as<T: Serialize + ?Sized>(
+        &self,
+        level: LogLevel,
+        logger: Option<&str>,
+        message: &T,
+    ) {
+        // A value that has no JSON is still worth a word.
+        let json = serde_json::to_string(message)
+            .unwrap_or_else(|error| serde_json::Value::from(error.to_string()).to_string());
+        if IN_HOST {
+            request::log(level, &json, logger);
+        }
+    }
+
+    /// Tells the client how far the work is: `done` of `total`, in whatever
+    /// unit. `done` must grow from one call to the next.
+    pub fn progress(&self, done: f64, total: impl Into<Option<f64>>) {
+        if IN_HOST {
+            request::progress(done, total.into(), None);
+        }
+    }
+
+    /// Tells the client how far the work is, and what is being done.
+    pub fn progress_message(
+        &self,
+        done: f64,
+        total: impl Into<Option<f64>>,
+        message: impl Display,
+    ) {
+        if IN_HOST {
+            request::progress(done, total.into(), Some(&message.to_string()));
+        }
+    }
+
+    /// Whether nobody waits for the answer any more. The host ends such a call
+    /// by itself; ask only if there is something to put in order.
+    pub fn is_cancelled(&self) -> bool {
+        IN_HOST && request::is_cancelled()
+    }
+
+    /// How long the whole call may take, from its start.
+    pub fn deadline(&self) -> Duration {
+        Duration::from_millis(self.call.deadline_ms.into())
+    }
+
+    /// The authenticated caller; none on a listener without authentication.
+    pub fn caller(&self) -> Option<&str> {
+        self.call.caller.as_deref()
+    }
+
+    /// Waits. The time counts against the deadline.
+    pub fn sleep(&self, duration: Duration) {
+        if IN_HOST {
+            let duration_ns = u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
+            monotonic_clock::subscribe_duration(duration_ns).block();
+        }
+    }
+
+    /// The list of tools is not what it was.
+    pub fn tools_changed(&self) {
+        if IN_HOST {
+            notifications::tools_changed();
+        }
+    }
+
+    /// The list of prompts is not what it was.
+    pub fn prompts_changed(&self) {
+        if IN_HOST {
+            notifications::prompts_changed();
+        }
+    }
+
+    /// The list of resources, or of their templates, is not what it was.
+    pub fn resources_changed(&self) {
+        if IN_HOST {
+            notifications::resources_changed();
+        }
+    }
+
+    /// The contents of a resource are not what they were.
+    pub fn resource_updated(&self, uri: &str) {
+        if IN_HOST {
+            notifications::resource_updated(uri);
+        }
+    }
+}
+
+/// The imports can be called on WebAssembly only.
+const IN_HOST: bool = cfg!(target_arch = "wasm32");

@@ -1,0 +1,186 @@
+//! From what a tool's function returns to what the contract wants: text as it
+//! is, content as it is, and every other value as structured content with the
+//! same JSON as text beside it.
+//!
+//! The macro knows a return type only as tokens. [`Returned`] lets the compiler
+//! choose: an inherent method (for `Result`, for text) wins over a trait's.
+
+use std::borrow::Cow;
+use std::marker::PhantomData;
+
+use schemars::{JsonSchema, SchemaGenerator};
+use serde::Serialize;
+
+use crate::content::to_json;
+use crate::error::ToolError;
+use crate::{Content, ToolResult, schema};
+
+/// What a tool may return, alone or in a `Result`: besides text and `()`, every
+/// `Serialize + JsonSchema` value, [`Content`], `Vec<Content>`, [`ToolResult`].
+#[diagnostic::on_unimplemented(
+    message = "a tool can't return `{Self}`",
+    note = "return text, `()`, `Content`, `Vec<Content>`, `ToolResult` or a type with `#[derive(Serialize, JsonSchema)]`"
+)]
+pub trait IntoToolResult {
+    /// Makes the result.
+    ///
+    /// # Errors
+    /// If the value can't be written as JSON.
+    fn into_tool_result(self) -> Result<ToolResult, ToolError>;
+
+    /// JSON Schema of the structured content, if there is some.
+    fn output_schema() -> Option<String>;
+}
+
+impl<T: Serialize + JsonSchema> IntoToolResult for T {
+    fn into_tool_result(self) -> Result<ToolResult, ToolError> {
+        Ok(structured(to_json(&self)?))
+    }
+
+    fn output_schema() -> Option<String> {
+        Some(schema::output(SchemaGenerator::subschema_for::<T>))
+    }
+}
+
+impl IntoToolResult for ToolResult {
+    fn into_tool_result(self) -> Result<ToolResult, ToolError> {
+        Ok(self)
+    }
+
+    fn output_schema() -> Option<String> {
+        None
+    }
+}
+
+impl IntoToolResult for Content {
+    fn into_tool_result(self) -> Result<ToolResult, ToolError> {
+        Ok(ToolResult::new().content(self))
+    }
+
+    fn output_schema() -> Option<String> {
+        None
+    }
+}
+
+/// Structured content of a JSON text, with the same text beside it for clients
+/// that know nothing else. A value that is not an object is wrapped, as MCP up
+/// to 2025-11-25 demands; `schema::output` describes the same.
+fn structured(json: String) -> ToolResult {
+    let json = match json.starts_with('{') {
+        true => json,
+        false => format!("{{\"result\":{json}}}"),
+    };
+    ToolResult::new().text(json.clone()).structured_raw(json)
+}
+
+/// A return type, for the compiler to choose by.
+pub struct Returned<T>(PhantomData<fn() -> T>);
+
+impl<T> Returned<T> {
+    /// Names the type.
+    #[expect(clippy::new_without_default, reason = "only the macro makes one")]
+    pub const fn new() -> Self {
+        Self(PhantomData)
+    }
+}
+
+/// A `Result`: its error is taken off.
+impl<T, E> Returned<Result<T, E>> {
+    /// The type of success.
+    pub fn success(&self) -> Returned<T> {
+        Returned::new()
+    }
+
+    /// The value, or the error.
+    ///
+    /// # Errors
+    /// The tool's own.
+    pub fn split(&self, returned: Result<T, E>) -> Result<T, ToolError>
+    where
+        E: Into<ToolError>,
+    {
+        returned.map_err(Into::into)
+    }
+}
+
+/// Any other type: it can't fail.
+pub trait Infallible<T> {
+    /// The type itself.
+    fn success(&self) -> Returned<T>;
+
+    /// The value itself.
+    ///
+    /// # Errors
+    /// None.
+    fn split(&self, returned: T) -> Result<T, ToolError>;
+}
+
+impl<T> Infallible<T> for Returned<T> {
+    fn success(&self) -> Self {
+        Self::new()
+    }
+
+    fn split(&self, returned: T) -> Result<T, ToolError> {
+        Ok(returned)
+    }
+}
+
+/// Types that `serde` knows, but that are no structured content.
+macro_rules! plain {
+    ($($type:ty => |$value:ident| $result:expr;)*) => { $(
+        impl Returned<$type> {
+            /// Makes the result.
+            ///
+            /// # Errors
+            /// None.
+            pub fn convert(&self, $value: $type) -> Result<ToolResult, ToolError> {
+                Ok($result)
+            }
+
+            /// There is no structured content.
+            pub fn output_schema(&self) -> Option<String> {
+                None
+            }
+        }
+    )* };
+}
+
+plain! {
+    String => |text| ToolResult::new().text(text);
+    &str => |text| ToolResult::new().text(text);
+    Cow<'_, str> => |text| ToolResult::new().text(text);
+    () => |_nothing| ToolResult::new();
+    Vec<Content> => |content| ToolResult { content, ..ToolResult::new() };
+}
+
+/// All other types.
+pub trait Convert<T> {
+    /// Makes the result.
+    ///
+    /// # Errors
+    /// If the value can't be written as JSON.
+    fn convert(&self, value: T) -> Result<ToolResult, ToolError>
+    where
+        T: IntoToolResult;
+
+    /// JSON Schema of the structured content, if there is some.
+    fn output_schema(&self) -> Option<String>
+    where
+        T: IntoToolResult;
+}
+
+impl<T> Convert<T> for Returned<T> {
+    fn convert(&self, value: T) -> Result<ToolResult, ToolError>
+    where
+        T: IntoToolResult,
+    {
+        value.into_tool_result()
+    }
+
+    fn output_schema(&self) -> Option<String>
+    where
+        T: IntoToolResult,
+    {
+        T::output_schema()
+    }
+}

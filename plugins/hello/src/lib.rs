@@ -1,0 +1,19 @@
+//! The smallest useful plugin: two tools, each a function.
+use fusebox_sdk::prelude::*;
+
+/// Adds two numbers.
+#[tool(read_only)]
+fn add(a: f64, b: f64) -> f64 {
+    a + b
+}
+
+/// Greets someone.
+#[tool(read_only)]
+fn hello(
+    /// whom to greet
+    name: String,
+) -> String {
+    format!("Hello, {name}!")
+}
+
+fusebox_sdk::plugin! { tools: [add, hello] }

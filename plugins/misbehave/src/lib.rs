@@ -1,0 +1,116 @@
+//! Every way in which a handler can go wrong, one tool each, to see that the
+//! host stays well. `flip`, `sleep` and `ok` are well-behaved when asked.
+
+use std::hint::black_box;
+use std::time::Duration;
+
+use fusebox_sdk::prelude::*;
+
+/// Answers at once.
+#[tool]
+fn ok() -> &'static str {
+    "ok"
+}
+
+/// Never ends.
+#[tool]
+fn spin() {
+    let mut turns = 0_u64;
+    loop {
+        turns = black_box(turns.wrapping_add(1));
+    }
+}
+
+/// Takes memory, a mebibyte at a time, and gives none back.
+#[tool]
+fn allocate() {
+    let mut hoard = Vec::new();
+    loop {
+        hoard.push(vec![1_u8; 1 << 20]);
+        black_box(&mut hoard);
+    }
+}
+
+/// Calls itself until the stack is full.
+#[tool]
+fn recurse() -> u64 {
+    deeper(0)
+}
+
+#[inline(never)]
+fn deeper(depth: u64) -> u64 {
+    // Something is done with the result, so that this call needs a frame.
+    match black_box(depth) {
+        u64::MAX => depth,
+        _ => black_box(deeper(depth + 1)).wrapping_add(1),
+    }
+}
+
+/// Executes `unreachable`.
+#[tool]
+fn trap() {
+    crash();
+}
+
+#[cfg(target_arch = "wasm32")]
+fn crash() {
+    core::arch::wasm32::unreachable()
+}
+
+#[cfg(not(target_arch = "wasm32"))]
+fn crash() {
+    std::process::abort()
+}
+
+/// Panics.
+#[tool]
+fn panic() {
+    panic!("misbehave was asked to panic");
+}
+
+/// Answers with 64 MiB of text.
+#[tool]
+fn huge() -> String {
+    "x".repeat(64 << 20)
+}
+
+/// Answers with structured content that is not JSON.
+#[tool]
+fn bad_json() -> ToolResult {
+    ToolResult::new().structured_raw("{not json")
+}
+
+/// Logs without end.
+#[tool]
+fn chatter(context: &Context) {
+    loop {
+        context.log_info("and another thing");
+    }
+}
+
+/// Traps, or doesn't.
+#[tool]
+fn flip(
+    /** whether to trap */
+    fail: bool,
+) -> &'static str {
+    if fail {
+        crash();
+    }
+    "ok"
+}
+
+/// Answers after a while.
+#[tool]
+fn sleep(
+    /** how long, in milliseconds */
+    ms: u64,
+    context: &Context,
+) -> &'static str {
+    context.sleep(Duration::from_millis(ms));
+    "ok"
+}
+
+fusebox_sdk::plugin! {
+    tools: [ok, spin, allocate, recurse, trap, panic, huge, bad_json, chatter, flip, sleep]
+}

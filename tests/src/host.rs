@@ -1,0 +1,358 @@
+//! A host process of the test's own: its binary on free ports, with its own
+//! folder of plugins. It ends with the value that stands for it. What a test
+//! wants to know of it, it asks over the wire or the operating system.
+
+use std::collections::VecDeque;
+use std::fs;
+use std::io::{BufRead as _, BufReader, Read};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::http::{Connection, Response};
+use crate::place;
+use crate::wait::{LONG, until};
+
+/// How long a host that is not needed any more may take to stop.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// How many lines of its log are kept for the message of a failing test.
+const LOG_LINES: usize = 2_000;
+
+/// The plugins' folder, beside the configuration in a folder of the test.
+const PLUGINS: &str = "plugins";
+
+/// What a host is started with.
+#[derive(Debug)]
+pub struct Setup {
+    folder: TempDir,
+    config: String,
+    tcp: bool,
+}
+
+impl Default for Setup {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Setup {
+    /// No plugins, and the default configuration.
+    pub fn new() -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        fs::create_dir(folder.path().join(PLUGINS)).expect("a folder is made");
+        Self {
+            folder,
+            config: String::new(),
+            tcp: false,
+        }
+    }
+
+    /// With the built plugin of this name.
+    #[must_use]
+    pub fn plugin(self, name: &str) -> Self {
+        let path = self
+            .folder
+            .path()
+            .join(PLUGINS)
+            .join(format!("{name}.wasm"));
+        fs::write(path, place::plugin(name)).expect("a plugin is written");
+        self
+    }
+
+    /// With these lines of TOML.
+    #[must_use]
+    pub fn config(mut self, toml: &str) -> Self {
+        self.config += toml;
+        self.config.push('\n');
+        self
+    }
+
+    /// With a TCP listener too.
+    #[must_use]
+    pub fn tcp(mut self) -> Self {
+        self.tcp = true;
+        self
+    }
+
+    /// The arguments that make any command of the host use this setup, and the
+    /// folder that they name, which must outlive the process.
+    pub fn into_arguments(self) -> (Vec<String>, TempDir) {
+        let config = self.folder.path().join("test.toml");
+        fs::write(&config, &self.config).expect("the configuration is written");
+        let arguments = [
+            "--plugins".to_owned(),
+            self.folder.path().join(PLUGINS).display().to_string(),
+            "--config".to_owned(),
+            config.display().to_string(),
+        ];
+        (arguments.to_vec(), self.folder)
+    }
+
+    /// Starts the host and waits until it is ready.
+    ///
+    /// # Panics
+    /// If it doesn't get ready; with its log.
+    pub fn start(self) -> Host {
+        let tcp = self.tcp;
+        let (arguments, folder) = self.into_arguments();
+        let mut command = host_command();
+        command
+            .arg("serve")
+            .args(arguments)
+            .args(["--listen", "127.0.0.1:0"]);
+        if tcp {
+            command.args(["--listen", "tcp://127.0.0.1:0"]);
+        }
+        let mut child = command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the host starts");
+        let log = Arc::new(Mutex::new(VecDeque::new()));
+        let (sender, lines) = mpsc::channel();
+        collect(child.stdout.take(), &log, sender.clone());
+        collect(child.stderr.take(), &log, sender);
+        let mut host = Host {
+            child,
+            folder,
+            log,
+            http: None,
+            tcp: None,
+        };
+        let end = Instant::now() + LONG;
+        while host.http.is_none() || (tcp && host.tcp.is_none()) {
+            match lines.recv_timeout(end.saturating_duration_since(Instant::now())) {
+                Ok(line) => host.note_listener(&line),
+                Err(_) => panic!("the host did not say where it listens:\n{}", host.log()),
+            }
+        }
+        until("the host is ready", || {
+            (host.get("/ready").head.status == 200).then_some(())
+        });
+        host
+    }
+}
+
+/// The host's binary as a command that shares compiled plugins with other tests.
+pub(crate) fn host_command() -> Command {
+    let mut command = Command::new(place::host_binary());
+    command
+        .env("XDG_CACHE_HOME", place::cache())
+        .env("NO_COLOR", "1");
+    command
+}
+
+/// A host process. It is ended when this is dropped.
+#[derive(Debug)]
+pub struct Host {
+    child: Child,
+    folder: TempDir,
+    log: Arc<Mutex<VecDeque<String>>>,
+    http: Option<SocketAddr>,
+    tcp: Option<SocketAddr>,
+}
+
+impl Host {
+    /// Where it listens for HTTP.
+    pub fn address(&self) -> SocketAddr {
+        self.http.expect("a started host listens")
+    }
+
+    /// The address of its MCP endpoint.
+    pub fn url(&self) -> String {
+        format!("http://{}/mcp", self.address())
+    }
+
+    /// Where it listens for lines.
+    ///
+    /// # Panics
+    /// If it was not asked to.
+    pub fn tcp_address(&self) -> SocketAddr {
+        self.tcp.expect("this host has a TCP listener")
+    }
+
+    /// The last lines of its log.
+    pub fn log(&self) -> String {
+        let log = self.log.lock().unwrap_or_else(PoisonError::into_inner);
+        log.iter()
+            .map(String::as_str)
+            .collect::<Vec<_>>()
+            .join("\n")
+    }
+
+    /// Puts a plugin into its folder, in one step.
+    pub fn put(&self, name: &str, bytes: &[u8]) {
+        let temporary = self.path(name).with_file_name(format!(".{name}.new"));
+        fs::write(&temporary, bytes).expect("a plugin is written");
+        fs::rename(&temporary, self.path(name)).expect("a plugin is put in place");
+    }
+
+    /// Takes a plugin out of its folder.
+    pub fn remove(&self, name: &str) {
+        fs::remove_file(self.path(name)).expect("a plugin is removed");
+    }
+
+    /// Where the plugin `name` is, or would be.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder
+            .path()
+            .join(PLUGINS)
+            .join(format!("{name}.wasm"))
+    }
+
+    /// What it answers to `GET path`, on a connection of its own.
+    pub fn get(&self, path: &str) -> Response {
+        Connection::open(self.address()).exchange("GET", path, &[("Connection", "close")], b"")
+    }
+
+    /// What it says of itself.
+    pub fn health(&self) -> Value {
+        self.get("/health").json()
+    }
+
+    /// What it says of a plugin; null if it doesn't know it.
+    pub fn plugin_health(&self, name: &str) -> Value {
+        self.health()["plugins"][name].clone()
+    }
+
+    /// Waits until what it says of itself satisfies `holds`, and gives that.
+    ///
+    /// # Panics
+    /// If it never does.
+    pub fn health_when(&self, what: &str, holds: impl Fn(&Value) -> bool) -> Value {
+        let mut last = Value::Null;
+        let end = Instant::now() + LONG;
+        while Instant::now() < end {
+            last = self.health();
+            if holds(&last) {
+                return last;
+            }
+            thread::sleep(Duration::from_millis(5));
+        }
+        panic!(
+            "waited {LONG:?} in vain until {what}; /health says {last:#}\n{}",
+            self.log()
+        );
+    }
+
+    /// Its resident memory in KiB.
+    ///
+    /// # Panics
+    /// If it isn't alive.
+    pub fn resident_kib(&self) -> u64 {
+        resident_kib(self.child.id())
+    }
+
+    /// # Panics
+    /// If the process has ended; with its log.
+    pub fn assert_alive(&mut self) {
+        if let Ok(Some(status)) = self.child.try_wait() {
+            panic!("the host ended ({status}):\n{}", self.log());
+        }
+        assert_eq!(self.get("/live").head.status, 200, "the host lives");
+    }
+
+    /// Asks the process to stop (SIGTERM).
+    pub fn terminate(&self) {
+        signal(self.child.id(), "TERM");
+    }
+
+    /// Waits until the process has ended.
+    ///
+    /// # Panics
+    /// If it doesn't.
+    pub fn wait(&mut self) -> ExitStatus {
+        until("the host has ended", || {
+            self.child.try_wait().expect("a child can be waited for")
+        })
+    }
+
+    fn note_listener(&mut self, line: &str) {
+        let Some((_, address)) = line.split_once("listening on ") else {
+            return;
+        };
+        let address = address.trim_end_matches(|last: char| last.is_control() || last == ' ');
+        if let Some(address) = address.strip_prefix("tcp://") {
+            self.tcp = address.parse().ok();
+        } else if let Some(address) = address.strip_prefix("http://") {
+            self.http = address.strip_suffix("/mcp").unwrap_or(address).parse().ok();
+        }
+    }
+}
+
+impl Drop for Host {
+    fn drop(&mut self) {
+        stop(&mut self.child);
+        if thread::panicking() {
+            eprintln!(
+                "--- the host's log ---\n{}\n--- end of the host's log ---",
+                self.log()
+            );
+        }
+    }
+}
+
+/// Ends a process: politely, and after a while by force.
+pub(crate) fn stop(child: &mut Child) {
+    if !matches!(child.try_wait(), Ok(None)) {
+        return;
+    }
+    signal(child.id(), "TERM");
+    let end = Instant::now() + GRACE;
+    while Instant::now() < end {
+        if !matches!(child.try_wait(), Ok(None)) {
+            return;
+        }
+        thread::sleep(Duration::from_millis(5));
+    }
+    // It can have ended by itself just now.
+    let _ = child.kill();
+    let _ = child.wait();
+}
+
+/// The resident memory of a process, in KiB.
+pub(crate) fn resident_kib(process: u32) -> u64 {
+    let path = Path::new("/proc").join(process.to_string()).join("status");
+    let status = fs::read_to_string(path).expect("the process is alive");
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    line.and_then(|line| line.trim().strip_suffix(" kB")?.trim().parse().ok())
+        .expect("a process has resident memory")
+}
+
+/// The shell's own `kill`: minimal systems have no program of that name.
+fn signal(process: u32, name: &str) {
+    let status = Command::new("sh")
+        .args(["-c", &format!("kill -{name} {process}")])
+        .status();
+    assert!(status.is_ok(), "a signal can be sent: {status:?}");
+}
+
+/// Keeps what a process writes, line by line.
+fn collect(
+    source: Option<impl Read + Send + 'static>,
+    log: &Arc<Mutex<VecDeque<String>>>,
+    lines: mpsc::Sender<String>,
+) {
+    let source = source.expect("the output is piped");
+    let log = Arc::clone(log);
+    thread::spawn(move || {
+        for line in BufReader::new(source).lines().map_while(Result::ok) {
+            let mut log = log.lock().unwrap_or_else(PoisonError::into_inner);
+            if log.len() == LOG_LINES {
+                log.pop_front();
+            }
+            log.push_back(line.clone());
+            drop(log);
+            // Nobody listens any more once the host is ready.
+            let _ = lines.send(line);
+        }
+    });
+}

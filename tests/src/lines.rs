@@ -1,0 +1,223 @@
+//! JSON-RPC as lines: over TCP, and over the standard streams of a host that
+//! was started as a child. Shows each line as it came.
+
+use std::io::{BufRead, BufReader, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::process::{Child, ChildStdin, ExitStatus, Stdio as Pipe};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::thread;
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::host::{Setup, host_command, resident_kib, stop};
+use crate::wait::{LONG, until};
+
+/// A connection to a TCP listener.
+#[derive(Debug)]
+pub struct Lines {
+    stream: TcpStream,
+    reader: BufReader<TcpStream>,
+}
+
+impl Lines {
+    /// Connects.
+    ///
+    /// # Panics
+    /// If nobody listens there.
+    pub fn open(address: SocketAddr) -> Self {
+        let stream = TcpStream::connect(address)
+            .unwrap_or_else(|error| panic!("failed to connect to {address}: {error}"));
+        stream
+            .set_nodelay(true)
+            .expect("a socket takes TCP_NODELAY");
+        stream
+            .set_read_timeout(Some(LONG))
+            .expect("a socket takes a timeout");
+        stream
+            .set_write_timeout(Some(LONG))
+            .expect("a socket takes a timeout");
+        let reader = BufReader::new(stream.try_clone().expect("a socket can be shared"));
+        Self { stream, reader }
+    }
+
+    /// Sends bytes as they are. Says whether the host still took them.
+    pub fn send_raw(&mut self, bytes: &[u8]) -> bool {
+        self.stream.write_all(bytes).is_ok()
+    }
+
+    /// Sends a message.
+    pub fn send(&mut self, message: &Value) -> bool {
+        self.send_raw(format!("{message}\n").as_bytes())
+    }
+
+    /// The next line as JSON; none if the connection is closed.
+    ///
+    /// # Panics
+    /// If the line is not JSON, or nothing comes for [`LONG`].
+    pub fn receive(&mut self) -> Option<Value> {
+        let mut line = Vec::new();
+        match self.reader.read_until(b'\n', &mut line) {
+            Ok(0) => None,
+            Ok(_) => Some(parse(&line)),
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut
+                ) =>
+            {
+                panic!("the host sent nothing for {LONG:?}")
+            }
+            // A reset is a close too.
+            Err(_) => None,
+        }
+    }
+
+    /// Sends a request and gives the answer with its id; what else comes is
+    /// passed over.
+    ///
+    /// # Panics
+    /// If the connection is closed first.
+    pub fn exchange(&mut self, message: &Value) -> Value {
+        self.send(message);
+        loop {
+            let answer = self
+                .receive()
+                .expect("an answer before the connection is closed");
+            if answer["id"] == message["id"] {
+                return answer;
+            }
+        }
+    }
+}
+
+/// A host that serves its standard streams.
+#[derive(Debug)]
+pub struct Stdio {
+    child: Child,
+    stdin: Option<ChildStdin>,
+    lines: Receiver<Vec<u8>>,
+    /// kept, since the host reads from it
+    _plugins: TempDir,
+}
+
+impl Stdio {
+    /// Starts one.
+    pub fn start(setup: Setup) -> Self {
+        let (arguments, plugins) = setup.into_arguments();
+        let mut child = host_command()
+            .arg("stdio")
+            .args(arguments)
+            .stdin(Pipe::piped())
+            .stdout(Pipe::piped())
+            .stderr(Pipe::null())
+            .spawn()
+            .expect("the host starts");
+        let stdout = child.stdout.take().expect("the output is piped");
+        let (sender, lines) = channel();
+        thread::spawn(move || {
+            let mut reader = BufReader::new(stdout);
+            loop {
+                let mut line = Vec::new();
+                if !matches!(reader.read_until(b'\n', &mut line), Ok(length) if length > 0)
+                    || sender.send(line).is_err()
+                {
+                    return;
+                }
+            }
+        });
+        Self {
+            stdin: child.stdin.take(),
+            child,
+            lines,
+            _plugins: plugins,
+        }
+    }
+
+    /// Sends bytes as they are. Says whether the host still took them.
+    pub fn send_raw(&mut self, bytes: &[u8]) -> bool {
+        let stdin = self.stdin.as_mut().expect("the input is open");
+        stdin.write_all(bytes).and_then(|()| stdin.flush()).is_ok()
+    }
+
+    /// The next line as JSON; none if the host has closed its output.
+    ///
+    /// # Panics
+    /// If the line is not JSON, or nothing comes for [`LONG`].
+    pub fn receive(&mut self) -> Option<Value> {
+        match self.lines.recv_timeout(LONG) {
+            Ok(line) => Some(parse(&line)),
+            Err(RecvTimeoutError::Disconnected) => None,
+            Err(RecvTimeoutError::Timeout) => panic!("the host sent nothing for {LONG:?}"),
+        }
+    }
+
+    /// Sends a request and gives the answer with its id; what else comes is
+    /// passed over.
+    ///
+    /// # Panics
+    /// If the host closes its output first.
+    pub fn exchange(&mut self, message: &Value) -> Value {
+        self.send_raw(format!("{message}\n").as_bytes());
+        loop {
+            let answer = self
+                .receive()
+                .expect("an answer before the output is closed");
+            if answer["id"] == message["id"] {
+                return answer;
+            }
+        }
+    }
+
+    /// Whether the process is there.
+    pub fn is_alive(&mut self) -> bool {
+        matches!(self.child.try_wait(), Ok(None))
+    }
+
+    /// Closes its input; what it still writes can be received.
+    #[must_use]
+    pub fn close_input(mut self) -> Self {
+        self.stdin = None;
+        self
+    }
+
+    /// Its resident memory in KiB.
+    ///
+    /// # Panics
+    /// If it isn't alive.
+    pub fn resident_kib(&self) -> u64 {
+        resident_kib(self.child.id())
+    }
+
+    /// Closes its input and waits until it has ended.
+    ///
+    /// # Panics
+    /// If it doesn't.
+    pub fn finish(mut self) -> ExitStatus {
+        self.stdin = None;
+        until("the host has ended", || {
+            self.child.try_wait().expect("a child can be waited for")
+        })
+    }
+}
+
+impl Drop for Stdio {
+    fn drop(&mut self) {
+        self.stdin = None;
+        stop(&mut self.child);
+    }
+}
+
+/// An `initialize` request of 2025-11-25 with this id.
+pub fn initialize_line(id: u64) -> Value {
+    json!({"jsonrpc": "2.0", "id": id, "method": "initialize", "params": {
+        "protocolVersion": "2025-11-25",
+        "capabilities": {},
+        "clientInfo": {"name": "fusebox-tests", "version": "1"},
+    }})
+}
+
+fn parse(line: &[u8]) -> Value {
+    serde_json::from_slice(line)
+        .unwrap_or_else(|error| panic!("not JSON ({error}): {}", String::from_utf8_lossy(line)))
+}

@@ -1,0 +1,59 @@
+//! Where the tests find what they need. `cargo xtask test` says so in the
+//! environment; without it, the places are those that it uses by default.
+
+use std::path::{Path, PathBuf};
+
+/// The root of the repository.
+pub fn repository() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .expect("this package lies in a folder of the repository")
+        .to_path_buf()
+}
+
+/// The host's binary.
+pub fn host_binary() -> PathBuf {
+    present(given("FUSEBOX_BIN", "release/fusebox"))
+}
+
+/// The bytes of the built plugin `name`.
+///
+/// # Panics
+/// If it is not built.
+pub fn plugin(name: &str) -> Vec<u8> {
+    let path = present(given("FUSEBOX_PLUGINS", "plugins").join(format!("{name}.wasm")));
+    std::fs::read(&path)
+        .unwrap_or_else(|error| panic!("failed to read {}: {error}", path.display()))
+}
+
+/// The folder with Node, Python and their packages.
+pub fn test_environment() -> PathBuf {
+    present(given("FUSEBOX_TEST_ENV", "test-env"))
+}
+
+/// A folder for compiled plugins that all tests share, so that each is compiled
+/// once. It may be removed at any time.
+pub(crate) fn cache() -> PathBuf {
+    target().join("test-cache")
+}
+
+fn given(variable: &str, default: &str) -> PathBuf {
+    std::env::var_os(variable).map_or_else(|| target().join(default), PathBuf::from)
+}
+
+/// Cargo's target folder: tests lie in `<target>/<profile>/deps`.
+fn target() -> PathBuf {
+    std::env::current_exe()
+        .ok()
+        .and_then(|test| test.ancestors().nth(3).map(Path::to_path_buf))
+        .expect("a test lies in cargo's target folder")
+}
+
+fn present(path: PathBuf) -> PathBuf {
+    assert!(
+        path.exists(),
+        "{} is missing: run `cargo xtask test` once, which makes it",
+        path.display()
+    );
+    path
+}

@@ -1,0 +1,294 @@
+//! Proves that plugins are added, replaced, removed and corrupted under a
+//! running host without one failed call, that bad files are named with their
+//! reason, and that clients with a stream are told.
+
+use std::collections::HashSet;
+use std::fs::{self, File};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread;
+
+use fusebox_tests::{Client, Era, Host, Setup, plugin, until};
+use serde_json::{Value, json};
+
+/// Files are looked at soon after they change.
+const QUICK: &str = "
+    [reload]
+    poll_interval_ms = 100
+    settle_ms = 20
+";
+
+fn host() -> Host {
+    Setup::new().plugin("hello").config(QUICK).start()
+}
+
+/// Another build of `hello`: one that greets with these words.
+fn greeting(words: &str) -> Vec<u8> {
+    const BUILT: &[u8] = b"Hello, ";
+    let mut bytes = plugin("hello");
+    assert_eq!(
+        words.len(),
+        BUILT.len(),
+        "the words lie where the others lay"
+    );
+    let places: Vec<usize> = (0..bytes.len())
+        .filter(|&place| bytes[place..].starts_with(BUILT))
+        .collect();
+    assert_eq!(places.len(), 1, "the greeting is in the file once");
+    bytes[places[0]..][..BUILT.len()].copy_from_slice(words.as_bytes());
+    bytes
+}
+
+fn hello(client: &mut Client) -> String {
+    client.text("hello", json!({"name": "Ada"}))
+}
+
+#[track_caller]
+fn wait_for_state(host: &Host, name: &str, state: &str) -> Value {
+    let health = host.health_when(&format!("{name} is {state}"), |health| {
+        health["plugins"][name]["state"] == state
+    });
+    health["plugins"][name].clone()
+}
+
+#[test]
+fn a_plugin_comes_changes_and_goes() {
+    let host = Setup::new().config(QUICK).start();
+    let mut client = Client::modern(&host);
+    let names = |client: &mut Client| {
+        let result = client
+            .request("tools/list", json!({}))
+            .outcome()
+            .expect("the list");
+        let tools = result["tools"].as_array().expect("an array").clone();
+        tools
+            .into_iter()
+            .map(|tool| tool["name"].clone())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(names(&mut client), Vec::<Value>::new());
+
+    host.put("hello", &plugin("hello"));
+    let first = wait_for_state(&host, "hello", "serving");
+    assert_eq!(names(&mut client), ["add", "hello"]);
+    assert_eq!(first["tools"], json!(["add", "hello"]));
+    assert_eq!(hello(&mut client), "Hello, Ada!");
+
+    host.put("hello", &greeting("Howdy, "));
+    host.health_when("the other build serves", |health| {
+        health["plugins"]["hello"]["sha256"] != first["sha256"]
+    });
+    assert_eq!(hello(&mut client), "Howdy, Ada!");
+
+    host.remove("hello");
+    host.health_when("it is gone", |health| {
+        health["plugins"].get("hello").is_none()
+    });
+    assert_eq!(names(&mut client), Vec::<Value>::new());
+    let error = client
+        .call("hello", json!({"name": "Ada"}))
+        .expect_err("no such tool");
+    assert_eq!(error["code"], -32602, "{error}");
+}
+
+#[test]
+fn a_corrupt_update_leaves_the_old_version_in_place() {
+    let host = host();
+    let mut client = Client::modern(&host);
+    let before = host.plugin_health("hello");
+    let mut corrupt = plugin("hello");
+    corrupt.truncate(corrupt.len() / 2);
+    host.put("hello", &corrupt);
+    let health = host.health_when("the update is named as failed", |health| {
+        health["plugins"]["hello"]
+            .get("failed_update")
+            .is_some_and(Value::is_object)
+    });
+    let plugin = &health["plugins"]["hello"];
+    assert_eq!(
+        (&plugin["state"], &plugin["sha256"]),
+        (&json!("serving"), &before["sha256"])
+    );
+    let reason = plugin["failed_update"]["reason"]
+        .as_str()
+        .expect("a reason");
+    assert!(reason.contains("not a valid component"), "{reason}");
+    assert_ne!(plugin["failed_update"]["sha256"], before["sha256"]);
+    assert_eq!(hello(&mut client), "Hello, Ada!");
+
+    host.put("hello", &greeting("Howdy, "));
+    host.health_when("a good update heals it", |health| {
+        let plugin = &health["plugins"]["hello"];
+        plugin["sha256"] != before["sha256"]
+            && plugin.get("failed_update").is_none_or(Value::is_null)
+    });
+    assert_eq!(hello(&mut client), "Howdy, Ada!");
+}
+
+/// Drops a file beside `hello` and checks what the host says about it.
+fn check_bad_file(name: &str, bytes: &[u8], reason: &str) {
+    let mut host = host();
+    host.put(name, bytes);
+    let failed = wait_for_state(&host, name, "failed");
+    let given = failed["reason"].as_str().expect("a reason");
+    assert!(
+        given.contains(reason),
+        "{name}: {given:?} does not say {reason:?}"
+    );
+    assert_eq!(failed["tools"], json!([]), "{name}");
+    assert!(
+        host.log().contains(name),
+        "the log names {name}: {}",
+        host.log()
+    );
+    assert_eq!(hello(&mut Client::modern(&host)), "Hello, Ada!");
+    assert_eq!(host.plugin_health("hello")["state"], "serving");
+    host.assert_alive();
+}
+
+#[test]
+fn a_truncated_file_fails_alone() {
+    let bytes = plugin("hello");
+    check_bad_file(
+        "truncated",
+        &bytes[..bytes.len() / 2],
+        "not a valid component",
+    );
+}
+
+#[test]
+fn an_empty_file_fails_alone() {
+    check_bad_file("empty", b"", "the file is empty");
+}
+
+#[test]
+fn a_text_file_fails_alone() {
+    check_bad_file("text", b"Hello, I am a plugin.", "not WebAssembly");
+}
+
+#[test]
+fn a_component_of_another_world_fails_alone() {
+    let other = wat::parse_str(
+        r#"(component
+            (core module $module (func (export "f")))
+            (core instance $instance (instantiate $module))
+            (func (export "f") (canon lift (core func $instance "f"))))"#,
+    );
+    check_bad_file(
+        "other-world",
+        &other.expect("a component"),
+        "it exports nothing of `fusebox:plugin@0.1.0`",
+    );
+}
+
+#[test]
+fn a_file_that_is_too_large_fails_alone() {
+    let host = host();
+    let path = host.path("large");
+    let temporary = path.with_extension("new");
+    File::create(&temporary)
+        .and_then(|file| file.set_len(100_000_000))
+        .expect("a file is written");
+    fs::rename(&temporary, &path).expect("a file is put in place");
+    let failed = wait_for_state(&host, "large", "failed");
+    let reason = failed["reason"].as_str().expect("a reason");
+    assert!(
+        reason.contains("100000000") && reason.contains("reload.file_max_bytes"),
+        "{reason}"
+    );
+    assert_eq!(hello(&mut Client::modern(&host)), "Hello, Ada!");
+}
+
+#[test]
+fn a_bad_file_that_goes_away_is_forgotten() {
+    let host = host();
+    host.put("text", b"no plugin");
+    wait_for_state(&host, "text", "failed");
+    host.remove("text");
+    host.health_when("it is forgotten", |health| {
+        health["plugins"].get("text").is_none()
+    });
+}
+
+#[test]
+fn fifty_updates_under_load_fail_no_call() {
+    const UPDATES: usize = 50;
+    const CLIENTS: usize = 8;
+    let host = host();
+    let seen = Mutex::new(HashSet::new());
+    let calls = AtomicU64::new(0);
+    let done = AtomicBool::new(false);
+    let answers: Vec<String> = (0..UPDATES)
+        .map(|number| format!("Hi  {number:02} Ada!"))
+        .collect();
+    thread::scope(|scope| {
+        for number in 0..CLIENTS {
+            let (host, seen, calls, done) = (&host, &seen, &calls, &done);
+            scope.spawn(move || {
+                // However this client ends, the others must not go on for ever.
+                let _ends = SetOnDrop(done);
+                let era = if number % 2 == 0 {
+                    Era::Legacy
+                } else {
+                    Era::Modern
+                };
+                let mut client = Client::of(era, host);
+                while !done.load(Ordering::Relaxed) {
+                    let answer = hello(&mut client);
+                    calls.fetch_add(1, Ordering::Relaxed);
+                    seen.lock().expect("no client failed").insert(answer);
+                }
+            });
+        }
+        let _ends = SetOnDrop(&done);
+        for (number, answer) in answers.iter().enumerate() {
+            host.put("hello", &greeting(&format!("Hi  {number:02} ")));
+            until("the new answer is seen", || {
+                seen.lock()
+                    .expect("no client failed")
+                    .contains(answer)
+                    .then_some(())
+            });
+            assert!(!done.load(Ordering::Relaxed), "a client failed");
+        }
+    });
+    // A client whose call failed has panicked, and the scope with it.
+    let calls = calls.load(Ordering::Relaxed);
+    eprintln!("{calls} calls during {UPDATES} updates");
+    let mut expected: HashSet<String> = answers.into_iter().collect();
+    expected.insert("Hello, Ada!".to_owned());
+    let mut seen = seen.into_inner().expect("no client failed");
+    // The first clients may have been too late for the first build.
+    seen.insert("Hello, Ada!".to_owned());
+    assert_eq!(seen, expected);
+    assert_eq!(host.plugin_health("hello")["faults"], 0);
+}
+
+struct SetOnDrop<'a>(&'a AtomicBool);
+
+impl Drop for SetOnDrop<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+#[test]
+fn clients_with_a_stream_are_told() {
+    let host = host();
+    let mut legacy = Client::legacy(&host);
+    let mut modern = Client::modern(&host);
+    let mut legacy_stream = legacy.listen();
+    let mut modern_stream = modern.listen();
+    host.put("misbehave", &plugin("misbehave"));
+    let notification = legacy_stream.wait_for("notifications/tools/list_changed");
+    assert_eq!(notification["jsonrpc"], "2.0");
+    let notification = modern_stream.wait_for("notifications/tools/list_changed");
+    assert_eq!(
+        notification["params"]["_meta"]["io.modelcontextprotocol/subscriptionId"],
+        json!(modern.last_id()),
+        "{notification}"
+    );
+    for client in [&mut legacy, &mut modern] {
+        assert_eq!(client.text("ok", json!({})), "ok");
+    }
+}

@@ -1,0 +1,47 @@
+//! Installs packages of a Debian-like system, where that can be done without
+//! asking. Knows nothing of what the packages are for.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use anyhow::{Context as _, Result, bail};
+
+use crate::process::{self, find, say, search_path};
+
+/// Installs `packages`, which give `what`. Fails with words for the user where
+/// it is not Debian, or not root.
+///
+/// # Errors
+/// If there is no `apt-get`, this is not root, or the installation fails.
+pub(crate) fn install(what: &str, packages: &[&str]) -> Result<()> {
+    let packages_line = packages.join(" ");
+    let Some(apt) = find("apt-get", search_path()).filter(|_| is_root()) else {
+        bail!(
+            "{what} is missing; install it and run this again (on Debian or Ubuntu, as root: `apt-get install {packages_line}`)"
+        );
+    };
+    say(&format!(
+        "{what} is missing: installing {packages_line} with apt-get"
+    ));
+    // A fresh machine has no list of packages; an old list is as good as a new
+    // one if what it names can still be had.
+    if let Err(error) = process::run(command(&apt).arg("update")) {
+        say(&format!("{error:#}; trying with the lists that are there"));
+    }
+    process::run(
+        command(&apt)
+            .args(["install", "--yes", "--no-install-recommends"])
+            .args(packages),
+    )
+    .with_context(|| format!("failed to install {packages_line}"))
+}
+
+fn command(apt: &PathBuf) -> Command {
+    let mut command = Command::new(apt);
+    command.arg("-qq").env("DEBIAN_FRONTEND", "noninteractive");
+    command
+}
+
+fn is_root() -> bool {
+    process::output(Command::new("id").arg("-u")).is_ok_and(|id| id.trim() == "0")
+}

@@ -1,0 +1,192 @@
+//! What the tests need besides Rust, in `<target>/test-env`: Node with the
+//! conformance suite and the MCP clients, and a Python with another client. The
+//! exact versions are in `tests/clients`. What is there already is left alone,
+//! and a run that was cut off is taken up again by the next one.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context as _, Result, bail};
+
+use crate::apt;
+use crate::process::{self, find, say, search_path};
+use crate::project::Project;
+
+/// Installs what is not there in its pinned version.
+///
+/// # Errors
+/// If `npm` or `python3` is missing and can't be installed, or a package can't
+/// be had; the message says what to do.
+pub(crate) fn provision(project: &Project) -> Result<()> {
+    let pins = project.root.join("tests").join("clients");
+    let folder = folder(project);
+    fs::create_dir_all(&folder)
+        .with_context(|| format!("failed to make the folder {}", folder.display()))?;
+    node(&pins, &folder)?;
+    python(&pins, &folder)
+}
+
+/// Where the tests find what this module installs.
+pub(crate) fn folder(project: &Project) -> PathBuf {
+    project.target.join("test-env")
+}
+
+/// Node, the conformance suite and the clients in TypeScript.
+fn node(pins: &Path, folder: &Path) -> Result<()> {
+    const FILES: [&str; 3] = ["package.json", "package-lock.json", ".npmrc"];
+    let clients = folder.join("clients");
+    let program = clients.join("node_modules/node/bin/node");
+    let stamp = Stamp::new(&clients, pins, &FILES)?;
+    if stamp.is_current() && program.is_file() {
+        say("node packages: present");
+        return Ok(());
+    }
+    if find("npm", search_path()).is_none() {
+        apt::install("npm", &["nodejs", "npm"])?;
+    }
+    say("node packages: installing Node 22, the conformance suite and two clients (250 MB)");
+    stamp.clear()?;
+    fs::create_dir_all(&clients)
+        .with_context(|| format!("failed to make the folder {}", clients.display()))?;
+    for name in FILES {
+        fs::copy(pins.join(name), clients.join(name))
+            .with_context(|| format!("failed to copy {name}"))?;
+    }
+    process::run(
+        Command::new("npm")
+            .args(["ci", "--no-progress", "--loglevel=error"])
+            // Node itself is put in place by a script of its package.
+            .arg("--ignore-scripts=false")
+            .current_dir(&clients),
+    )
+    .context("failed to install the node packages (is the npm registry reachable?)")?;
+    let version = process::output(Command::new(&program).arg("--version"))
+        .context("the package `node` brought no program for this machine")?;
+    if !version.starts_with("v22.") {
+        bail!(
+            "the package `node` brought {} instead of v22",
+            version.trim()
+        );
+    }
+    stamp.set()
+}
+
+/// A virtual environment with the client in Python.
+fn python(pins: &Path, folder: &Path) -> Result<()> {
+    let environment = folder.join("python");
+    let program = environment.join("bin/python");
+    let stamp = Stamp::new(&environment, pins, &["requirements.txt"])?;
+    if stamp.is_current() && process::output(Command::new(&program).arg("--version")).is_ok() {
+        say("python packages: present");
+        return Ok(());
+    }
+    if !can_make_environments() {
+        apt::install(
+            "python3 with its module `venv`",
+            &["python3", "python3-venv"],
+        )?;
+    }
+    say("python packages: making a virtual environment");
+    stamp.clear()?;
+    process::run(
+        Command::new("python3")
+            .args(["-m", "venv", "--clear"])
+            .arg(&environment),
+    )
+    .context("failed to make a virtual environment (it needs Python 3.10 or later)")?;
+    process::run(
+        Command::new(&program)
+            .args([
+                "-m",
+                "pip",
+                "install",
+                "--quiet",
+                "--disable-pip-version-check",
+            ])
+            .arg("--requirement")
+            .arg(pins.join("requirements.txt")),
+    )
+    .context("failed to install the python packages (is the package index reachable?)")?;
+    stamp.set()
+}
+
+fn can_make_environments() -> bool {
+    process::output(Command::new("python3").args(["-c", "import venv, ensurepip"])).is_ok()
+}
+
+/// Remembers, in the folder that was filled, from which pins it was filled. It
+/// is written last, so a folder with a stamp is complete.
+struct Stamp {
+    path: PathBuf,
+    text: String,
+}
+
+impl Stamp {
+    fn new(filled: &Path, pins: &Path, files: &[&str]) -> Result<Self> {
+        let mut text = String::new();
+        for name in files {
+            let path = pins.join(name);
+            text += &fs::read_to_string(&path)
+                .with_context(|| format!("failed to read {}", path.display()))?;
+        }
+        Ok(Self {
+            path: filled.join(".installed"),
+            text,
+        })
+    }
+
+    fn is_current(&self) -> bool {
+        fs::read_to_string(&self.path).is_ok_and(|text| text == self.text)
+    }
+
+    fn clear(&self) -> Result<()> {
+        match fs::remove_file(&self.path) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                Err(error).with_context(|| format!("failed to remove {}", self.path.display()))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn set(&self) -> Result<()> {
+        fs::write(&self.path, &self.text)
+            .with_context(|| format!("failed to write {}", self.path.display()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stamp_is_current_until_a_pin_changes() {
+        let folder = std::env::temp_dir().join(format!("fusebox-stamp-{}", std::process::id()));
+        fs::create_dir_all(&folder).unwrap();
+        fs::write(folder.join("pins"), "a==1").unwrap();
+        let stamp = || Stamp::new(&folder, &folder, &["pins"]).unwrap();
+        assert!(!stamp().is_current());
+        stamp().set().unwrap();
+        assert!(stamp().is_current());
+        fs::write(folder.join("pins"), "a==2").unwrap();
+        assert!(!stamp().is_current());
+        stamp().set().unwrap();
+        stamp().clear().unwrap();
+        stamp().clear().unwrap();
+        assert!(!stamp().is_current());
+        fs::remove_dir_all(&folder).unwrap();
+    }
+
+    #[test]
+    fn no_pin_names_a_registry() {
+        let pins = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/clients");
+        for name in ["package-lock.json", "requirements.txt", ".npmrc"] {
+            let text = fs::read_to_string(pins.join(name)).unwrap();
+            assert!(!text.contains("\"resolved\""), "{name}");
+            assert!(
+                !text.contains("index-url") && !text.contains("registry="),
+                "{name}"
+            );
+        }
+    }
+}
