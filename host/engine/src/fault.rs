@@ -93,7 +93,7 @@ pub(crate) fn classify(error: &wasmtime::Error, state: &State, slots: u32) -> Ca
     }
     CallError::Fault(Fault {
         kind: kind_of(error, state),
-        detail: format!("{error:?}"),
+        detail: format!("{error:#}"),
     })
 }
 

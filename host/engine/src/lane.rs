@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::Poll;
 use std::time::Instant;
 
+use thread_priority::{ThreadPriority, ThreadPriorityValue, set_current_thread_priority};
 use tokio::runtime::{Builder, Runtime};
 use tokio::time::timeout_at;
 use tokio_util::task::AbortOnDropHandle;
@@ -32,6 +33,9 @@ pub(crate) enum Driven<T> {
     Panicked(String),
 }
 
+/// Of 0 to 99, where 50 is what everybody has: about `nice 10`.
+const LONG_CALL_PRIORITY: u8 = 23;
+
 enum Step<T> {
     Done(T),
     Long,
@@ -43,6 +47,7 @@ impl LongLane {
         let runtime = Builder::new_multi_thread()
             .worker_threads(threads)
             .thread_name("fusebox-long-call")
+            .on_thread_start(yield_to_short_calls)
             // Every poll here may last a whole slice: look at timers often.
             .event_interval(4)
             .global_queue_interval(4)
@@ -81,6 +86,20 @@ impl LongLane {
             Ok(Err(error)) => Driven::Panicked(error.to_string()),
             Err(_elapsed) => Driven::DeadlinePassed,
         }
+    }
+}
+
+/// Lowers the priority of this thread, so that a worker which has something to
+/// do takes the core from it at once.
+fn yield_to_short_calls() {
+    let set = ThreadPriorityValue::try_from(LONG_CALL_PRIORITY)
+        .map_err(|error| error.to_string())
+        .and_then(|priority| {
+            set_current_thread_priority(ThreadPriority::Crossplatform(priority))
+                .map_err(|error| format!("{error:?}"))
+        });
+    if let Err(error) = set {
+        tracing::debug!(error, "long calls run at the priority of all others");
     }
 }
 
