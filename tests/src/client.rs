@@ -265,7 +265,7 @@ impl Client {
             ("Content-Type", "application/json".to_owned()),
             ("Accept", "application/json, text/event-stream".to_owned()),
         ];
-        if method != "initialize" {
+        if self.era == Era::Modern || method != "initialize" {
             headers.push(("MCP-Protocol-Version", self.version.clone()));
         }
         if let Some(session) = &self.session {

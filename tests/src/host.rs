@@ -251,6 +251,23 @@ impl Host {
         resident_kib(self.child.id())
     }
 
+    /// Time that processors have spent on it.
+    ///
+    /// # Panics
+    /// If it isn't alive.
+    pub fn cpu_time(&self) -> Duration {
+        // Linux counts in hundredths of a second here, on every machine.
+        const TICK: Duration = Duration::from_millis(10);
+        let path = Path::new("/proc")
+            .join(self.child.id().to_string())
+            .join("stat");
+        let stat = fs::read_to_string(path).expect("the host is alive");
+        let after_name = stat.rsplit(") ").next().expect("a process has a name");
+        let spent = after_name.split(' ').skip(11).take(2);
+        let ticks = spent.map(|ticks| ticks.parse::<u32>().expect("ticks are a number"));
+        TICK * ticks.sum::<u32>()
+    }
+
     /// # Panics
     /// If the process has ended; with its log.
     pub fn assert_alive(&mut self) {

@@ -2,7 +2,7 @@
 //! was started as a child. Shows each line as it came.
 
 use std::io::{BufRead, BufReader, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::process::{Child, ChildStdin, ExitStatus, Stdio as Pipe};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread;
@@ -71,6 +71,12 @@ impl Lines {
             // A reset is a close too.
             Err(_) => None,
         }
+    }
+
+    /// Says that nothing more will be sent; answers can still be received.
+    pub fn close_input(&mut self) {
+        // A peer that has gone already needs no telling.
+        let _ = self.stream.shutdown(Shutdown::Write);
     }
 
     /// Sends a request and gives the answer with its id; what else comes is

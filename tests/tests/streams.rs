@@ -57,6 +57,14 @@ fn hello(id: u64) -> Value {
     )
 }
 
+fn sleep(id: u64, ms: u64) -> Value {
+    request(
+        id,
+        "tools/call",
+        json!({"name": "sleep", "arguments": {"ms": ms}}),
+    )
+}
+
 fn check_legacy(peer: &mut impl Peer) {
     let answer = peer.exchange(&initialize_line(1));
     assert_eq!(
@@ -140,12 +148,7 @@ fn stdio_speaks_both_eras_and_ends_with_its_input() {
 fn stdio_answers_what_was_asked_before_its_input_ended() {
     let mut stdio = Stdio::start(setup());
     stdio.exchange(&initialize_line(1));
-    let sleep = request(
-        2,
-        "tools/call",
-        json!({"name": "sleep", "arguments": {"ms": 300}}),
-    );
-    assert!(stdio.send_raw(format!("{sleep}\n").as_bytes()));
+    assert!(stdio.send_raw(format!("{}\n", sleep(2, 300)).as_bytes()));
     let mut stdio = stdio.close_input();
     let answer = stdio.receive().expect("an answer");
     assert_eq!(
@@ -184,54 +187,59 @@ fn a_batch_is_refused_where_the_version_has_none() {
 }
 
 #[test]
-fn a_call_is_answered_while_another_one_lasts() {
-    let (host, mut lines) = tcp();
+fn a_call_is_answered_while_another_one_lasts_and_is_cancelled() {
+    let host = setup()
+        .tcp()
+        .config("[plugins.misbehave]\ndeadline_ms = 3600000")
+        .start();
+    let mut lines = Lines::open(host.tcp_address());
     lines.exchange(&initialize_line(1));
-    lines.send(&request(
-        2,
-        "tools/call",
-        json!({"name": "sleep", "arguments": {"ms": 25_000}}),
-    ));
+    lines.send(&sleep(2, 3_000_000));
     assert_eq!(
         lines.exchange(&hello(3))["result"]["content"][0]["text"],
         "Hello, Ada!"
     );
     assert_eq!(host.health()["calls_in_flight"], 1);
-    lines.send(
-        &json!({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": 2}}),
-    );
-    host.health_when("the call has ended", |health| {
-        health["calls_in_flight"] == 0
-    });
-    // A caller that goes away ends its call too.
-    lines.send(&request(
-        4,
-        "tools/call",
-        json!({"name": "sleep", "arguments": {"ms": 25_000}}),
-    ));
-    host.health_when("the call runs", |health| health["calls_in_flight"] == 1);
-    drop(lines);
+    let params = json!({"requestId": 2});
+    lines.send(&json!({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": params}));
     host.health_when("the call has ended", |health| {
         health["calls_in_flight"] == 0 && health["plugins"]["misbehave"]["in_flight"] == 0
     });
+    assert_eq!(host.plugin_health("misbehave")["faults"], 0);
 }
 
 #[test]
-fn a_line_that_is_too_long_is_answered_and_ends_the_connection() {
+fn tcp_answers_what_was_asked_before_its_input_ended() {
+    let (_host, mut lines) = tcp();
+    lines.send(&sleep(2, 300));
+    lines.close_input();
+    let answer = lines.receive().expect("an answer");
+    assert_eq!(
+        (&answer["id"], &answer["result"]["content"][0]["text"]),
+        (&json!(2), &json!("ok"))
+    );
+    assert_eq!(lines.receive(), None);
+}
+
+#[test]
+fn a_line_that_is_too_long_is_refused_and_the_next_one_served() {
     let host = setup()
         .tcp()
         .config("[stream]\nframe_max_bytes = 4096")
         .start();
     let mut lines = Lines::open(host.tcp_address());
-    let mut long = vec![b'x'; 5_000];
+    let mut long = vec![b'x'; 50_000];
     long.push(b'\n');
     lines.send_raw(&long);
     let answer = lines.receive().expect("an answer");
-    assert_eq!(answer["error"]["code"], -32600, "{answer}");
-    assert!(
-        answer["error"]["message"]
-            .as_str()
-            .is_some_and(|text| text.contains("stream.frame_max_bytes"))
+    let message = "the message is longer than 4096 bytes (raise `stream.frame_max_bytes`)";
+    let error = json!({"code": -32600, "message": message});
+    assert_eq!(
+        answer,
+        json!({"jsonrpc": "2.0", "id": null, "error": error})
     );
-    assert_eq!(lines.receive(), None);
+    assert_eq!(
+        lines.exchange(&hello(2))["result"]["content"][0]["text"],
+        "Hello, Ada!"
+    );
 }

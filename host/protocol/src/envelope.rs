@@ -151,11 +151,13 @@ fn parse_batch(
             batch.length
         )));
     }
-    let element = |raw: &'_ RawValue| JsonKind::of(raw) == JsonKind::Object;
-    let messages = batch.elements.into_iter().map(|raw| match element(raw) {
-        true => parse_message(raw.get()),
-        false => Err(invalid_request("a message must be an object")),
-    });
+    let messages = batch
+        .elements
+        .into_iter()
+        .map(|raw| match JsonKind::of(raw) {
+            JsonKind::Object => parse_message(raw.get()),
+            _ => Err(invalid_request("a message must be an object")),
+        });
     Ok(messages.collect())
 }
 
@@ -191,7 +193,10 @@ impl<'a> Envelope<'a> {
             .id
             .map(|raw| (JsonKind::of(raw), RequestId::from_raw(raw)));
         let readable_id = id.as_ref().and_then(|(_, id)| id.clone());
-        let answer_to = readable_id.clone().filter(|_| self.method.is_some());
+        let answers = self.result.is_some() || self.error.is_some();
+        let answer_to = readable_id
+            .clone()
+            .filter(|_| self.method.is_some() || !answers);
         let refuse = |error: RpcError| {
             Err(MalformedMessage {
                 id: answer_to.clone(),
@@ -209,7 +214,7 @@ impl<'a> Envelope<'a> {
         let Some(method) = self.method else {
             return self.into_response(readable_id);
         };
-        if self.result.is_some() || self.error.is_some() {
+        if answers {
             return refuse(RpcError::invalid_request(
                 "a message has either `method` or `result` or `error`",
             ));
@@ -218,10 +223,11 @@ impl<'a> Envelope<'a> {
             return refuse(RpcError::invalid_request("`method` must be a string"));
         };
         if let Some((kind, None)) = id {
-            let message = format!(
-                "`id` must be a string or a number, not {}",
-                kind.described()
-            );
+            let found = match kind {
+                JsonKind::String => "one whose escapes are not valid Unicode",
+                kind => kind.described(),
+            };
+            let message = format!("`id` must be a string or a number, not {found}");
             return refuse(RpcError::invalid_request(message));
         }
         let params = match self.params {
@@ -239,7 +245,10 @@ impl<'a> Envelope<'a> {
         let outcome = match (self.result, self.error) {
             (Some(result), None) => Ok(result),
             (None, Some(error)) => Err(error),
-            (None, None) => return Err(invalid_request("`method` is missing")),
+            (None, None) => {
+                let error = RpcError::invalid_request("`method` is missing");
+                return Err(MalformedMessage { id, error });
+            }
             (Some(_), Some(_)) => {
                 return Err(invalid_request("a response has either `result` or `error`"));
             }

@@ -23,9 +23,7 @@ pub enum SchemaError {
     #[error("the schema can't be read: {0}")]
     Unreadable(String),
     /// The annotation is not a string that can end a header's name.
-    #[error(
-        "`x-mcp-header` at {0} must be a string of letters, digits and !#$%&'*+-.^_`|~, and not empty"
-    )]
+    #[error("`x-mcp-header` at {0} must be the end of a header's name, such as \"Region\"")]
     Name(String),
     /// The property is of another type.
     #[error(
@@ -36,9 +34,7 @@ pub enum SchemaError {
     #[error("`x-mcp-header` {0:?} is given to two properties; choose another name for one of them")]
     Duplicate(String),
     /// The annotation stands where no argument has a fixed place.
-    #[error(
-        "`x-mcp-header` at {0} can't be reached through `properties` alone; move the property or drop the annotation"
-    )]
+    #[error("`x-mcp-header` at {0} must stand on a property that `properties` alone lead to")]
     Unreachable(String),
 }
 

@@ -65,17 +65,15 @@ struct Row {
     blame: Blame,
     retryable: bool,
     fault: bool,
-    meaning: &'static str,
 }
 
-const fn row(code: i64, name: &'static str, blame: Blame, meaning: &'static str) -> Row {
+const fn row(code: i64, name: &'static str, blame: Blame) -> Row {
     Row {
         code,
         name,
         blame,
         retryable: false,
         fault: false,
-        meaning,
     }
 }
 
@@ -120,21 +118,21 @@ impl Reason {
     const fn row(self) -> Row {
         use Blame::{Caller, Host, Operator, Plugin};
         match self {
-            Self::Overloaded => row(-32000, "overloaded", Host, "The host has as much work as it can do; try again after `retryAfterMs`.").retryable(),
-            Self::RateLimited => row(-32001, "rate_limited", Caller, "This caller sends more than it is allowed to; slow down, and try again after `retryAfterMs`.").retryable(),
-            Self::BreakerOpen => row(-32003, "breaker_open", Plugin, "This tool failed several times in a row and rests; the call was not tried. Try again after `retryAfterMs`.").retryable(),
-            Self::OutOfFuel => row(-32004, "out_of_fuel", Plugin, "The tool executed more instructions than one call may.").fault(),
-            Self::DeadlineExceeded => row(-32005, "deadline_exceeded", Plugin, "The tool did not answer within the time that one call may take.").fault(),
-            Self::MemoryLimit => row(-32006, "memory_limit", Plugin, "The tool asked for more memory than one call may use.").fault(),
-            Self::Trapped => row(-32007, "trapped", Plugin, "The tool did something that WebAssembly forbids and was stopped.").fault(),
-            Self::InvalidPluginOutput => row(-32008, "invalid_plugin_output", Plugin, "The tool answered with something that breaks its contract, such as text that is not JSON.").fault(),
-            Self::PluginUnavailable => row(-32009, "plugin_unavailable", Operator, "The plugin that has this tool can't be run at the moment.").retryable(),
-            Self::ShuttingDown => row(-32010, "shutting_down", Host, "The host is stopping and takes no new calls; connect again.").retryable(),
-            Self::OutputLimit => row(-32011, "output_limit", Plugin, "The tool answered with more bytes than one call may.").fault(),
-            Self::LogLimit => row(-32012, "log_limit", Plugin, "The tool logged more than one call may.").fault(),
-            Self::StackOverflow => row(-32013, "stack_overflow", Plugin, "The tool's calls were nested deeper than its stack allows.").fault(),
-            Self::Panicked => row(-32014, "panicked", Plugin, "The tool's own code gave up (a panic); the host's log has its message.").fault(),
-            Self::DeniedCapability => row(-32015, "denied_capability", Operator, "The tool used a capability that the operator has not granted to its plugin.").fault(),
+            Self::Overloaded => row(-32000, "overloaded", Host).retryable(),
+            Self::RateLimited => row(-32001, "rate_limited", Caller).retryable(),
+            Self::BreakerOpen => row(-32003, "breaker_open", Plugin).retryable(),
+            Self::OutOfFuel => row(-32004, "out_of_fuel", Plugin).fault(),
+            Self::DeadlineExceeded => row(-32005, "deadline_exceeded", Plugin).fault(),
+            Self::MemoryLimit => row(-32006, "memory_limit", Plugin).fault(),
+            Self::Trapped => row(-32007, "trapped", Plugin).fault(),
+            Self::InvalidPluginOutput => row(-32008, "invalid_plugin_output", Plugin).fault(),
+            Self::PluginUnavailable => row(-32009, "plugin_unavailable", Operator).retryable(),
+            Self::ShuttingDown => row(-32010, "shutting_down", Host).retryable(),
+            Self::OutputLimit => row(-32011, "output_limit", Plugin).fault(),
+            Self::LogLimit => row(-32012, "log_limit", Plugin).fault(),
+            Self::StackOverflow => row(-32013, "stack_overflow", Plugin).fault(),
+            Self::Panicked => row(-32014, "panicked", Plugin).fault(),
+            Self::DeniedCapability => row(-32015, "denied_capability", Operator).fault(),
         }
     }
 
@@ -165,7 +163,42 @@ impl Reason {
 
     /// One sentence or two for whoever meets the error.
     pub const fn what_it_means(self) -> &'static str {
-        self.row().meaning
+        match self {
+            Self::Overloaded => {
+                "The host has as much work as it can do; try again after \
+                 `retryAfterMs`."
+            }
+            Self::RateLimited => {
+                "This caller sends more than it is allowed to; slow down, and try again \
+                 after `retryAfterMs`."
+            }
+            Self::BreakerOpen => {
+                "This tool failed several times in a row and rests; the call was not \
+                 tried. Try again after `retryAfterMs`."
+            }
+            Self::OutOfFuel => "The tool executed more instructions than one call may.",
+            Self::DeadlineExceeded => {
+                "The tool did not answer within the time that one call may take."
+            }
+            Self::MemoryLimit => "The tool asked for more memory than one call may use.",
+            Self::Trapped => "The tool did something that WebAssembly forbids and was stopped.",
+            Self::InvalidPluginOutput => {
+                "The tool answered with something that breaks its contract, such as \
+                 text that is not JSON."
+            }
+            Self::PluginUnavailable => "The plugin that has this tool can't be run at the moment.",
+            Self::ShuttingDown => "The host is stopping and takes no new calls; connect again.",
+            Self::OutputLimit => "The tool answered with more bytes than one call may.",
+            Self::LogLimit => "The tool logged more than one call may.",
+            Self::StackOverflow => "The tool's calls were nested deeper than its stack allows.",
+            Self::Panicked => {
+                "The tool's own code gave up (a panic); the host's log has its message."
+            }
+            Self::DeniedCapability => {
+                "The tool used a capability that the operator has not granted to its \
+                 plugin."
+            }
+        }
     }
 }
 

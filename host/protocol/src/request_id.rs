@@ -8,7 +8,7 @@ use std::hash::{Hash, Hasher};
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 
-use crate::json::JsonKind;
+use crate::json::{JsonKind, string_of};
 
 /// Ids up to this length, which all clients in use send, need no allocation.
 /// With its length an inline id takes the room that a `String` does.
@@ -29,9 +29,14 @@ enum Text {
 
 impl RequestId {
     /// The id that a JSON value is; `None` if it is neither string nor number.
+    /// A string whose escapes stand for no characters is none either: it would
+    /// make each answer a text that many readers refuse.
     pub fn from_raw(raw: &RawValue) -> Option<Self> {
-        matches!(JsonKind::of(raw), JsonKind::String | JsonKind::Number)
-            .then(|| Self::from_text(raw.get()))
+        let fits = match JsonKind::of(raw) {
+            JsonKind::String => string_of(raw).is_some(),
+            kind => kind == JsonKind::Number,
+        };
+        fits.then(|| Self::from_text(raw.get()))
     }
 
     /// The JSON text, with the quotes of a string.

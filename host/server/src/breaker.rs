@@ -149,7 +149,7 @@ impl Breaker {
         let in_flight = inner.probes_in_flight;
         match inner.gate {
             Gate::Closed => BreakerState::Closed {
-                consecutive_faults: self.faults.load(Ordering::Relaxed),
+                consecutive_faults: self.faults(),
             },
             Gate::Open { until } if now < until => BreakerState::Open {
                 retry_after: until - now,
@@ -163,6 +163,12 @@ impl Breaker {
                 in_flight,
             },
         }
+    }
+
+    /// Faults since it was last well: those in a row that opened it, while it is
+    /// open or half-open.
+    pub fn faults(&self) -> u32 {
+        self.faults.load(Ordering::Relaxed)
     }
 
     /// How often it has opened.

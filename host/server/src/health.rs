@@ -232,15 +232,15 @@ fn waiting(plugin: &LoadedPlugin) -> u64 {
 
 fn fuse(handler: &Handler, now: Instant) -> BreakerReport {
     let breaker: &Breaker = &handler.breaker;
-    let (state, consecutive_faults, retry_after_ms) = match breaker.state(now) {
-        BreakerState::Closed { consecutive_faults } => ("closed", consecutive_faults, None),
-        BreakerState::Open { retry_after } => ("open", 0, Some(millis_up(retry_after))),
-        BreakerState::HalfOpen { .. } => ("half_open", 0, None),
+    let (state, retry_after_ms) = match breaker.state(now) {
+        BreakerState::Closed { .. } => ("closed", None),
+        BreakerState::Open { retry_after } => ("open", Some(millis_up(retry_after))),
+        BreakerState::HalfOpen { .. } => ("half_open", None),
     };
     let counted = handler.counters.snapshot();
     BreakerReport {
         state,
-        consecutive_faults,
+        consecutive_faults: breaker.faults(),
         retry_after_ms,
         opened_total: breaker.opened_total(),
         calls: counted.calls,

@@ -60,7 +60,9 @@ impl<'a> Meta<'a> {
 
 fn token(member: Member, raw: &RawValue) -> Result<&RawValue, RpcError> {
     match JsonKind::of(raw) {
-        JsonKind::String | JsonKind::Number => Ok(raw),
+        JsonKind::Number => Ok(raw),
+        // It is sent back, so it must be text that every reader takes.
+        JsonKind::String if string_of(raw).is_some() => Ok(raw),
         _ => Err(wrong_kind(member, "a string or a number", raw)),
     }
 }

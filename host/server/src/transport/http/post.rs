@@ -16,6 +16,7 @@ use fusebox_protocol::{
 use futures_util::{poll, stream};
 use http::header::{ACCEPT, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, StatusCode};
+use http_body::Body;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use tokio::sync::mpsc;
 
@@ -161,12 +162,19 @@ fn accepts(headers: &HeaderMap, kind: &str) -> bool {
 
 async fn read(host: &Host, body: hyper::body::Incoming) -> Result<Bytes, Box<HttpResponse>> {
     let max = host.config.http.body_max_bytes;
-    match Limited::new(body, max).collect().await {
-        Ok(collected) => Ok(collected.to_bytes()),
-        Err(error) if error.is::<LengthLimitError>() => Err(Box::new(refused(
+    let too_large = || {
+        Box::new(refused(
             StatusCode::PAYLOAD_TOO_LARGE,
             &format!("the body is larger than {max} bytes (raise `http.body_max_bytes`)"),
-        ))),
+        ))
+    };
+    // A body that announces its length is refused before it is sent.
+    if body.size_hint().lower() > max as u64 {
+        return Err(too_large());
+    }
+    match Limited::new(body, max).collect().await {
+        Ok(collected) => Ok(collected.to_bytes()),
+        Err(error) if error.is::<LengthLimitError>() => Err(too_large()),
         Err(error) => Err(Box::new(refused(
             StatusCode::BAD_REQUEST,
             &format!("the body could not be read: {error}"),
