@@ -118,8 +118,8 @@ mod bare {
         },
     });
 
+    use self::fusebox::plugin::{notifications, request, types};
     use exports::fusebox::plugin::tools::GuestIndices;
-    use fusebox::plugin::types;
 
     #[derive(Default)]
     pub(super) struct Nothing {
@@ -138,7 +138,7 @@ mod bare {
 
     impl types::Host for Nothing {}
 
-    impl fusebox::plugin::request::Host for Nothing {
+    impl request::Host for Nothing {
         fn log(&mut self, _: types::LogLevel, _: String, _: Option<String>) {}
         fn progress(&mut self, _: f64, _: Option<f64>, _: Option<String>) {}
         fn is_cancelled(&mut self) -> bool {
@@ -147,7 +147,7 @@ mod bare {
         fn report_panic(&mut self, _: String) {}
     }
 
-    impl fusebox::plugin::notifications::Host for Nothing {
+    impl notifications::Host for Nothing {
         fn tools_changed(&mut self) {}
         fn prompts_changed(&mut self) {}
         fn resources_changed(&mut self) {}
@@ -169,11 +169,8 @@ mod bare {
             let engine = Engine::new(&config)?;
             let mut linker = Linker::new(&engine);
             wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
-            fusebox::plugin::request::add_to_linker::<_, HasSelf<Nothing>>(&mut linker, |x| x)?;
-            fusebox::plugin::notifications::add_to_linker::<_, HasSelf<Nothing>>(
-                &mut linker,
-                |x| x,
-            )?;
+            request::add_to_linker::<_, HasSelf<Nothing>>(&mut linker, |x| x)?;
+            notifications::add_to_linker::<_, HasSelf<Nothing>>(&mut linker, |x| x)?;
             let pre = linker.instantiate_pre(&Component::from_binary(&engine, bytes)?)?;
             let indices = GuestIndices::new(&pre)?;
             Ok(Self {

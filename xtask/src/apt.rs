@@ -1,23 +1,24 @@
 //! Installs packages of a Debian-like system, where that can be done without
 //! asking. Knows nothing of what the packages are for.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context as _, Result, bail};
 
 use crate::process::{self, find, say, search_path};
 
-/// Installs `packages`, which give `what`. Fails with words for the user where
-/// it is not Debian, or not root.
+/// Installs `packages`, which give `what`.
 ///
 /// # Errors
-/// If there is no `apt-get`, this is not root, or the installation fails.
+/// If this is not a Debian-like system, the user is not root, or `apt-get`
+/// fails; the message says what to install.
 pub(crate) fn install(what: &str, packages: &[&str]) -> Result<()> {
     let packages_line = packages.join(" ");
-    let Some(apt) = find("apt-get", search_path()).filter(|_| is_root()) else {
+    let Some(apt) = program() else {
         bail!(
-            "{what} is missing; install it and run this again (on Debian or Ubuntu, as root: `apt-get install {packages_line}`)"
+            "{what} is missing; install it and run this again \
+             (on Debian or Ubuntu, as root: `apt-get install {packages_line}`)"
         );
     };
     say(&format!(
@@ -36,7 +37,16 @@ pub(crate) fn install(what: &str, packages: &[&str]) -> Result<()> {
     .with_context(|| format!("failed to install {packages_line}"))
 }
 
-fn command(apt: &PathBuf) -> Command {
+/// Whether [`install`] can do anything here.
+pub(crate) fn is_usable() -> bool {
+    program().is_some()
+}
+
+fn program() -> Option<PathBuf> {
+    find("apt-get", search_path()).filter(|_| is_root())
+}
+
+fn command(apt: &Path) -> Command {
     let mut command = Command::new(apt);
     command.arg("-qq").env("DEBIAN_FRONTEND", "noninteractive");
     command

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 
+use crate::apt;
 use crate::process::{self, find, say, search_path};
 use crate::project::{self, Project};
 
@@ -176,30 +177,10 @@ impl Missing {
 
 /// Installs a distribution's Rust where that can be done without asking.
 fn install(missing: &Missing) -> Result<()> {
-    let apt = find("apt-get", search_path()).filter(|_| is_root());
-    let Some(apt) = apt else {
+    if !apt::is_usable() {
         return Err(Missing(missing.0).into_error());
-    };
-    say(&format!(
-        "{} is missing: installing {} with apt-get",
-        missing.0,
-        PACKAGES.join(" ")
-    ));
-    let mut command = Command::new(apt);
-    command
-        .args(["install", "--yes", "--no-install-recommends"])
-        .args(PACKAGES)
-        .env("DEBIAN_FRONTEND", "noninteractive");
-    process::run(&mut command).with_context(|| {
-        format!(
-            "failed to install {} (perhaps `apt-get update` helps)",
-            PACKAGES.join(" ")
-        )
-    })
-}
-
-fn is_root() -> bool {
-    process::output(Command::new("id").arg("-u")).is_ok_and(|id| id.trim() == "0")
+    }
+    apt::install(missing.0, &PACKAGES)
 }
 
 fn sysroot(rustc: &Path) -> Result<PathBuf> {

@@ -87,13 +87,17 @@ pub fn request<P: Serialize + ?Sized>(
     call(out, Some(id), method, params)
 }
 
-/// Writes several messages that are already rendered as one batch.
+/// Writes several messages that are already rendered as one batch; nothing if
+/// there is none, since a batch of notifications alone is not answered.
 pub fn batch<'m>(out: &mut Vec<u8>, messages: impl IntoIterator<Item = &'m [u8]>) {
-    for (index, message) in messages.into_iter().enumerate() {
-        out.push(if index == 0 { b'[' } else { b',' });
+    let mut opener = b'[';
+    for message in messages {
+        out.push(std::mem::replace(&mut opener, b','));
         out.extend_from_slice(message);
     }
-    out.push(b']');
+    if opener == b',' {
+        out.push(b']');
+    }
 }
 
 fn begin(out: &mut Vec<u8>, id: Option<&RequestId>) {

@@ -173,6 +173,7 @@ fn json_that_is_no_message() {
     check("null", "malformed - -32600");
     check("{}", "malformed - -32600");
     check(r#"{"jsonrpc":"2.0","id":7}"#, "malformed 7 -32600");
+    check(r#"{"id":7}"#, "malformed 7 -32600");
     check(
         r#"{"jsonrpc":"2.0","id":7,"params":{}}"#,
         "malformed 7 -32600",

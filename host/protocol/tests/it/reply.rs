@@ -77,6 +77,7 @@ fn envelopes() {
         },
         expected,
     );
+    check_written(|out| reply::batch(out, []), "");
     check_written(
         |out| reply::batch(out, [b"{}".as_slice(), b"[]"]),
         "[{},[]]",
