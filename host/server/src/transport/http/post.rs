@@ -113,8 +113,10 @@ fn serve_notification(
 }
 
 fn stopping() -> Reply {
-    let mut data = RefusalData::default();
-    data.retry_after_ms = Some(1000);
+    let data = RefusalData {
+        retry_after_ms: Some(1000),
+        ..RefusalData::default()
+    };
     let error = RpcError::refusal(Reason::ShuttingDown, "the host is shutting down", data);
     let mut reply = Reply::error(None, &error, Era::Legacy);
     reply.status = 503;
