@@ -6,7 +6,7 @@ use std::process::Command;
 use anyhow::Result;
 
 use crate::project::Project;
-use crate::{plugins, process};
+use crate::{host, plugins, process};
 
 /// Builds the plugins and the host, and becomes the host.
 ///
@@ -14,12 +14,7 @@ use crate::{plugins, process};
 /// If something can't be built, or the host fails.
 pub(crate) fn run(project: &Project, arguments: &[String]) -> Result<()> {
     plugins::build(project)?;
-    process::say("building the host (the first time, this takes minutes)");
-    process::run(
-        project
-            .cargo()
-            .args(["build", "--release", "-p", "fusebox"]),
-    )?;
+    host::build(project)?;
     let name = format!("fusebox{}", std::env::consts::EXE_SUFFIX);
     let mut host = Command::new(project.target.join("release").join(name));
     host.args(["serve", "--plugins"])

@@ -10,7 +10,7 @@ use anyhow::{Context as _, Result, bail};
 
 use crate::process::{self, say};
 use crate::project::Project;
-use crate::{plugins, provision};
+use crate::{host, plugins, provision};
 
 /// How many tests there were.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -27,7 +27,7 @@ const STEPS: [Step; 6] = [
         done(provision::provision(project))
     }),
     ("plugins", |project, _| done(plugins::build(project))),
-    ("host", |project, _| done(host(project))),
+    ("host", |project, _| done(host::build(project))),
     ("format", |project, _| done(format(project))),
     ("lint", |project, _| done(lint(project))),
     ("tests", tests),
@@ -78,15 +78,6 @@ pub(crate) fn run(project: &Project, only: &[String], arguments: &[String]) -> R
 
 fn done(result: Result<()>) -> Result<Count> {
     result.map(|()| Count::default())
-}
-
-fn host(project: &Project) -> Result<()> {
-    say("building the host (the first time, this takes a quarter of an hour)");
-    process::run(
-        project
-            .cargo()
-            .args(["build", "--release", "-p", "fusebox"]),
-    )
 }
 
 /// Both workspaces: the plugins have one of their own.

@@ -76,8 +76,12 @@ impl Loader {
     }
 
     fn start_watcher(&self, events: mpsc::Sender<()>) -> Option<RecommendedWatcher> {
-        // A full channel means that a look is due already.
-        let handler = move |_: notify::Result<notify::Event>| {
+        let handler = move |event: notify::Result<notify::Event>| {
+            // Each look at the folder opens it, and must not lead to the next.
+            if event.is_ok_and(|event| event.kind.is_access()) {
+                return;
+            }
+            // A full channel means that a look is due already.
             let _ = events.try_send(());
         };
         let started = notify::recommended_watcher(handler).and_then(|mut watcher| {

@@ -10,7 +10,7 @@ use std::time::Instant;
 use bytes::Bytes;
 use fusebox_protocol::envelope::{self, Incoming};
 use fusebox_protocol::{
-    Era, Message, Notification, ProtocolVersion, Reason, RefusalData, Request, RequestId, RpcError,
+    Era, Message, Notification, ProtocolVersion, Reason, RefusalData, Request, RpcError,
     era,
 };
 use futures_util::{poll, stream};
@@ -29,7 +29,7 @@ use crate::host::Host;
 use crate::outbound::QUEUE_MAX_MESSAGES;
 use crate::reply::Reply;
 use crate::router::{self, Routed};
-use crate::session::{Session, new_session_id};
+use crate::session::{Registered, Session, new_session_id};
 
 const VERSION: &str = "mcp-protocol-version";
 
@@ -303,7 +303,8 @@ async fn run(
 ) -> HttpResponse {
     let (outbound, mut messages) = mpsc::channel(QUEUE_MAX_MESSAGES);
     let outbound = (events && call.may_emit()).then_some(outbound);
-    let id = call.id.clone();
+    // Before the first poll: its cancellation may come at any time after that.
+    let session = session.map(|session| (session.calls.register(call.id.clone()), session));
     let mut running = Box::pin(call.run(outbound));
     if let Poll::Ready(reply) = poll!(&mut running) {
         return finished(Some(reply), &mut messages);
@@ -312,7 +313,7 @@ async fn run(
         // A modern client that hangs up cancels: its call is dropped with the
         // request, or with the body that takes its place.
         None => Box::pin(async move { Some(running.await) }),
-        Some(session) => outlive(host, session, id, running),
+        Some((registered, session)) => outlive(host, session, registered, running),
     };
     tokio::select! {
         biased;
@@ -331,10 +332,9 @@ async fn run(
 fn outlive(
     host: &Arc<Host>,
     session: Arc<Session>,
-    id: RequestId,
+    registered: Registered,
     running: std::pin::Pin<Box<impl Future<Output = Reply> + Send + 'static>>,
 ) -> sse::Answer {
-    let registered = session.calls.register(id);
     let task = host.tasks.spawn(async move {
         tokio::select! {
             reply = running => Some(reply),
