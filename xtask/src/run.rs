@@ -6,7 +6,7 @@ use std::process::Command;
 use anyhow::Result;
 
 use crate::project::Project;
-use crate::{host, plugins, process};
+use crate::{host, plugins};
 
 /// Builds the plugins and the host, and becomes the host.
 ///
@@ -25,18 +25,18 @@ pub(crate) fn run(project: &Project, arguments: &[String]) -> Result<()> {
 
 /// Replaces this process, so that signals reach the host itself.
 #[cfg(unix)]
-fn start(host: &mut Command) -> Result<()> {
+fn start(program: &mut Command) -> Result<()> {
     use std::os::unix::process::CommandExt as _;
-    let error = host.exec();
+    let error = program.exec();
     Err(error).map_err(|error| {
         anyhow::anyhow!(
             "failed to start {}: {error}",
-            host.get_program().to_string_lossy()
+            program.get_program().to_string_lossy()
         )
     })
 }
 
 #[cfg(not(unix))]
-fn start(host: &mut Command) -> Result<()> {
-    process::run(host)
+fn start(program: &mut Command) -> Result<()> {
+    crate::process::run(program)
 }
