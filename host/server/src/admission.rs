@@ -11,7 +11,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout_at;
 
 use crate::config::{Limit, MessageQueue};
-use crate::meters::Meters;
+use crate::meters::{GaugeGuard, Meters};
 use crate::plugin_entry::PluginCore;
 
 /// The host's gate.
@@ -38,6 +38,8 @@ pub enum Refused {
     HostFull {
         /// how many may wait
         limit: usize,
+        /// the key that raises it
+        key: &'static str,
     },
     /// Too many calls wait for this plugin.
     PluginFull {
@@ -83,14 +85,15 @@ impl Admission {
     }
 
     async fn wait_for_host(&self, deadline: Instant) -> Result<OwnedSemaphorePermit, Refused> {
-        let place = Place::take(&self.waiting, self.queue.reject_threshold);
-        let Some(_place) = place else {
+        let _queued = self.queue_up()?;
+        let limit = self.queue.reject_threshold;
+        let Some(_place) = Place::take(&self.waiting, limit) else {
             return Err(Refused::HostFull {
-                limit: self.queue.reject_threshold,
+                limit,
+                key: "message_queue.reject_threshold",
             });
         };
         self.warn_if_long();
-        let _queued = self.meters.queued();
         acquire(&self.running, deadline).await
     }
 
@@ -99,6 +102,7 @@ impl Admission {
         core: &PluginCore,
         deadline: Instant,
     ) -> Result<OwnedSemaphorePermit, Refused> {
+        let _queued = self.queue_up()?;
         let limit = core.settings.limits.queue_max;
         let Some(_place) = Place::take(&core.waiting, limit) else {
             return Err(Refused::PluginFull {
@@ -106,8 +110,20 @@ impl Admission {
                 key: core.settings.key_of(Limit::Queue),
             });
         };
-        let _queued = self.meters.queued();
         acquire(&core.permits, deadline).await
+    }
+
+    /// A place among all that wait.
+    fn queue_up(&self) -> Result<GaugeGuard, Refused> {
+        let queued = self.meters.queued();
+        let limit = self.queue.max_size;
+        if self.meters.queue_depth() > limit as u64 {
+            return Err(Refused::HostFull {
+                limit,
+                key: "message_queue.max_size",
+            });
+        }
+        Ok(queued)
     }
 
     /// Says once that the queue is long, and again only after it was short.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use fusebox_protocol::envelope::{self, Incoming};
-use fusebox_protocol::{Era, Message, RpcError};
+use fusebox_protocol::{Era, Message, RpcError, reply};
 use futures_util::future::join_all;
 
 use crate::host::Host;
@@ -53,7 +53,10 @@ pub(crate) async fn answer(
                 router::notification(&notification, &calls);
                 None
             }
-            Ok(Message::Response(_)) => None,
+            Ok(Message::Response(response)) => {
+                router::response(&response, &agreement);
+                None
+            }
             Err(bad) => Some(Reply::error(bad.id.as_ref(), &bad.error, Era::Legacy)),
         }
     });
@@ -63,11 +66,7 @@ pub(crate) async fn answer(
         .flatten()
         .map(|reply| reply.body)
         .collect();
-    if bodies.is_empty() {
-        return None;
-    }
-    let mut array = vec![b'['];
-    array.extend_from_slice(&bodies.join(&b','));
-    array.push(b']');
-    Some(array)
+    let mut array = Vec::new();
+    reply::batch(&mut array, bodies.iter().map(Vec::as_slice));
+    (!array.is_empty()).then_some(array)
 }

@@ -1,4 +1,4 @@
-//! One `tools/call` on its way: breaker, admission, engine, answer.
+//! One call of a handler on its way: breaker, admission, engine, answer.
 //!
 //! It owns the order of these stages and what counts as a fault. It never knows
 //! which transport the call came by.
@@ -7,11 +7,15 @@ use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
 use bytestring::ByteString;
-use fusebox_engine::contract::types::{CallContext as PluginContext, ClientCapabilities};
+use fusebox_engine::contract::types::{
+    CallContext as PluginContext, ClientCapabilities, CompletionReference,
+};
 use fusebox_engine::{Answer, CallError, Completed, FaultKind, Invocation};
 use fusebox_protocol::{Reason, RequestId, RpcError};
 use parking_lot::Mutex;
+use sha2::{Digest, Sha256};
 
+use crate::ask::{self, Known, Questions};
 use crate::breaker::Permit;
 use crate::host::Host;
 use crate::outbound::{ClientSink, Outbound};
@@ -21,21 +25,72 @@ use crate::render::{self, Rendered};
 use crate::reply::Reply;
 use crate::session::CallContext;
 
+/// Rounds of questions that one call of a legacy client may take.
+const ROUNDS_MAX: usize = 16;
+
+/// What is called, with what.
+#[derive(Clone, Debug)]
+pub enum Target {
+    /// a tool; the arguments are a slice of the buffer they were read into
+    Tool {
+        /// a JSON object
+        arguments: ByteString,
+    },
+    /// a resource, fixed or of a family
+    Resource {
+        /// its address
+        uri: ByteString,
+    },
+    /// a prompt
+    Prompt {
+        /// names and values
+        arguments: Vec<(String, String)>,
+    },
+    /// an argument that is being typed
+    Completion {
+        /// of what
+        reference: CompletionReference,
+        /// its name
+        name: ByteString,
+        /// what is typed so far
+        value: ByteString,
+        /// what was chosen before
+        known: Vec<(String, String)>,
+    },
+}
+
 /// A call that may be polled where it was read and moved elsewhere if it lasts.
-pub struct ToolCall {
+pub struct Call {
     /// the host it runs in
     pub host: Arc<Host>,
     /// whom it is for
     pub handler: Arc<Handler>,
     /// the request's id
     pub id: RequestId,
-    /// a JSON object: a slice of the buffer it was read into
-    pub arguments: ByteString,
+    /// what is called
+    pub target: Target,
     /// who calls
     pub context: CallContext,
+    /// what a modern client brings back from the round before
+    pub round: Round,
 }
 
-impl ToolCall {
+/// What a modern client brings back from the round before.
+#[derive(Clone, Debug, Default)]
+pub struct Round {
+    /// a JSON object: its answers, by key
+    pub responses: Option<String>,
+    /// the seal
+    pub request_state: Option<String>,
+}
+
+/// How one round ends.
+enum Step {
+    Answer(Vec<u8>),
+    Ask(Questions),
+}
+
+impl Call {
     /// Whether the client takes messages beside the answer.
     pub fn may_emit(&self) -> bool {
         self.context.progress_token.is_some() || self.context.log_level.is_some()
@@ -43,31 +98,115 @@ impl ToolCall {
 
     /// Runs the call to its answer. Dropping the future ends the call.
     pub async fn run(self, outbound: Option<Outbound>) -> Reply {
-        let began = Instant::now();
         let era = self.context.version.era();
-        let host = self.host.clone();
-        let id = self.id.clone();
-        let reply = match self.attempt(began, outbound).await {
+        let reply = match self.rounds(outbound).await {
             Ok(body) => Reply {
                 body,
                 status: 200,
                 retry_after_ms: None,
                 is_error: false,
             },
-            Err(error) => Reply::error(Some(&id), &error, era),
+            Err(error) => Reply::error(Some(&self.id), &error, era),
         };
-        host.meters.message(began);
+        let now = Instant::now();
+        self.host.meters.message(now);
         if reply.is_error {
-            host.meters.error(began);
+            self.host.meters.error(now);
         }
         reply
     }
 
-    async fn attempt(
-        self,
-        began: Instant,
-        outbound: Option<Outbound>,
-    ) -> Result<Vec<u8>, RpcError> {
+    /// Calls the handler until it has all it needs. A modern client makes each
+    /// round itself; a legacy one is asked here.
+    async fn rounds(&self, outbound: Option<Outbound>) -> Result<Vec<u8>, RpcError> {
+        let mut known = self.first_round()?;
+        for _ in 0..ROUNDS_MAX {
+            let questions = match self.attempt(&known, outbound.clone()).await? {
+                Step::Answer(body) => return Ok(body),
+                Step::Ask(questions) => questions,
+            };
+            if let Some(lacking) = questions.beyond(self.context.client) {
+                let words = "this has to ask for something that the client can't do";
+                return Err(RpcError::missing_capability(words, lacking));
+            }
+            let Some(pending) = &self.context.pending else {
+                return self.input_required(questions);
+            };
+            let patience = self.host.config.session.ask_timeout;
+            known = ask::legacy(pending, outbound.as_ref(), questions, patience).await?;
+        }
+        Err(RpcError::internal(format!(
+            "it asked {ROUNDS_MAX} times and wants to ask again"
+        )))
+    }
+
+    /// What is known at the beginning: of a retry, what the round before left.
+    fn first_round(&self) -> Result<Known, RpcError> {
+        let state = match &self.round.request_state {
+            None => None,
+            Some(seal) => {
+                let opened = self.host.sealer.open(&self.binding(), unix_s(), seal);
+                let opened =
+                    opened.map_err(|broken| RpcError::invalid_params(broken.to_string()))?;
+                (!opened.is_empty()).then(|| opened[1..].to_vec())
+            }
+        };
+        Ok(Known {
+            responses: self.round.responses.clone(),
+            state,
+        })
+    }
+
+    /// The answer that sends a modern client for answers. The state is sealed
+    /// for this handler and these arguments alone.
+    fn input_required(&self, questions: Questions) -> Result<Vec<u8>, RpcError> {
+        let end = unix_s() + self.host.config.session.ask_timeout.as_secs().max(1);
+        let sealed = match &questions.state {
+            None => None,
+            Some(state) => {
+                // A byte before it, so that an empty state is a state too.
+                let marked = [&[1], &state[..]].concat();
+                let sealed = self.host.sealer.seal(&self.binding(), end, &marked);
+                Some(sealed.map_err(|error| RpcError::internal(error.to_string()))?)
+            }
+        };
+        Ok(render::input_required(
+            &self.id,
+            self.context.version,
+            &questions,
+            sealed.as_deref(),
+        ))
+    }
+
+    /// What a seal is bound to: the handler and what it is called with. Arguments
+    /// are compared by value, since a client may write them anew.
+    fn binding(&self) -> Vec<u8> {
+        let called_with = match &self.target {
+            Target::Tool { arguments } => serde_json::from_str::<serde_json::Value>(arguments)
+                .map_or_else(|_| arguments.to_string(), |value| value.to_string()),
+            Target::Resource { uri } => uri.to_string(),
+            Target::Prompt { arguments } => {
+                let mut sorted = arguments.clone();
+                sorted.sort();
+                format!("{sorted:?}")
+            }
+            Target::Completion { .. } => String::new(),
+        };
+        let handler = &self.handler;
+        let whole = format!("{}\n{}\n{called_with}", handler.core.name, handler.name);
+        Sha256::digest(whole).to_vec()
+    }
+
+    /// What an error may have to name.
+    fn about(&self) -> ByteString {
+        match &self.target {
+            Target::Resource { uri } => uri.clone(),
+            _ => ByteString::new(),
+        }
+    }
+
+    async fn attempt(&self, known: &Known, outbound: Option<Outbound>) -> Result<Step, RpcError> {
+        let began = Instant::now();
         let handler = self.handler.clone();
         let refused = |error: RpcError| {
             handler.counters.refusal();
@@ -87,30 +226,32 @@ impl ToolCall {
         let _running = handler.core.enter();
         handler.counters.call();
         let (id, version) = (self.id.clone(), self.context.version);
-        let completed = self.enter_plugin(deadline, outbound).await;
+        let about = self.about();
+        let completed = self.enter_plugin(deadline, known, outbound).await;
         judge(&handler, permit, completed, |answer| {
-            render::tool_answer(&id, version, answer)
+            render::answer(&id, version, &about, answer)
         })
     }
 
-    async fn enter_plugin(self, deadline: Instant, outbound: Option<Outbound>) -> Completed {
+    async fn enter_plugin(
+        &self,
+        deadline: Instant,
+        known: &Known,
+        outbound: Option<Outbound>,
+    ) -> Completed {
         let left = deadline.saturating_duration_since(Instant::now());
         let context = PluginContext {
             caller: None,
             deadline_ms: u32::try_from(left.as_millis()).unwrap_or(u32::MAX),
             client: plugin_view(&self.context),
-            input_responses: None,
-            request_state: None,
+            input_responses: known.responses.clone(),
+            request_state: known.state.clone(),
         };
-        let invocation = Invocation::CallTool {
-            name: ByteString::from(self.handler.tool.name.as_str()),
-            arguments: self.arguments,
-            context,
-        };
+        let invocation = self.target.clone().invocation(&self.handler.name, context);
         let sink = Arc::new(ClientSink {
             version: self.context.version,
             outbound,
-            progress_token: self.context.progress_token,
+            progress_token: self.context.progress_token.clone(),
             log_level: self.context.log_level,
             handler: self.handler.clone(),
             changes: self.host.changes.clone(),
@@ -121,13 +262,42 @@ impl ToolCall {
     }
 }
 
+impl Target {
+    fn invocation(self, name: &str, context: PluginContext) -> Invocation {
+        match self {
+            Self::Tool { arguments } => Invocation::CallTool {
+                name: ByteString::from(name),
+                arguments,
+                context,
+            },
+            Self::Resource { uri } => Invocation::ReadResource { uri, context },
+            Self::Prompt { arguments } => Invocation::GetPrompt {
+                name: ByteString::from(name),
+                arguments,
+                context,
+            },
+            Self::Completion {
+                reference,
+                name,
+                value,
+                known,
+            } => Invocation::Complete {
+                reference,
+                name,
+                value,
+                known,
+            },
+        }
+    }
+}
+
 /// Tells the breaker how the call ended, and words what the caller gets.
 fn judge(
     handler: &Handler,
     permit: Permit,
     completed: Completed,
     render: impl FnOnce(Answer) -> Rendered,
-) -> Result<Vec<u8>, RpcError> {
+) -> Result<Step, RpcError> {
     let answer = match completed.answer {
         Ok(answer) => answer,
         Err(error) => {
@@ -147,9 +317,13 @@ fn judge(
     match render(answer) {
         Rendered::Answer(body) => {
             if permit.success() {
-                tracing::info!(plugin = %handler.core.name, tool = %handler.tool.name, "breaker closed");
+                tracing::info!(plugin = %handler.core.name, handler = %handler.name, "breaker closed");
             }
-            Ok(body)
+            Ok(Step::Answer(body))
+        }
+        Rendered::Ask(questions) => {
+            permit.success();
+            Ok(Step::Ask(questions))
         }
         Rendered::Refused(error) => {
             permit.success();
@@ -163,14 +337,22 @@ fn judge(
     }
 }
 
+/// Seconds since 1970: what a seal's end is measured in, since it may outlive
+/// this process.
+fn unix_s() -> u64 {
+    SystemTime::now()
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .map_or(0, |since| since.as_secs())
+}
+
 /// Counts a fault, and says in the log what the caller isn't told.
 fn blame(handler: &Handler, permit: Permit, refusal: &RpcError, detail: &str) {
-    let (plugin, tool) = (&handler.core.name, &handler.tool.name);
+    let (plugin, name) = (&handler.core.name, &handler.name);
     let reason = refusal.reason().map_or("unknown", Reason::name);
     handler.counters.fault(reason, SystemTime::now());
-    tracing::warn!(%plugin, %tool, reason, detail, "fault");
+    tracing::warn!(%plugin, handler = %name, reason, detail, "fault");
     if permit.fault(Instant::now()) {
-        tracing::warn!(%plugin, %tool, reason, "breaker opened");
+        tracing::warn!(%plugin, handler = %name, reason, "breaker opened");
     }
 }
 

@@ -10,7 +10,7 @@ use serde::Serialize;
 use crate::breaker::{Breaker, BreakerState};
 use crate::catalogue::Slot;
 use crate::host::Host;
-use crate::plugin_entry::{Handler, LoadedPlugin};
+use crate::plugin_entry::{Handler, HandlerKind, LoadedPlugin};
 use crate::refusal::millis_up;
 
 /// The report.
@@ -34,7 +34,7 @@ pub struct Report {
     pub requests_total: u64,
     pub errors_total: u64,
     pub plugins: BTreeMap<String, PluginReport>,
-    /// tools that are not offered because another plugin has their name
+    /// what is not offered because another plugin has its name
     pub collisions: Vec<CollisionReport>,
 }
 
@@ -61,6 +61,12 @@ pub struct PluginReport {
     pub sha256: Option<String>,
     pub reason: Option<String>,
     pub tools: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub resources: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub resource_templates: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub prompts: Vec<String>,
     pub calls: u64,
     pub faults: u64,
     pub refused: u64,
@@ -108,14 +114,15 @@ pub struct BreakerReport {
     pub last_fault: Option<&'static str>,
 }
 
-/// A tool that two plugins claim.
+/// A name that two plugins claim.
 #[derive(Debug, Serialize)]
 #[expect(
     missing_docs,
     reason = "each field is named as in the JSON; the book describes it"
 )]
 pub struct CollisionReport {
-    pub tool: String,
+    pub what: &'static str,
+    pub name: String,
     pub kept_by: String,
     pub refused_to: String,
 }
@@ -155,7 +162,8 @@ pub fn report(host: &Host, now: Instant) -> Report {
             .collisions()
             .iter()
             .map(|collision| CollisionReport {
-                tool: collision.tool.clone(),
+                what: collision.what,
+                name: collision.name.clone(),
                 kept_by: collision.kept_by.clone(),
                 refused_to: collision.refused_to.clone(),
             })
@@ -182,7 +190,9 @@ fn status(host: &Host, plugins: &BTreeMap<String, PluginReport>, queue_depth: u6
 
 fn plugin(slot: &Slot, now: Instant) -> PluginReport {
     let serving = slot.serving.as_deref();
-    let handlers = serving.map_or(&[][..], |plugin| &plugin.handlers);
+    let handlers: Vec<&Handler> = serving
+        .map(|plugin| plugin.handlers().map(AsRef::as_ref).collect())
+        .unwrap_or_default();
     let counted: Vec<_> = handlers.iter().map(|one| one.counters.snapshot()).collect();
     let failed = slot.failed.clone();
     let (reason, failed_update) = match (serving, failed) {
@@ -202,7 +212,10 @@ fn plugin(slot: &Slot, now: Instant) -> PluginReport {
         },
         sha256: sha256(slot),
         reason,
-        tools: handlers.iter().map(|one| one.tool.name.clone()).collect(),
+        tools: names(&handlers, HandlerKind::Tool),
+        resources: names(&handlers, HandlerKind::Resource),
+        resource_templates: names(&handlers, HandlerKind::ResourceTemplate),
+        prompts: names(&handlers, HandlerKind::Prompt),
         calls: counted.iter().map(|one| one.calls).sum(),
         faults: counted.iter().map(|one| one.faults).sum(),
         refused: counted.iter().map(|one| one.refused).sum(),
@@ -211,9 +224,14 @@ fn plugin(slot: &Slot, now: Instant) -> PluginReport {
         failed_update,
         breakers: handlers
             .iter()
-            .map(|one| (one.tool.name.clone(), fuse(one, now)))
+            .map(|one| (one.name.clone(), fuse(one, now)))
             .collect(),
     }
+}
+
+fn names(handlers: &[&Handler], kind: HandlerKind) -> Vec<String> {
+    let of_kind = handlers.iter().filter(|one| one.kind == kind);
+    of_kind.map(|one| one.name.clone()).collect()
 }
 
 fn sha256(slot: &Slot) -> Option<String> {

@@ -15,6 +15,7 @@ use crate::admission::Admission;
 use crate::catalogue::Catalogue;
 use crate::config::Config;
 use crate::meters::Meters;
+use crate::seal::Sealer;
 use crate::session::Sessions;
 
 /// Changes that a slow listener may lag behind. One that lags further is told
@@ -31,6 +32,8 @@ pub struct Host {
     pub catalogue: ArcSwap<Catalogue>,
     /// lets calls in
     pub admission: Admission,
+    /// seals what handlers leave with modern clients
+    pub sealer: Sealer,
     /// legacy HTTP sessions
     pub sessions: Sessions,
     /// who wants to know of changes listens here
@@ -47,17 +50,29 @@ pub struct Host {
     pub tasks: TaskTracker,
 }
 
+/// Why a host can't be made.
+#[derive(Debug, thiserror::Error)]
+pub enum HostError {
+    /// The engine didn't start.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// There is no key to seal with.
+    #[error("the system gave no random bytes: {0}")]
+    Random(getrandom::Error),
+}
+
 impl Host {
     /// A host that serves nothing yet.
     ///
     /// # Errors
-    /// If the engine doesn't start.
-    pub fn new(config: Config) -> Result<Arc<Self>, EngineError> {
+    /// If the engine doesn't start, or the system has no random bytes to give.
+    pub fn new(config: Config) -> Result<Arc<Self>, HostError> {
         let start = Instant::now();
         let meters = Arc::new(Meters::new(start));
         let engine = Engine::new(&engine_config(&config))?;
         Ok(Arc::new(Self {
             engine,
+            sealer: Sealer::new().map_err(HostError::Random)?,
             catalogue: ArcSwap::from_pointee(Catalogue::default()),
             admission: Admission::new(
                 config.engine.max_instances as usize,

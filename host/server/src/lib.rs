@@ -9,6 +9,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod admission;
+pub mod ask;
 mod batch;
 pub mod breaker;
 pub mod call;
@@ -17,15 +18,20 @@ pub mod config;
 mod folder;
 pub mod health;
 pub mod host;
+mod listing;
 pub mod loader;
 pub mod meters;
 pub mod outbound;
+mod paging;
 pub mod plugin_entry;
 mod refusal;
 mod render;
 pub mod reply;
 pub mod router;
+pub mod seal;
 pub mod serve;
 pub mod session;
 pub mod subscription;
+mod target;
 pub mod transport;
+mod uri_template;

@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use fusebox_engine::Change;
+use fusebox_protocol::reply::ListKind;
 use notify::{RecommendedWatcher, RecursiveMode, Watcher};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -159,7 +160,7 @@ impl Loader {
                 tracing::info!(
                     plugin = name,
                     sha256 = &plugin.core.sha256[..12],
-                    tools = plugin.handlers.len(),
+                    tools = plugin.offers.tools.len(),
                     replaced = slot.serving.is_some(),
                     "plugin loaded"
                 );
@@ -217,7 +218,7 @@ impl Loader {
     }
 
     /// Swaps in a catalogue with `slot` under `name`, and tells clients if they
-    /// see other tools now. Only the loader swaps, so nothing comes in between.
+    /// see other lists now. Only the loader swaps, so nothing comes in between.
     fn publish(&self, name: &str, slot: Option<Slot>) {
         let before = self.host.catalogue.load_full();
         let mut slots = before.slots().clone();
@@ -229,18 +230,30 @@ impl Loader {
         for collision in after.collisions() {
             if !before.collisions().contains(collision) {
                 tracing::warn!(
-                    tool = collision.tool,
+                    what = collision.what,
+                    name = collision.name,
                     kept_by = collision.kept_by,
                     refused_to = collision.refused_to,
-                    "two plugins claim one tool name"
+                    "two plugins claim one name"
                 );
             }
         }
-        let changed = after.lists_other_tools_than(&before);
+        let lists = [
+            (ListKind::Tools, Change::Tools),
+            (ListKind::Prompts, Change::Prompts),
+            (ListKind::Resources, Change::Resources),
+            (ListKind::ResourceTemplates, Change::Resources),
+        ];
+        let mut changes: Vec<Change> = lists
+            .into_iter()
+            .filter(|(kind, _)| after.differs(&before, *kind))
+            .map(|(_, change)| change)
+            .collect();
+        changes.dedup();
         self.host.catalogue.store(after);
-        if changed {
+        for change in changes {
             // Nobody listening is no error.
-            let _ = self.host.changes.send(Change::Tools);
+            let _ = self.host.changes.send(change);
         }
     }
 }

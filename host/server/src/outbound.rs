@@ -35,7 +35,7 @@ pub struct ClientSink {
     pub progress_token: Option<RawJson>,
     /// the least grave messages that the client wants; none: no logs at all
     pub log_level: Option<LogLevel>,
-    /// the tool that is called
+    /// what is called
     pub handler: Arc<Handler>,
     /// everyone who wants to know of changes
     pub changes: broadcast::Sender<Change>,
@@ -74,7 +74,7 @@ impl RequestSink for ClientSink {
     fn panicked(&self, message: &str) {
         tracing::error!(
             plugin = %self.handler.core.name,
-            tool = %self.handler.tool.name,
+            handler = %self.handler.name,
             panic = message,
             "a handler panicked"
         );
@@ -107,15 +107,15 @@ impl ClientSink {
     }
 
     fn to_host_log(&self, level: LogLevel, data: &str, logger: Option<&str>) {
-        let (plugin, tool) = (&self.handler.core.name, &self.handler.tool.name);
+        let (plugin, handler) = (&self.handler.core.name, &self.handler.name);
         let logger = logger.unwrap_or_default();
         match level {
-            LogLevel::Debug => tracing::debug!(%plugin, %tool, logger, "{data}"),
+            LogLevel::Debug => tracing::debug!(%plugin, %handler, logger, "{data}"),
             LogLevel::Info | LogLevel::Notice => {
-                tracing::info!(%plugin, %tool, logger, "{data}");
+                tracing::info!(%plugin, %handler, logger, "{data}");
             }
-            LogLevel::Warning => tracing::warn!(%plugin, %tool, logger, "{data}"),
-            _ => tracing::error!(%plugin, %tool, logger, "{data}"),
+            LogLevel::Warning => tracing::warn!(%plugin, %handler, logger, "{data}"),
+            _ => tracing::error!(%plugin, %handler, logger, "{data}"),
         }
     }
 

@@ -12,7 +12,7 @@ use fusebox_protocol::{Reason, RefusalData, RpcError};
 use crate::admission::Refused;
 use crate::breaker::Open;
 use crate::config::Limit;
-use crate::plugin_entry::Handler;
+use crate::plugin_entry::{Handler, HandlerKind};
 
 /// When to try again if the host is full: about the time a queue of short calls
 /// needs to move.
@@ -21,7 +21,7 @@ const RETRY_WHEN_FULL: Duration = Duration::from_millis(250);
 /// An open breaker.
 pub(crate) fn breaker_open(handler: &Handler, open: Open) -> RpcError {
     let message = format!(
-        "the circuit breaker of this tool is open after {} faults in a row",
+        "the circuit breaker of this handler is open after {} faults in a row",
         open.faults
     );
     let mut data = about(handler);
@@ -32,11 +32,11 @@ pub(crate) fn breaker_open(handler: &Handler, open: Open) -> RpcError {
 /// A call that admission refused.
 pub(crate) fn not_admitted(handler: &Handler, refused: Refused) -> RpcError {
     match refused {
-        Refused::HostFull { limit } => full(
+        Refused::HostFull { limit, key } => full(
             handler,
             format!("the host is overloaded: {limit} calls wait already"),
             limit,
-            "message_queue.reject_threshold".to_owned(),
+            key.to_owned(),
         ),
         Refused::PluginFull { limit, key } => full(
             handler,
@@ -85,7 +85,7 @@ fn fault_kind(handler: &Handler, kind: &FaultKind) -> RpcError {
             limits.fuel,
             Limit::Fuel,
         ),
-        FaultKind::Deadline => deadline(handler, "before the tool answered"),
+        FaultKind::Deadline => deadline(handler, "before it answered"),
         FaultKind::Memory => limit(
             handler,
             Reason::MemoryLimit,
@@ -110,7 +110,7 @@ fn fault_kind(handler: &Handler, kind: &FaultKind) -> RpcError {
             handler,
             Reason::OutputLimit,
             format!(
-                "the tool's answer is larger than {} bytes",
+                "the answer is larger than {} bytes",
                 limits.output_max_bytes
             ),
             limits.output_max_bytes as u64,
@@ -125,17 +125,17 @@ fn fault_kind(handler: &Handler, kind: &FaultKind) -> RpcError {
         ),
         FaultKind::StackOverflow => RpcError::refusal(
             Reason::StackOverflow,
-            "the tool called itself too deeply and exhausted its stack",
+            "it called itself too deeply and exhausted its stack",
             about(handler),
         ),
         FaultKind::Panicked => RpcError::refusal(
             Reason::Panicked,
-            "the tool panicked; the host's log has its message",
+            "it panicked; the host's log has its message",
             about(handler),
         ),
         FaultKind::Trapped(trap) => RpcError::refusal(
             Reason::Trapped,
-            format!("the tool trapped: {trap}"),
+            format!("it trapped: {trap}"),
             about(handler),
         ),
         FaultKind::InvalidOutput(what) => invalid_output(handler, what),
@@ -172,7 +172,7 @@ fn full(handler: &Handler, message: String, limit: usize, key: String) -> RpcErr
 fn about(handler: &Handler) -> RefusalData {
     RefusalData {
         plugin: Some(handler.core.name.clone()),
-        tool: Some(handler.tool.name.clone()),
+        tool: (handler.kind == HandlerKind::Tool).then(|| handler.name.clone()),
         ..RefusalData::default()
     }
 }

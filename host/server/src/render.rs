@@ -4,17 +4,21 @@
 //! and the check that a plugin's JSON is JSON. It never decides what a bad
 //! answer leads to.
 
-use std::sync::{Arc, LazyLock};
+use std::sync::LazyLock;
 
 use fusebox_engine::Answer;
-use fusebox_engine::contract::types::{self, CallResult, Failure, ToolOutcome};
+use fusebox_engine::contract::types::{
+    self, CallResult, Failure, InputRequired, PromptOutcome, ResourceOutcome, ToolOutcome,
+};
 use fusebox_protocol::reply::{
-    self, Annotations, CallToolResult, Content, ContentKind, Dialect, Implementation, ResourceBody,
-    ResourceContents, ResourceLink, Role, TaskSupport, Tool,
+    self, Annotations, CacheHint, CacheScope, CallToolResult, CompleteResult, Content, ContentKind,
+    Dialect, GetPromptResult, Implementation, InputRequiredResult, PromptMessage,
+    ReadResourceResult, ResourceBody, ResourceContents, ResourceLink, Role,
 };
 use fusebox_protocol::{JsonKind, ProtocolVersion, RawJson, RequestId, RpcError};
+use serde::Serialize;
 
-use crate::plugin_entry::{Handler, ToolInfo};
+use crate::ask::Questions;
 
 /// How this host names itself.
 pub(crate) const SERVER: Implementation<'static> = Implementation {
@@ -41,54 +45,163 @@ pub(crate) fn dialect(version: ProtocolVersion) -> Dialect<'static> {
 pub(crate) enum Rendered {
     /// a response
     Answer(Vec<u8>),
+    /// nothing yet: the handler has to know more
+    Ask(Questions),
     /// an error that is nobody's fault
     Refused(RpcError),
     /// nothing: the plugin broke the contract, in these words
     Invalid(String),
 }
 
-/// The members of `tools` in `tools/list`.
-pub(crate) fn tool_list(handlers: &[Arc<Handler>], version: ProtocolVersion) -> Vec<RawJson> {
-    handlers
-        .iter()
-        .filter_map(|handler| tool(&handler.tool).render(version).ok())
-        .collect()
-}
+/// How long an answer may be kept if its plugin says nothing of it: not at all.
+const NOT_KEPT: CacheHint = CacheHint {
+    ttl_ms: 0,
+    scope: CacheScope::Private,
+};
 
-fn tool(info: &ToolInfo) -> Tool<'_> {
-    Tool {
-        name: &info.name,
-        title: info.title.as_deref(),
-        description: info.description.as_deref(),
-        input_schema: &info.input_schema,
-        output_schema: info.output_schema.as_ref(),
-        annotations: info.annotations.as_ref(),
-        icons: info.icons.as_ref(),
-        task_support: match info.task_support {
-            types::TaskSupport::Forbidden => TaskSupport::Forbidden,
-            types::TaskSupport::Optional => TaskSupport::Optional,
-            types::TaskSupport::Required => TaskSupport::Required,
-        },
-        meta: info.meta.as_ref(),
+/// The response to a call. `about` is what it was called for: the address of a
+/// resource that isn't there is part of the error.
+pub(crate) fn answer(
+    id: &RequestId,
+    version: ProtocolVersion,
+    about: &str,
+    answer: Answer,
+) -> Rendered {
+    match answer {
+        Answer::Tool(outcome) => tool_answer(id, version, outcome),
+        Answer::Resource(Ok(ResourceOutcome::Complete((contents, cache)))) => {
+            of_result(resource_result(id, version, contents, cache))
+        }
+        Answer::Prompt(Ok(PromptOutcome::Complete(result))) => {
+            of_result(prompt_result(id, version, result))
+        }
+        Answer::Completion(Ok(completion)) => Rendered::Answer(response(
+            id,
+            &CompleteResult {
+                dialect: dialect(version),
+                values: &completion.values,
+                total: completion.total,
+                has_more: completion.has_more,
+            },
+        )),
+        Answer::Resource(Err(failure)) => Rendered::Refused(match failure {
+            Failure::NotFound(_) => RpcError::resource_not_found(version.era(), about),
+            other => refusal_of(other),
+        }),
+        Answer::Prompt(Err(failure)) | Answer::Completion(Err(failure)) => {
+            Rendered::Refused(refusal_of(failure))
+        }
+        Answer::Resource(Ok(ResourceOutcome::InputRequired(asked)))
+        | Answer::Prompt(Ok(PromptOutcome::InputRequired(asked))) => questions(asked),
+        other => Rendered::Invalid(format!("{other:?} in answer to a call")),
     }
 }
 
-/// The response to `tools/call`.
-pub(crate) fn tool_answer(id: &RequestId, version: ProtocolVersion, answer: Answer) -> Rendered {
-    let outcome = match answer {
-        Answer::Tool(Ok(outcome)) => outcome,
-        Answer::Tool(Err(failure)) => return tool_failure(id, version, failure),
-        other => return Rendered::Invalid(format!("{other:?} in answer to a call")),
+fn questions(asked: InputRequired) -> Rendered {
+    match Questions::check(asked) {
+        Ok(questions) => Rendered::Ask(questions),
+        Err(what) => Rendered::Invalid(what),
+    }
+}
+
+/// The answer that sends a modern client for what the handler has to know.
+pub(crate) fn input_required(
+    id: &RequestId,
+    version: ProtocolVersion,
+    questions: &Questions,
+    request_state: Option<&str>,
+) -> Vec<u8> {
+    let result = InputRequiredResult {
+        dialect: dialect(version),
+        questions: &questions.views(),
+        request_state,
     };
+    response(id, &result)
+}
+
+fn of_result(result: Result<Vec<u8>, String>) -> Rendered {
+    match result {
+        Ok(body) => Rendered::Answer(body),
+        Err(what) => Rendered::Invalid(what),
+    }
+}
+
+fn refusal_of(failure: Failure) -> RpcError {
+    match failure {
+        Failure::InvalidParams(why) => RpcError::invalid_params(why),
+        Failure::NotFound(what) => RpcError::invalid_params(format!("not found: {what}")),
+        Failure::Failed(why) => RpcError::internal(why),
+    }
+}
+
+fn resource_result(
+    id: &RequestId,
+    version: ProtocolVersion,
+    contents: Vec<types::ResourceContents>,
+    cache: Option<types::CacheHint>,
+) -> Result<Vec<u8>, String> {
+    let metas = contents
+        .iter()
+        .map(|one| object("_meta", one.meta.clone()))
+        .collect::<Result<Vec<_>, _>>()?;
+    let views: Vec<ResourceContents<'_>> = contents
+        .iter()
+        .zip(&metas)
+        .map(|(one, meta)| contents_view(one, meta.as_ref()))
+        .collect();
+    let result = ReadResourceResult {
+        dialect: dialect(version),
+        contents: &views,
+        cache: cache.map_or(NOT_KEPT, |hint| CacheHint {
+            ttl_ms: hint.ttl_ms,
+            scope: if hint.shared {
+                CacheScope::Public
+            } else {
+                CacheScope::Private
+            },
+        }),
+    };
+    Ok(response(id, &result))
+}
+
+fn prompt_result(
+    id: &RequestId,
+    version: ProtocolVersion,
+    result: types::PromptResult,
+) -> Result<Vec<u8>, String> {
+    let meta = object("_meta", result.meta)?;
+    let parts = result
+        .messages
+        .iter()
+        .map(|message| Parts::of(&message.content))
+        .collect::<Result<Vec<_>, _>>()?;
+    let messages: Vec<PromptMessage<'_>> = result
+        .messages
+        .iter()
+        .zip(&parts)
+        .map(|(message, parts)| PromptMessage {
+            role: role(message.role),
+            content: view(&message.content, parts),
+        })
+        .collect();
+    let result = GetPromptResult {
+        dialect: dialect(version),
+        description: result.description.as_deref(),
+        messages: &messages,
+        meta: meta.as_ref(),
+    };
+    Ok(response(id, &result))
+}
+
+fn tool_answer(
+    id: &RequestId,
+    version: ProtocolVersion,
+    outcome: Result<ToolOutcome, Failure>,
+) -> Rendered {
     match outcome {
-        ToolOutcome::Complete(result) => match call_result(id, version, result) {
-            Ok(body) => Rendered::Answer(body),
-            Err(what) => Rendered::Invalid(what),
-        },
-        ToolOutcome::InputRequired(_) => {
-            let words = "this tool has to ask the user, which this host doesn't pass on";
-            Rendered::Answer(error_result(id, version, words))
-        }
+        Ok(ToolOutcome::Complete(result)) => of_result(call_result(id, version, result)),
+        Ok(ToolOutcome::InputRequired(asked)) => questions(asked),
+        Err(failure) => tool_failure(id, version, failure),
     }
 }
 
@@ -119,7 +232,7 @@ fn error_result(id: &RequestId, version: ProtocolVersion, words: &str) -> Vec<u8
     response(id, &result)
 }
 
-fn response(id: &RequestId, result: &CallToolResult<'_>) -> Vec<u8> {
+fn response<R: Serialize>(id: &RequestId, result: &R) -> Vec<u8> {
     let mut body = Vec::with_capacity(256);
     reply::response(&mut body, id, result);
     body
@@ -132,17 +245,16 @@ fn call_result(
 ) -> Result<Vec<u8>, String> {
     let structured = json("structured", result.structured)?;
     let meta = object("_meta", result.meta)?;
-    let mut metas = Vec::with_capacity(result.content.len());
-    for content in &result.content {
-        metas.push(ContentJson::check(content)?);
-    }
-    let audiences: Vec<Vec<Role>> = result.content.iter().map(audience).collect();
+    let parts = result
+        .content
+        .iter()
+        .map(Parts::of)
+        .collect::<Result<Vec<_>, _>>()?;
     let content: Vec<Content<'_>> = result
         .content
         .iter()
-        .zip(&metas)
-        .zip(&audiences)
-        .map(|((content, json), audience)| view(content, json, audience))
+        .zip(&parts)
+        .map(|(content, parts)| view(content, parts))
         .collect();
     Ok(response(
         id,
@@ -156,15 +268,17 @@ fn call_result(
     ))
 }
 
-/// The JSON that one piece of content carries, checked.
-struct ContentJson {
+/// What one piece of content carries besides its data: JSON that was checked,
+/// and roles in the protocol's words.
+struct Parts {
     meta: Option<RawJson>,
     resource_meta: Option<RawJson>,
     icons: Option<RawJson>,
+    audience: Vec<Role>,
 }
 
-impl ContentJson {
-    fn check(content: &types::Content) -> Result<Self, String> {
+impl Parts {
+    fn of(content: &types::Content) -> Result<Self, String> {
         let (meta, resource_meta, icons) = match content {
             types::Content::Text(text) => (&text.meta, &None, &None),
             types::Content::Image(media) | types::Content::Audio(media) => {
@@ -179,6 +293,7 @@ impl ContentJson {
             meta: object("_meta", meta.clone())?,
             resource_meta: object("_meta", resource_meta.clone())?,
             icons: json("icons", icons.clone())?,
+            audience: audience(annotations_of(content)),
         })
     }
 }
@@ -198,16 +313,29 @@ fn object(what: &str, text: Option<String>) -> Result<Option<RawJson>, String> {
     }
 }
 
-fn audience(content: &types::Content) -> Vec<Role> {
-    let annotations = annotations_of(content);
+fn role(role: types::Role) -> Role {
+    match role {
+        types::Role::User => Role::User,
+        types::Role::Assistant => Role::Assistant,
+    }
+}
+
+/// Whom something is meant for, in the protocol's words.
+pub(crate) fn audience(annotations: Option<&types::Annotations>) -> Vec<Role> {
     let roles = annotations.map_or(&[][..], |annotations| &annotations.audience);
-    roles
-        .iter()
-        .map(|role| match role {
-            types::Role::User => Role::User,
-            types::Role::Assistant => Role::Assistant,
-        })
-        .collect()
+    roles.iter().copied().map(role).collect()
+}
+
+/// Hints for the client, with the roles that [`audience`] gave.
+pub(crate) fn annotations<'a>(
+    annotations: Option<&'a types::Annotations>,
+    audience: &'a [Role],
+) -> Option<Annotations<'a>> {
+    annotations.map(|annotations| Annotations {
+        audience,
+        priority: annotations.priority,
+        last_modified: annotations.last_modified.as_deref(),
+    })
 }
 
 fn annotations_of(content: &types::Content) -> Option<&types::Annotations> {
@@ -219,23 +347,15 @@ fn annotations_of(content: &types::Content) -> Option<&types::Annotations> {
     }
 }
 
-fn view<'a>(
-    content: &'a types::Content,
-    json: &'a ContentJson,
-    audience: &'a [Role],
-) -> Content<'a> {
+fn view<'a>(content: &'a types::Content, parts: &'a Parts) -> Content<'a> {
     Content {
-        kind: kind(content, json),
-        annotations: annotations_of(content).map(|annotations| Annotations {
-            audience,
-            priority: annotations.priority,
-            last_modified: annotations.last_modified.as_deref(),
-        }),
-        meta: json.meta.as_ref(),
+        kind: kind(content, parts),
+        annotations: annotations(annotations_of(content), &parts.audience),
+        meta: parts.meta.as_ref(),
     }
 }
 
-fn kind<'a>(content: &'a types::Content, json: &'a ContentJson) -> ContentKind<'a> {
+fn kind<'a>(content: &'a types::Content, parts: &'a Parts) -> ContentKind<'a> {
     match content {
         types::Content::Text(text) => ContentKind::Text(&text.text),
         types::Content::Image(media) => ContentKind::Image {
@@ -246,23 +366,43 @@ fn kind<'a>(content: &'a types::Content, json: &'a ContentJson) -> ContentKind<'
             data: &media.data,
             mime_type: &media.mime_type,
         },
-        types::Content::ResourceLink(link) => ContentKind::ResourceLink(ResourceLink {
-            uri: &link.uri,
-            name: &link.name,
-            title: link.title.as_deref(),
-            description: link.description.as_deref(),
-            mime_type: link.mime_type.as_deref(),
-            size: link.size,
-            icons: json.icons.as_ref(),
-        }),
-        types::Content::EmbeddedResource(embedded) => ContentKind::Resource(ResourceContents {
-            uri: &embedded.contents.uri,
-            mime_type: embedded.contents.mime_type.as_deref(),
-            body: match &embedded.contents.body {
-                types::ResourceBody::Text(text) => ResourceBody::Text(text),
-                types::ResourceBody::Blob(bytes) => ResourceBody::Blob(bytes),
-            },
-            meta: json.resource_meta.as_ref(),
-        }),
+        types::Content::ResourceLink(resource) => {
+            ContentKind::ResourceLink(link(resource, parts.icons.as_ref()))
+        }
+        types::Content::EmbeddedResource(embedded) => ContentKind::Resource(contents_view(
+            &embedded.contents,
+            parts.resource_meta.as_ref(),
+        )),
+    }
+}
+
+/// A resource, as lists and links show it.
+pub(crate) fn link<'a>(
+    resource: &'a types::Resource,
+    icons: Option<&'a RawJson>,
+) -> ResourceLink<'a> {
+    ResourceLink {
+        uri: &resource.uri,
+        name: &resource.name,
+        title: resource.title.as_deref(),
+        description: resource.description.as_deref(),
+        mime_type: resource.mime_type.as_deref(),
+        size: resource.size,
+        icons,
+    }
+}
+
+fn contents_view<'a>(
+    contents: &'a types::ResourceContents,
+    meta: Option<&'a RawJson>,
+) -> ResourceContents<'a> {
+    ResourceContents {
+        uri: &contents.uri,
+        mime_type: contents.mime_type.as_deref(),
+        body: match &contents.body {
+            types::ResourceBody::Text(text) => ResourceBody::Text(text),
+            types::ResourceBody::Blob(bytes) => ResourceBody::Blob(bytes),
+        },
+        meta,
     }
 }

@@ -6,25 +6,29 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use bytestring::ByteString;
 use fusebox_protocol::era::{self, ModernRequest};
 use fusebox_protocol::params::{
-    CallToolParams, CancelledParams, InitializeParams, ListParams, Meta, SetLevelParams,
+    CancelledParams, InitializeParams, ListParams, Meta, SetLevelParams, SubscribeParams,
     SubscriptionsListenParams,
 };
 use fusebox_protocol::reply::{
-    CacheHint, CacheScope, DiscoverResult, EmptyResult, InitializeResult, ListToolsResult,
-    ServerCapabilities,
+    CacheHint, CacheScope, DiscoverResult, EmptyResult, InitializeResult, ListKind, ListResult,
+    ResourcesCapability, ServerCapabilities,
 };
-use fusebox_protocol::{Era, Notification, ProtocolVersion, RawJson, Request, RequestId, RpcError};
+use fusebox_protocol::{
+    Era, Notification, ProtocolVersion, RawJson, Request, RequestId, Response, RpcError,
+};
 use http::HeaderMap;
+use serde_json::value::RawValue;
 
-use crate::call::ToolCall;
+use crate::call::Call;
 use crate::host::Host;
+use crate::paging;
 use crate::render::{SERVER, dialect};
 use crate::reply::Reply;
 use crate::session::{Agreement, CallContext, CallsInFlight};
 use crate::subscription::Subscription;
+use crate::target;
 
 /// For how long a modern client may keep a list without asking again, in
 /// milliseconds. Clients that must know at once use `subscriptions/listen`.
@@ -33,13 +37,17 @@ const LIST_CACHE: CacheHint = CacheHint {
     scope: CacheScope::Public,
 };
 
-/// What this host offers to everybody.
+/// What this host offers to everybody. Plugins come and go while clients stay,
+/// so it is the same whatever is loaded.
 const CAPABILITIES: ServerCapabilities = ServerCapabilities {
     tools: Some(true),
-    prompts: None,
-    resources: None,
+    prompts: Some(true),
+    resources: Some(ResourcesCapability {
+        subscribe: true,
+        list_changed: true,
+    }),
     logging: true,
-    completions: false,
+    completions: true,
 };
 
 /// What a request leads to.
@@ -47,7 +55,7 @@ pub enum Routed {
     /// an answer, at once
     Ready(Reply),
     /// a call to drive
-    Call(Box<ToolCall>),
+    Call(Box<Call>),
     /// a stream of changes until the client goes away
     Listen(Subscription),
 }
@@ -80,22 +88,21 @@ fn try_modern(
     let id = &request.id;
     match &*request.method {
         "server/discover" => Ok(Routed::Ready(Reply::result(id, &discover(version)))),
-        "tools/list" => tools_list(host, request, version),
-        "tools/call" => {
+        "subscriptions/listen" => {
+            let params = SubscriptionsListenParams::from_params(&request.params)?;
+            let listen = Subscription::modern(host, id.clone(), params.notifications);
+            Ok(Routed::Listen(listen))
+        }
+        _ => {
             let context = CallContext {
                 version,
                 client,
                 log_level: meta.log_level,
                 progress_token: progress_token(&meta)?,
+                pending: None,
             };
-            tools_call(host, frame, request, context, headers)
+            common(host, frame, request, context, headers)
         }
-        "subscriptions/listen" => {
-            let params = SubscriptionsListenParams::from_params(&request.params)?;
-            let listen = Subscription::new(host, id.clone(), params.notifications);
-            Ok(Routed::Listen(listen))
-        }
-        other => Err(RpcError::method_not_found(other)),
     }
 }
 
@@ -119,25 +126,78 @@ fn try_legacy(
     request: &Request<'_>,
     agreement: &Agreement,
 ) -> Result<Routed, RpcError> {
-    let id = &request.id;
     match &*request.method {
-        "ping" => Ok(Routed::Ready(Reply::result(id, &empty(agreement.version)))),
-        "tools/list" => tools_list(host, request, agreement.version),
-        "tools/call" => {
-            let meta = Meta::from_params(&request.params)?;
-            let context = agreement.context(progress_token(&meta)?);
-            tools_call(host, frame, request, context, None)
-        }
+        "ping" => {}
         "logging/setLevel" => {
             let params = SetLevelParams::from_params(&request.params)?;
             agreement.set_log_level(params.level);
-            Ok(Routed::Ready(Reply::result(id, &empty(agreement.version))))
         }
-        "initialize" => Err(RpcError::invalid_request(
-            "this session is initialized already; open a new one",
-        )),
-        other => Err(RpcError::method_not_found(other)),
+        "resources/subscribe" => {
+            let params = SubscribeParams::from_params(&request.params)?;
+            if host.catalogue.load().reader(&params.uri).is_none() {
+                return Err(RpcError::resource_not_found(Era::Legacy, &params.uri));
+            }
+            agreement
+                .subscribe(params.uri.into_owned())
+                .map_err(RpcError::invalid_params)?;
+        }
+        "resources/unsubscribe" => {
+            let params = SubscribeParams::from_params(&request.params)?;
+            agreement.unsubscribe(&params.uri);
+        }
+        "initialize" => {
+            return Err(RpcError::invalid_request(
+                "this session is initialized already; open a new one",
+            ));
+        }
+        _ => {
+            let meta = Meta::from_params(&request.params)?;
+            let context = agreement.context(progress_token(&meta)?);
+            return common(host, frame, request, context, None);
+        }
     }
+    let empty = EmptyResult {
+        dialect: dialect(agreement.version),
+        subscription: None,
+    };
+    Ok(Routed::Ready(Reply::result(&request.id, &empty)))
+}
+
+/// The methods of both eras.
+fn common(
+    host: &Arc<Host>,
+    frame: &Bytes,
+    request: &Request<'_>,
+    context: CallContext,
+    headers: Option<&HeaderMap>,
+) -> Result<Routed, RpcError> {
+    let found = match &*request.method {
+        "tools/list" => return list(host, request, context.version, ListKind::Tools),
+        "resources/list" => return list(host, request, context.version, ListKind::Resources),
+        "resources/templates/list" => {
+            return list(host, request, context.version, ListKind::ResourceTemplates);
+        }
+        "prompts/list" => return list(host, request, context.version, ListKind::Prompts),
+        "tools/call" => target::tool(host, frame, request, headers)?,
+        "resources/read" => target::resource(host, request, context.version.era())?,
+        "prompts/get" => target::prompt(host, request)?,
+        "completion/complete" => match target::completion(host, request)? {
+            Some(found) => found,
+            None => {
+                let nothing = target::no_completion(context.version);
+                return Ok(Routed::Ready(Reply::result(&request.id, &nothing)));
+            }
+        },
+        other => return Err(RpcError::method_not_found(other)),
+    };
+    Ok(Routed::Call(Box::new(Call {
+        host: host.clone(),
+        handler: found.handler,
+        id: request.id.clone(),
+        target: found.target,
+        round: found.round,
+        context,
+    })))
 }
 
 /// Answers `initialize`, and says what was agreed on.
@@ -167,70 +227,29 @@ fn discover(version: ProtocolVersion) -> DiscoverResult<'static> {
     }
 }
 
-fn tools_list(
+fn list(
     host: &Arc<Host>,
     request: &Request<'_>,
     version: ProtocolVersion,
+    kind: ListKind,
 ) -> Result<Routed, RpcError> {
     let params = ListParams::from_params(&request.params)?;
-    if params.cursor.is_some() {
-        return Err(RpcError::invalid_params(
-            "`cursor` is none that this server gave out",
-        ));
-    }
     let catalogue = host.catalogue.load();
-    let tools: Vec<&RawJson> = catalogue.tool_list(version).iter().collect();
-    let result = ListToolsResult {
+    let page = paging::page(
+        &catalogue.handlers(kind),
+        params.cursor.as_deref(),
+        host.config.lists.page_size.get(),
+    )
+    .map_err(|_| RpcError::invalid_params("`cursor` is none that this server gave out"))?;
+    let items: Vec<&RawJson> = catalogue.list(kind, version)[page.items].iter().collect();
+    let result = ListResult {
         dialect: dialect(version),
-        tools: &tools,
-        next_cursor: None,
+        kind,
+        items: &items,
+        next_cursor: page.next.as_deref(),
         cache: LIST_CACHE,
     };
     Ok(Routed::Ready(Reply::result(&request.id, &result)))
-}
-
-fn tools_call(
-    host: &Arc<Host>,
-    frame: &Bytes,
-    request: &Request<'_>,
-    context: CallContext,
-    headers: Option<&HeaderMap>,
-) -> Result<Routed, RpcError> {
-    let params = CallToolParams::from_params(&request.params)?;
-    let catalogue = host.catalogue.load();
-    let handler = catalogue
-        .tool(&params.name)
-        .ok_or_else(|| RpcError::invalid_params(format!("unknown tool `{}`", params.name)))?;
-    if let Some(headers) = headers {
-        handler.header_params.check(headers, params.arguments)?;
-    }
-    Ok(Routed::Call(Box::new(ToolCall {
-        host: host.clone(),
-        handler: handler.clone(),
-        id: request.id.clone(),
-        arguments: slice_of(frame, params.arguments),
-        context,
-    })))
-}
-
-/// The part of a frame that `text` points into, without a copy. Text that was
-/// not cut from this frame (such as the `{}` of absent arguments) is copied.
-fn slice_of(frame: &Bytes, text: &str) -> ByteString {
-    let begin = frame.as_ptr() as usize;
-    let at = text.as_ptr() as usize;
-    let inside = at >= begin && at + text.len() <= begin + frame.len();
-    if !inside {
-        return ByteString::from(text);
-    }
-    ByteString::try_from(frame.slice_ref(text.as_bytes()))
-        .unwrap_or_else(|_| ByteString::from(text))
-}
-
-fn empty(version: ProtocolVersion) -> EmptyResult<'static> {
-    EmptyResult {
-        dialect: dialect(version),
-        subscription: None,
-    }
 }
 
 fn progress_token(meta: &Meta<'_>) -> Result<Option<RawJson>, RpcError> {
@@ -252,5 +271,19 @@ pub fn notification(notification: &Notification<'_>, calls: &CallsInFlight) {
             Ok(params) => calls.cancel(&params.request_id),
             Err(error) => tracing::debug!(%error, "a cancellation that names no request"),
         }
+    }
+}
+
+/// Takes a client's answer to a question of the host. One that nobody asked for
+/// is ignored.
+pub fn response(response: &Response<'_>, agreement: &Agreement) {
+    let Some(id) = &response.id else { return };
+    let owned = |raw| RawJson::of::<RawValue>(raw);
+    let outcome = match response.outcome {
+        Ok(result) => owned(result).map(Ok),
+        Err(error) => owned(error).map(Err),
+    };
+    if let Ok(outcome) = outcome {
+        agreement.pending.resolve(id, outcome);
     }
 }

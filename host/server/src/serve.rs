@@ -6,11 +6,10 @@
 use std::io;
 use std::sync::Arc;
 
-use fusebox_engine::EngineError;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::config::{Config, Scheme};
-use crate::host::Host;
+use crate::host::{Host, HostError};
 use crate::loader::Loader;
 use crate::transport::listen::{self, Bound};
 use crate::transport::stream;
@@ -21,9 +20,9 @@ const SWEEP_INTERVAL: std::time::Duration = std::time::Duration::from_secs(30);
 /// Why a host didn't start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// The engine.
+    /// The host itself.
     #[error(transparent)]
-    Engine(#[from] EngineError),
+    Host(#[from] HostError),
     /// A listener.
     #[error("failed to listen on {listener}: {error}")]
     Listen {
@@ -132,7 +131,7 @@ fn address(listener: &Bound, config: &Config) -> String {
 /// Tells a newcomer what is served, and one line to try it with.
 fn welcome(host: &Host, bound: &[Bound]) {
     let catalogue = host.catalogue.load();
-    if catalogue.handlers().is_empty() {
+    if catalogue.tools().is_empty() {
         tracing::info!(
             dir = %host.config.plugins_dir.display(),
             "no tools yet: drop a .wasm file into the plugins folder"
@@ -141,11 +140,8 @@ fn welcome(host: &Host, bound: &[Bound]) {
     }
     for (name, slot) in catalogue.slots() {
         if let Some(plugin) = &slot.serving {
-            let tools: Vec<&str> = plugin
-                .handlers
-                .iter()
-                .map(|handler| handler.tool.name.as_str())
-                .collect();
+            let offered = &plugin.offers.tools;
+            let tools: Vec<&str> = offered.iter().map(|one| one.tool.name.as_str()).collect();
             tracing::info!("{name}: {}", tools.join(", "));
         }
     }

@@ -4,7 +4,7 @@
 //! It owns the table of sessions and their end. It never reads a clock and
 //! never looks into a message.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -15,6 +15,7 @@ use fusebox_protocol::{ProtocolVersion, RawJson, RequestId};
 use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
 
+use crate::ask::Pending;
 use crate::meters::{GaugeGuard, Meters};
 
 /// What a request brings with it. Nothing after this point knows whether it came
@@ -29,6 +30,9 @@ pub struct CallContext {
     pub log_level: Option<LogLevel>,
     /// as the client gave it
     pub progress_token: Option<RawJson>,
+    /// where a legacy client's answers to questions come in; a modern client is
+    /// sent for them instead
+    pub pending: Option<Arc<Pending>>,
 }
 
 /// What an `initialize` agreed on.
@@ -38,8 +42,14 @@ pub struct Agreement {
     pub version: ProtocolVersion,
     /// what the client can do
     pub client: ClientCapabilities,
+    /// the host's questions that wait for this client
+    pub pending: Arc<Pending>,
     log_level: AtomicU8,
+    subscribed: Mutex<HashSet<String>>,
 }
+
+/// Resources that one legacy client may subscribe to.
+const SUBSCRIBED_MAX: usize = 1000;
 
 impl Agreement {
     /// What a client and the host agreed on; logs from `info` on until it asks
@@ -48,8 +58,35 @@ impl Agreement {
         Self {
             version,
             client,
+            pending: Arc::default(),
             log_level: AtomicU8::new(LogLevel::Info as u8),
+            subscribed: Mutex::default(),
         }
+    }
+
+    /// Serves `resources/subscribe`.
+    ///
+    /// # Errors
+    /// In plain words, if the client subscribes to too much.
+    pub fn subscribe(&self, uri: String) -> Result<(), String> {
+        let mut subscribed = self.subscribed.lock();
+        if subscribed.len() >= SUBSCRIBED_MAX && !subscribed.contains(&uri) {
+            return Err(format!(
+                "this session is subscribed to {SUBSCRIBED_MAX} resources already; unsubscribe from one"
+            ));
+        }
+        subscribed.insert(uri);
+        Ok(())
+    }
+
+    /// Serves `resources/unsubscribe`.
+    pub fn unsubscribe(&self, uri: &str) {
+        self.subscribed.lock().remove(uri);
+    }
+
+    /// Whether the client wants to hear of this resource.
+    pub fn is_subscribed(&self, uri: &str) -> bool {
+        self.subscribed.lock().contains(uri)
     }
 
     /// What a client gets that never initialized: the version that the
@@ -82,6 +119,7 @@ impl Agreement {
             client: self.client,
             log_level: Some(self.log_level()),
             progress_token,
+            pending: Some(self.pending.clone()),
         }
     }
 }

@@ -214,7 +214,7 @@ impl In<&Annotations<'_>> {
             .filter(|_| self.0.has_structured_content())
     }
 
-    fn is_some(&self) -> bool {
+    pub(super) fn is_some(&self) -> bool {
         !self.1.audience.is_empty() || self.priority().is_some() || self.last_modified().is_some()
     }
 }
@@ -249,14 +249,15 @@ fn media_entries<M: SerializeMap>(
     map.serialize_entry("mimeType", mime_type)
 }
 
-fn link_entries<M: SerializeMap>(
+pub(super) fn link_entries<M: SerializeMap>(
     map: &mut M,
     link: &ResourceLink<'_>,
     version: ProtocolVersion,
 ) -> Result<(), M::Error> {
     map.serialize_entry("uri", link.uri)?;
     map.serialize_entry("name", link.name)?;
-    entry(map, "title", link.title)?;
+    let title = link.title.filter(|_| version.has_structured_content());
+    entry(map, "title", title)?;
     entry(map, "description", link.description)?;
     entry(map, "mimeType", link.mime_type)?;
     entry(map, "size", link.size.as_ref())?;

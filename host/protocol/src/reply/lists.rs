@@ -120,24 +120,51 @@ impl Serialize for In<&Tool<'_>> {
     }
 }
 
-/// A page of `tools/list`.
+/// What a list lists.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ListKind {
+    /// `tools/list`
+    Tools,
+    /// `resources/list`
+    Resources,
+    /// `resources/templates/list`
+    ResourceTemplates,
+    /// `prompts/list`
+    Prompts,
+}
+
+impl ListKind {
+    /// The member of the result that holds the items.
+    pub const fn member(self) -> &'static str {
+        match self {
+            Self::Tools => "tools",
+            Self::Resources => "resources",
+            Self::ResourceTemplates => "resourceTemplates",
+            Self::Prompts => "prompts",
+        }
+    }
+}
+
+/// A page of a list.
 #[derive(Debug, Clone, Copy)]
-pub struct ListToolsResult<'a> {
+pub struct ListResult<'a> {
     /// for whom
     pub dialect: Dialect<'a>,
-    /// what [`Tool::render`] gave for this version, in the order of the catalogue
-    pub tools: &'a [&'a RawJson],
+    /// of what
+    pub kind: ListKind,
+    /// what `render` gave for this version, in the order of the catalogue
+    pub items: &'a [&'a RawJson],
     /// where the next page begins; `None`: there is none
     pub next_cursor: Option<&'a str>,
     /// how long the page may be kept; written for modern clients only
     pub cache: CacheHint,
 }
 
-impl Serialize for ListToolsResult<'_> {
+impl Serialize for ListResult<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
         begin_result(&mut map, self.dialect)?;
-        map.serialize_entry("tools", self.tools)?;
+        map.serialize_entry(self.kind.member(), self.items)?;
         entry(&mut map, "nextCursor", self.next_cursor)?;
         self.cache.write(&mut map, self.dialect.version)?;
         end_result(&mut map, self.dialect, None, None)?;

@@ -15,16 +15,22 @@ use crate::version::ProtocolVersion;
 mod content;
 mod lists;
 mod notices;
+mod prompts;
+mod resources;
 mod results;
 
 pub use content::{
     Annotations, Content, ContentKind, ResourceBody, ResourceContents, ResourceLink, Role,
 };
-pub use lists::{ListToolsResult, TaskSupport, Tool};
-pub use notices::{Cancelled, ListChanged, LogMessage, Progress, SubscriptionsAcknowledged};
+pub use lists::{ListKind, ListResult, TaskSupport, Tool};
+pub use notices::{
+    Cancelled, ListChanged, LogMessage, Progress, ResourceUpdated, SubscriptionsAcknowledged,
+};
+pub use prompts::{CompleteResult, GetPromptResult, Prompt, PromptArgument, PromptMessage};
+pub use resources::{ReadResourceResult, Resource, ResourceTemplate};
 pub use results::{
     CacheHint, CacheScope, CallToolResult, DiscoverResult, EmptyResult, Implementation,
-    InitializeResult, ResourcesCapability, ServerCapabilities,
+    InitializeResult, InputQuestion, InputRequiredResult, ResourcesCapability, ServerCapabilities,
 };
 
 /// For whom a result is worded.

@@ -94,6 +94,28 @@ impl Serialize for ListChanged<'_> {
     }
 }
 
+/// `notifications/resources/updated`
+#[derive(Debug, Clone, Copy)]
+pub struct ResourceUpdated<'a> {
+    /// what has changed
+    pub uri: &'a str,
+    /// the id of the `subscriptions/listen` that asked for it
+    pub subscription: Option<&'a RequestId>,
+}
+
+impl Serialize for ResourceUpdated<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let meta = Meta {
+            subscription: self.subscription,
+            ..Meta::default()
+        };
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("uri", self.uri)?;
+        entry(&mut map, "_meta", meta.is_some().then_some(&meta))?;
+        map.end()
+    }
+}
+
 /// `notifications/subscriptions/acknowledged`, the first message of a stream.
 #[derive(Debug, Clone, Copy)]
 pub struct SubscriptionsAcknowledged<'a> {

@@ -269,3 +269,57 @@ impl Serialize for EmptyResult<'_> {
         map.end()
     }
 }
+
+/// A question to the user, as a result carries it.
+#[derive(Debug, Clone, Copy)]
+pub struct InputQuestion<'a> {
+    /// under which the answer is expected
+    pub key: &'a str,
+    /// such as `elicitation/create`
+    pub method: &'a str,
+    /// an object
+    pub params: Option<&'a RawJson>,
+}
+
+/// The answer of a handler that has to know more first. Only for versions from
+/// 2026-07-28 on.
+#[derive(Debug, Clone, Copy)]
+pub struct InputRequiredResult<'a> {
+    /// for whom
+    pub dialect: Dialect<'a>,
+    /// what is asked
+    pub questions: &'a [InputQuestion<'a>],
+    /// what the client is to bring back
+    pub request_state: Option<&'a str>,
+}
+
+impl Serialize for InputRequiredResult<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        struct Request<'a> {
+            method: &'a str,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            params: Option<&'a RawJson>,
+        }
+        struct Requests<'a>(&'a [InputQuestion<'a>]);
+        impl Serialize for Requests<'_> {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_map(self.0.iter().map(|question| {
+                    let request = Request {
+                        method: question.method,
+                        params: question.params,
+                    };
+                    (question.key, request)
+                }))
+            }
+        }
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("resultType", "input_required")?;
+        let requests = Requests(self.questions);
+        let asks = !self.questions.is_empty();
+        entry(&mut map, "inputRequests", asks.then_some(&requests))?;
+        entry(&mut map, "requestState", self.request_state)?;
+        end_result(&mut map, self.dialect, None, None)?;
+        map.end()
+    }
+}

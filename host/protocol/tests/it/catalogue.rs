@@ -4,8 +4,8 @@ use fusebox_protocol::ProtocolVersion::{
     self, V2024_11_05, V2025_03_26, V2025_06_18, V2025_11_25, V2026_07_28,
 };
 use fusebox_protocol::reply::{
-    CacheHint, CacheScope, Dialect, DiscoverResult, Implementation, InitializeResult,
-    ListToolsResult, ResourcesCapability, ServerCapabilities, TaskSupport, Tool,
+    CacheHint, CacheScope, Dialect, DiscoverResult, Implementation, InitializeResult, ListKind,
+    ListResult, ResourcesCapability, ServerCapabilities, TaskSupport, Tool,
 };
 
 use crate::reply::{check, dialect, json};
@@ -95,9 +95,10 @@ fn pages_of_tools() {
         ttl_ms: 5000,
         scope: CacheScope::Private,
     };
-    let page = |version, tools, next_cursor| ListToolsResult {
+    let page = |version, tools, next_cursor| ListResult {
         dialect: dialect(version),
-        tools,
+        kind: ListKind::Tools,
+        items: tools,
         next_cursor,
         cache,
     };

@@ -11,6 +11,7 @@ mod frames;
 mod header_params;
 mod json;
 mod mutation;
+mod offers;
 mod params;
 mod reply;
 mod sse;

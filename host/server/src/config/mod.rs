@@ -30,7 +30,7 @@ pub use error::{ConfigError, ConfigErrors, Location, Problem};
 pub use listener::{Listener, ListenerError, Scheme};
 pub use plugin::{Limit, PluginSettings};
 pub use sections::{
-    CircuitBreaker, Engine, Http, Isolation, Limits, Log, LogFormat, LogLevel, MessageQueue,
+    CircuitBreaker, Engine, Http, Isolation, Limits, Lists, Log, LogFormat, LogLevel, MessageQueue,
     Reload, Session, Socket, Stream,
 };
 
@@ -72,6 +72,8 @@ pub struct Config {
     pub session: Session,
     /// `[socket]`
     pub socket: Socket,
+    /// `[lists]`
+    pub lists: Lists,
     /// `[message_queue]`
     pub message_queue: MessageQueue,
     /// `[circuit_breaker]`

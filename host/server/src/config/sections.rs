@@ -3,7 +3,7 @@
 
 use std::ffi::OsString;
 use std::net::IpAddr;
-use std::num::NonZeroU32;
+use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -52,6 +52,9 @@ pub struct Session {
     /// How long a session may be idle.
     #[serde(rename = "idle_timeout_ms", with = "millis")]
     pub idle_timeout: Duration,
+    /// How long a question to a user may wait for its answer.
+    #[serde(rename = "ask_timeout_ms", with = "millis")]
+    pub ask_timeout: Duration,
 }
 
 /// `[socket]`: options of TCP sockets.
@@ -68,16 +71,24 @@ pub struct Socket {
     pub reuseaddr: bool,
 }
 
-/// `[message_queue]`: requests read and not answered yet.
+/// `[lists]`: what clients are shown of tools, resources and prompts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Lists {
+    /// Items of one page.
+    pub page_size: NonZeroUsize,
+}
+
+/// `[message_queue]`: calls that wait for their turn.
 /// `warn_threshold <= reject_threshold <= max_size`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct MessageQueue {
-    /// How many may be held.
+    /// How many may wait, for the host and for plugins together.
     pub max_size: usize,
     /// From here on the host warns.
     pub warn_threshold: usize,
-    /// From here on new calls are refused.
+    /// How many may wait for the host; more are refused.
     pub reject_threshold: usize,
 }
 

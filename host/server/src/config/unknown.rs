@@ -119,8 +119,8 @@ mod tests {
             "",
             "zzz",
             "known here are `host`, `port`, `listen`, `plugins_dir`, `max_connections`, \
-             `shutdown_timeout_ms`, `http`, `stream`, `session`, `socket`, `message_queue`, \
-             `circuit_breaker`, `limits`, `engine`, `reload`, `log`, `plugins`",
+             `shutdown_timeout_ms`, `http`, `stream`, `session`, `socket`, `lists`, \
+             `message_queue`, `circuit_breaker`, `limits`, `engine`, `reload`, `log`, `plugins`",
         );
     }
 }

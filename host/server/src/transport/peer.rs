@@ -17,7 +17,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::batch::{self, BATCH_MAX};
-use crate::call::ToolCall;
+use crate::call::Call;
 use crate::host::Host;
 use crate::outbound::Outbound;
 use crate::reply::Reply;
@@ -103,8 +103,10 @@ impl Peer {
                 }
                 None
             }
-            // The host has asked nothing of this peer.
-            Message::Response(_) => None,
+            Message::Response(response) => {
+                router::response(&response, &self.agreement());
+                None
+            }
         }
     }
 
@@ -150,7 +152,7 @@ impl Peer {
 
     /// Runs a call where it was read; if it lasts, it goes on in a task that
     /// the client can cancel.
-    async fn call(&mut self, call: ToolCall) -> Option<Vec<u8>> {
+    async fn call(&mut self, call: Call) -> Option<Vec<u8>> {
         let id = call.id.clone();
         let outbound = call.may_emit().then(|| self.outbound.clone());
         let mut run = Box::pin(call.run(outbound));
@@ -190,7 +192,8 @@ impl Peer {
     /// A legacy client that is ready hears of every list that changes.
     fn tell_of_changes(&mut self) {
         if self.listening.is_empty() {
-            self.listen(Subscription::legacy(&self.host), None);
+            let agreement = self.agreement();
+            self.listen(Subscription::legacy(&self.host, agreement), None);
         }
     }
 

@@ -26,7 +26,7 @@ pub(super) fn open_stream(host: &Arc<Host>, headers: &HeaderMap) -> HttpResponse
     }
     match session(host, headers) {
         Ok(session) => event_stream(sse::changes(
-            Subscription::legacy(host),
+            Subscription::legacy(host, session.agreement.clone()),
             host.stopping.clone(),
             Some(session),
             host.config.http.sse_keep_alive,

@@ -10,8 +10,7 @@ use std::time::Instant;
 use bytes::Bytes;
 use fusebox_protocol::envelope::{self, Incoming};
 use fusebox_protocol::{
-    Era, Message, Notification, ProtocolVersion, Reason, RefusalData, Request, RpcError,
-    era,
+    Era, Message, Notification, ProtocolVersion, Reason, RefusalData, Request, RpcError, era,
 };
 use futures_util::{poll, stream};
 use http::header::{ACCEPT, CONTENT_TYPE};
@@ -24,7 +23,7 @@ use super::get;
 use super::response::{self, HttpResponse, SESSION_ID, empty, event_stream, refused};
 use super::sse;
 use crate::batch::{self, BATCH_MAX};
-use crate::call::ToolCall;
+use crate::call::Call;
 use crate::host::Host;
 use crate::outbound::QUEUE_MAX_MESSAGES;
 use crate::reply::Reply;
@@ -85,8 +84,13 @@ async fn serve_message(
             host.meters.message(Instant::now());
             serve_notification(host, headers, notification, era)
         }
-        // The host has asked nothing of this client.
-        Message::Response(_) => empty(StatusCode::ACCEPTED),
+        Message::Response(response) => match get::session(host, headers) {
+            Ok(session) => {
+                router::response(response, &session.agreement);
+                empty(StatusCode::ACCEPTED)
+            }
+            Err(refusal) => *refusal,
+        },
     }
 }
 
@@ -297,7 +301,7 @@ async fn drive(
 /// there, and an answer that comes alone is a plain body.
 async fn run(
     host: &Arc<Host>,
-    call: ToolCall,
+    call: Call,
     events: bool,
     session: Option<Arc<Session>>,
 ) -> HttpResponse {

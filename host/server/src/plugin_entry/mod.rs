@@ -1,0 +1,242 @@
+//! One version of one plugin as it is served: its code, what it offers, and the
+//! handler (fuse and counters) behind each offer.
+//!
+//! It owns what belongs to a version and dies with it. It never runs a call of
+//! a client.
+
+mod check;
+mod list;
+mod offer;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
+
+use fusebox_engine::{CallError, Engine, Exports, Isolation, Limits, LoadError};
+use tokio::sync::Semaphore;
+
+pub use offer::{Offers, PromptEntry, ResourceEntry, TemplateEntry, ToolEntry, ToolJson};
+
+use crate::breaker::Breaker;
+use crate::config::{self, CircuitBreaker, PluginSettings};
+use crate::meters::HandlerCounters;
+
+/// Things of one kind (tools, resources ...) that one plugin may offer.
+const OFFERS_MAX: usize = 1000;
+
+/// Idle instances kept for one plugin in pooled isolation, as a share of all
+/// slots: warm instances of one plugin must never starve the others.
+const IDLE_SHARE: usize = 8;
+
+/// What all handlers of a version share.
+#[derive(Debug)]
+pub struct PluginCore {
+    /// the plugin's name: its file's name without `.wasm`
+    pub name: String,
+    /// of the file's bytes, in hex
+    pub sha256: String,
+    /// the compiled code
+    pub code: fusebox_engine::Plugin,
+    /// its limits, and which key raises each
+    pub settings: PluginSettings,
+    /// one permit for each call that may run at once
+    pub permits: Arc<Semaphore>,
+    /// calls that wait for a permit
+    pub waiting: AtomicUsize,
+    in_flight: AtomicUsize,
+}
+
+/// What a handler handles.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HandlerKind {
+    /// one tool
+    Tool,
+    /// one resource
+    Resource,
+    /// one family of resources
+    ResourceTemplate,
+    /// one prompt
+    Prompt,
+    /// all completions of a plugin
+    Completion,
+}
+
+/// One thing that a version of a plugin can do, with its fuse.
+#[derive(Debug)]
+pub struct Handler {
+    /// the version it belongs to
+    pub core: Arc<PluginCore>,
+    /// what it handles
+    pub kind: HandlerKind,
+    /// a tool's or prompt's name, a resource's address or template
+    pub name: String,
+    /// its fuse
+    pub breaker: Arc<Breaker>,
+    /// what it has done
+    pub counters: HandlerCounters,
+}
+
+/// One version of one plugin.
+#[derive(Debug)]
+pub struct LoadedPlugin {
+    /// what its handlers share
+    pub core: Arc<PluginCore>,
+    /// what it offers
+    pub offers: Offers,
+}
+
+/// Why a file is not served.
+#[derive(Debug, thiserror::Error)]
+pub enum EntryError {
+    /// It can't be compiled or linked.
+    #[error(transparent)]
+    Load(#[from] LoadError),
+    /// It failed while it listed what it offers.
+    #[error("it failed while listing its {what}: {error}")]
+    List {
+        /// tools, resources ...
+        what: &'static str,
+        /// how
+        error: CallError,
+    },
+    /// It refused to list what it offers.
+    #[error("it refused to list its {what}: {reason}")]
+    Refused {
+        /// tools, resources ...
+        what: &'static str,
+        /// its own words
+        reason: String,
+    },
+    /// What it lists breaks the contract.
+    #[error("{what} `{name}`: {reason}")]
+    Offer {
+        /// tool, resource ...
+        what: &'static str,
+        /// which
+        name: String,
+        /// what is wrong with it
+        reason: String,
+    },
+    /// Too many of a kind.
+    #[error("it lists {count} {what}; at most {OFFERS_MAX} are served for one plugin")]
+    TooMany {
+        /// tools, resources ...
+        what: &'static str,
+        /// how many
+        count: usize,
+    },
+}
+
+impl LoadedPlugin {
+    /// Compiles the bytes of a file and asks it, under its limits, what it
+    /// offers. Compiling blocks a thread of its own, never the caller's.
+    ///
+    /// # Errors
+    /// Why the file is not served.
+    pub async fn load(
+        engine: &Engine,
+        settings: PluginSettings,
+        breaker: CircuitBreaker,
+        sha256: String,
+        bytes: Vec<u8>,
+        slots: usize,
+    ) -> Result<Self, EntryError> {
+        let limits = engine_limits(&settings.limits);
+        let isolation = isolation(&settings.limits, slots);
+        let compiling = engine.clone();
+        let code = tokio::task::spawn_blocking(move || {
+            fusebox_engine::Plugin::load(&compiling, &bytes, limits, isolation)
+        })
+        .await
+        .map_err(|panic| LoadError::Invalid {
+            reason: format!("the compiler failed: {panic}"),
+        })??;
+        let core = Arc::new(PluginCore {
+            name: settings.name.clone(),
+            sha256,
+            code,
+            permits: Arc::new(Semaphore::new(settings.limits.concurrent_calls_max)),
+            waiting: AtomicUsize::new(0),
+            in_flight: AtomicUsize::new(0),
+            settings,
+        });
+        let offers = offer::ask(&core, breaker).await?;
+        Ok(Self { core, offers })
+    }
+
+    /// Every handler of this version.
+    pub fn handlers(&self) -> impl Iterator<Item = &Arc<Handler>> {
+        self.offers.handlers()
+    }
+}
+
+impl Handler {
+    fn new(
+        core: &Arc<PluginCore>,
+        kind: HandlerKind,
+        name: String,
+        breaker: CircuitBreaker,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            core: core.clone(),
+            kind,
+            name,
+            breaker: Breaker::new(breaker),
+            counters: HandlerCounters::default(),
+        })
+    }
+}
+
+impl PluginCore {
+    /// Which interfaces of the contract its code exports.
+    pub fn exports(&self) -> Exports {
+        self.code.exports()
+    }
+
+    /// Calls that run now.
+    pub fn in_flight(&self) -> usize {
+        self.in_flight.load(Ordering::Relaxed)
+    }
+
+    /// Counts a call for as long as the guard lives.
+    pub fn enter(self: &Arc<Self>) -> InFlight {
+        self.in_flight.fetch_add(1, Ordering::Relaxed);
+        InFlight(self.clone())
+    }
+
+    /// When a call that begins now must have ended.
+    pub fn deadline(&self, now: Instant) -> Instant {
+        now + self.settings.limits.deadline
+    }
+}
+
+/// A call that runs.
+#[derive(Debug)]
+pub struct InFlight(Arc<PluginCore>);
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        self.0.in_flight.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+fn engine_limits(limits: &config::Limits) -> Limits {
+    Limits {
+        fuel: limits.fuel,
+        deadline: limits.deadline,
+        memory_max_bytes: limits.memory_max_bytes,
+        table_elements_max: limits.table_elements_max,
+        output_max_bytes: limits.output_max_bytes,
+        log_max_bytes: limits.log_max_bytes,
+    }
+}
+
+fn isolation(limits: &config::Limits, slots: usize) -> Isolation {
+    match limits.isolation {
+        config::Isolation::Call => Isolation::Call,
+        config::Isolation::Pooled => Isolation::Pooled {
+            max_calls_per_instance: limits.max_calls_per_instance,
+            idle_max: limits.concurrent_calls_max.min((slots / IDLE_SHARE).max(1)),
+        },
+    }
+}

@@ -1,0 +1,241 @@
+//! What a version of a plugin offers: tools, resources, templates, prompts and
+//! completions, checked and with a handler behind each.
+//!
+//! It owns the entries that the catalogue lists. It never decides which of two
+//! plugins gets a name.
+
+use std::sync::Arc;
+
+use fusebox_engine::contract::types;
+use fusebox_protocol::header_params::HeaderParams;
+use fusebox_protocol::{JsonKind, RawJson};
+
+use super::{EntryError, Handler, HandlerKind, PluginCore, check, list};
+use crate::config::CircuitBreaker;
+use crate::uri_template::UriTemplate;
+
+/// Everything a version offers, in the order in which the plugin lists it.
+#[derive(Debug, Default)]
+pub struct Offers {
+    /// what can be called
+    pub tools: Vec<Arc<ToolEntry>>,
+    /// what can be read
+    pub resources: Vec<Arc<ResourceEntry>>,
+    /// families of what can be read
+    pub templates: Vec<Arc<TemplateEntry>>,
+    /// what can be filled in
+    pub prompts: Vec<Arc<PromptEntry>>,
+    /// what completes arguments, if anything does
+    pub completion: Option<Arc<Handler>>,
+}
+
+/// A tool.
+#[derive(Debug)]
+pub struct ToolEntry {
+    /// its fuse and counters
+    pub handler: Arc<Handler>,
+    /// as listed
+    pub tool: types::Tool,
+    /// its JSON, checked
+    pub json: ToolJson,
+    /// which of its arguments travel as HTTP headers too
+    pub header_params: HeaderParams,
+}
+
+/// The JSON of a tool.
+#[derive(Debug)]
+#[expect(
+    missing_docs,
+    reason = "the fields are those of `tool` in wit/plugin.wit"
+)]
+pub struct ToolJson {
+    pub input_schema: RawJson,
+    pub output_schema: Option<RawJson>,
+    pub annotations: Option<RawJson>,
+    pub icons: Option<RawJson>,
+    pub meta: Option<RawJson>,
+}
+
+/// A resource.
+#[derive(Debug)]
+pub struct ResourceEntry {
+    /// its fuse and counters
+    pub handler: Arc<Handler>,
+    /// as listed
+    pub resource: types::Resource,
+    /// an array, checked
+    pub icons: Option<RawJson>,
+    /// an object, checked
+    pub meta: Option<RawJson>,
+}
+
+/// A family of resources.
+#[derive(Debug)]
+pub struct TemplateEntry {
+    /// its fuse and counters
+    pub handler: Arc<Handler>,
+    /// as listed
+    pub template: types::ResourceTemplate,
+    /// which addresses belong to it
+    pub addresses: UriTemplate,
+    /// an array, checked
+    pub icons: Option<RawJson>,
+    /// an object, checked
+    pub meta: Option<RawJson>,
+}
+
+/// A prompt.
+#[derive(Debug)]
+pub struct PromptEntry {
+    /// its fuse and counters
+    pub handler: Arc<Handler>,
+    /// as listed
+    pub prompt: types::Prompt,
+    /// an array, checked
+    pub icons: Option<RawJson>,
+    /// an object, checked
+    pub meta: Option<RawJson>,
+}
+
+impl Offers {
+    /// Every handler, kind by kind.
+    pub fn handlers(&self) -> impl Iterator<Item = &Arc<Handler>> {
+        let tools = self.tools.iter().map(|entry| &entry.handler);
+        let resources = self.resources.iter().map(|entry| &entry.handler);
+        let templates = self.templates.iter().map(|entry| &entry.handler);
+        let prompts = self.prompts.iter().map(|entry| &entry.handler);
+        tools
+            .chain(resources)
+            .chain(templates)
+            .chain(prompts)
+            .chain(&self.completion)
+    }
+}
+
+/// Asks a plugin for everything it offers, and checks it.
+pub(super) async fn ask(
+    core: &Arc<PluginCore>,
+    breaker: CircuitBreaker,
+) -> Result<Offers, EntryError> {
+    let maker = Maker { core, breaker };
+    let tools = list::tools(core).await?;
+    let resources = list::resources(core).await?;
+    let templates = list::templates(core).await?;
+    let prompts = list::prompts(core).await?;
+    Ok(Offers {
+        tools: entries("tool", tools, |tool| &tool.name, |tool| maker.tool(tool))?,
+        resources: entries(
+            "resource",
+            resources,
+            |resource| &resource.uri,
+            |resource| maker.resource(resource),
+        )?,
+        templates: entries(
+            "resource template",
+            templates,
+            |template| &template.uri_template,
+            |template| maker.template(template),
+        )?,
+        prompts: entries(
+            "prompt",
+            prompts,
+            |prompt| &prompt.name,
+            |prompt| maker.prompt(prompt),
+        )?,
+        completion: core
+            .exports()
+            .completions
+            .then(|| maker.handler(HandlerKind::Completion, "completion/complete")),
+    })
+}
+
+/// Makes an entry of each listed thing, and refuses one that is listed twice.
+fn entries<T, E>(
+    what: &'static str,
+    listed: Vec<T>,
+    name: impl Fn(&T) -> &String,
+    make: impl Fn(T) -> Result<E, String>,
+) -> Result<Vec<Arc<E>>, EntryError> {
+    let mut seen = std::collections::HashSet::new();
+    listed
+        .into_iter()
+        .map(|thing| {
+            let name = name(&thing).clone();
+            let made = match seen.insert(name.clone()) {
+                true => make(thing),
+                false => Err("listed twice".to_owned()),
+            };
+            made.map(Arc::new)
+                .map_err(|reason| EntryError::Offer { what, name, reason })
+        })
+        .collect()
+}
+
+struct Maker<'a> {
+    core: &'a Arc<PluginCore>,
+    breaker: CircuitBreaker,
+}
+
+impl Maker<'_> {
+    fn handler(&self, kind: HandlerKind, name: &str) -> Arc<Handler> {
+        Handler::new(self.core, kind, name.to_owned(), self.breaker)
+    }
+
+    fn tool(&self, tool: types::Tool) -> Result<ToolEntry, String> {
+        check::tool_name(&tool.name)?;
+        let json = ToolJson {
+            input_schema: check::object_schema("input-schema", tool.input_schema.clone())?,
+            output_schema: check::optional(
+                "output-schema",
+                tool.output_schema.clone(),
+                JsonKind::Object,
+            )?,
+            annotations: check::optional(
+                "annotations",
+                tool.annotations.clone(),
+                JsonKind::Object,
+            )?,
+            icons: check::optional("icons", tool.icons.clone(), JsonKind::Array)?,
+            meta: check::optional("meta", tool.meta.clone(), JsonKind::Object)?,
+        };
+        let header_params = HeaderParams::from_schema(json.input_schema.as_str())
+            .map_err(|error| format!("x-mcp-header: {error}"))?;
+        Ok(ToolEntry {
+            handler: self.handler(HandlerKind::Tool, &tool.name),
+            tool,
+            json,
+            header_params,
+        })
+    }
+
+    fn resource(&self, resource: types::Resource) -> Result<ResourceEntry, String> {
+        check::address(&resource.uri)?;
+        Ok(ResourceEntry {
+            handler: self.handler(HandlerKind::Resource, &resource.uri),
+            icons: check::optional("icons", resource.icons.clone(), JsonKind::Array)?,
+            meta: check::optional("meta", resource.meta.clone(), JsonKind::Object)?,
+            resource,
+        })
+    }
+
+    fn template(&self, template: types::ResourceTemplate) -> Result<TemplateEntry, String> {
+        check::address(&template.uri_template)?;
+        Ok(TemplateEntry {
+            handler: self.handler(HandlerKind::ResourceTemplate, &template.uri_template),
+            addresses: UriTemplate::parse(&template.uri_template)?,
+            icons: check::optional("icons", template.icons.clone(), JsonKind::Array)?,
+            meta: check::optional("meta", template.meta.clone(), JsonKind::Object)?,
+            template,
+        })
+    }
+
+    fn prompt(&self, prompt: types::Prompt) -> Result<PromptEntry, String> {
+        check::prompt_name(&prompt.name)?;
+        Ok(PromptEntry {
+            handler: self.handler(HandlerKind::Prompt, &prompt.name),
+            icons: check::optional("icons", prompt.icons.clone(), JsonKind::Array)?,
+            meta: check::optional("meta", prompt.meta.clone(), JsonKind::Object)?,
+            prompt,
+        })
+    }
+}
