@@ -6,8 +6,6 @@
 
 use wasmtime::Trap;
 
-use crate::state::State;
-
 /// Why a call gave no outcome.
 #[derive(Debug, thiserror::Error)]
 pub enum CallError {
@@ -83,21 +81,34 @@ pub(crate) struct DeadlinePassed;
 #[error("the log volume is spent")]
 pub(crate) struct LogVolumeSpent;
 
-/// The host function that was called isn't granted to this plugin, or failed.
+/// What the runtime says when an answer is larger than it may be. The error has
+/// no public type to ask for, so its words must do; a test of the shipped plugin
+/// `misbehave` would see them change.
 const LIFT_TOO_LARGE: &str = "too much data is being copied between the host and the guest";
 
+/// What the store saw of a call, beside the error that ended it.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Seen {
+    /// the guest reported a panic
+    pub(crate) panicked: bool,
+    /// it was refused memory
+    pub(crate) memory_denied: bool,
+    /// it was refused table elements
+    pub(crate) table_denied: bool,
+}
+
 /// Turns an error of the runtime into a typed one, with what the store saw.
-pub(crate) fn classify(error: &wasmtime::Error, state: &State, slots: u32) -> CallError {
+pub(crate) fn classify(error: &wasmtime::Error, seen: Seen, slots: u32) -> CallError {
     if error.is::<wasmtime::PoolConcurrencyLimitError>() {
         return CallError::NoSlot { limit: slots };
     }
     CallError::Fault(Fault {
-        kind: kind_of(error, state),
+        kind: kind_of(error, seen),
         detail: format!("{error:#}"),
     })
 }
 
-fn kind_of(error: &wasmtime::Error, state: &State) -> FaultKind {
+fn kind_of(error: &wasmtime::Error, seen: Seen) -> FaultKind {
     if error.is::<DeadlinePassed>() {
         return FaultKind::Deadline;
     }
@@ -109,15 +120,15 @@ fn kind_of(error: &wasmtime::Error, state: &State) -> FaultKind {
         Some(Trap::StackOverflow) => return FaultKind::StackOverflow,
         _ => {}
     }
-    if state.panicked() {
+    if seen.panicked {
         return FaultKind::Panicked;
     }
     // A denied growth is an ordinary `-1` to the guest, which usually gives up
     // with `unreachable`: the denial is the cause worth telling.
-    if state.guard.memory_denied {
+    if seen.memory_denied {
         return FaultKind::Memory;
     }
-    if state.guard.table_denied {
+    if seen.table_denied {
         return FaultKind::Table;
     }
     if let Some(trap) = error.downcast_ref::<Trap>() {

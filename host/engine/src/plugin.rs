@@ -181,7 +181,7 @@ impl Inner {
             Ok((_, Err(error))) => Err(error),
             Err(error) => {
                 let slots = self.engine.inner().max_instances;
-                Err(classify(&error, store.data(), slots))
+                Err(classify(&error, store.data().seen(), slots))
             }
         };
         (answer, usage)

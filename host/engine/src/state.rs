@@ -14,7 +14,7 @@ use wasmtime_wasi::{ResourceTable, WasiCtx, WasiCtxBuilder, WasiCtxView, WasiVie
 use crate::call::{Change, RequestEvent, RequestSink};
 use crate::contract::types::LogLevel;
 use crate::contract::{notifications, request, types};
-use crate::fault::{DeadlinePassed, LogVolumeSpent};
+use crate::fault::{DeadlinePassed, LogVolumeSpent, Seen};
 use crate::limits::Limits;
 
 /// The data of a store.
@@ -52,8 +52,8 @@ impl State {
         long: Arc<AtomicBool>,
         limits: &Limits,
     ) {
-        self.guard.memory_denied = false;
-        self.guard.table_denied = false;
+        self.guard.memory.denied = false;
+        self.guard.table.denied = false;
         self.call = Some(Current {
             sink,
             deadline,
@@ -68,9 +68,13 @@ impl State {
         self.call = None;
     }
 
-    /// Whether the guest reported a panic in this call.
-    pub(crate) fn panicked(&self) -> bool {
-        self.call.as_ref().is_some_and(|call| call.panicked)
+    /// What was seen of this call.
+    pub(crate) fn seen(&self) -> Seen {
+        Seen {
+            panicked: self.call.as_ref().is_some_and(|call| call.panicked),
+            memory_denied: self.guard.memory.denied,
+            table_denied: self.guard.table.denied,
+        }
     }
 
     fn emit(&self, event: RequestEvent) -> Option<(Arc<dyn RequestSink>, RequestEvent)> {
@@ -92,30 +96,51 @@ pub(crate) fn on_epoch(mut store: StoreContextMut<'_, State>) -> wasmtime::Resul
 
 /// Counts memory and table growth of all memories and tables of a store.
 pub(crate) struct Guard {
-    memory_max_bytes: usize,
-    memory_bytes: usize,
-    pub(crate) memory_denied: bool,
-    table_elements_max: usize,
-    table_elements: usize,
-    pub(crate) table_denied: bool,
+    memory: Allowance,
+    table: Allowance,
+}
+
+/// How much of something an instance has and may have.
+struct Allowance {
+    used: usize,
+    max: usize,
+    /// a growth was refused in this call
+    denied: bool,
+}
+
+impl Allowance {
+    fn new(max: usize) -> Self {
+        Self {
+            used: 0,
+            max,
+            denied: false,
+        }
+    }
+
+    /// Takes the growth of one of several, or refuses it.
+    fn grow(&mut self, current: usize, desired: usize) -> bool {
+        let total = self.used.saturating_add(desired.saturating_sub(current));
+        if total > self.max {
+            self.denied = true;
+            return false;
+        }
+        self.used = total;
+        true
+    }
 }
 
 impl Guard {
     fn new(limits: &Limits) -> Self {
         Self {
-            memory_max_bytes: limits.memory_max_bytes,
-            memory_bytes: 0,
-            memory_denied: false,
-            table_elements_max: limits.table_elements_max,
-            table_elements: 0,
-            table_denied: false,
+            memory: Allowance::new(limits.memory_max_bytes),
+            table: Allowance::new(limits.table_elements_max),
         }
     }
 
     /// Bytes of linear memory that the instance holds. Memory never shrinks, so
     /// this is also the peak.
     pub(crate) fn memory_bytes(&self) -> usize {
-        self.memory_bytes
+        self.memory.used
     }
 }
 
@@ -126,15 +151,7 @@ impl ResourceLimiter for Guard {
         desired: usize,
         _maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
-        let total = self
-            .memory_bytes
-            .saturating_add(desired.saturating_sub(current));
-        if total > self.memory_max_bytes {
-            self.memory_denied = true;
-            return Ok(false);
-        }
-        self.memory_bytes = total;
-        Ok(true)
+        Ok(self.memory.grow(current, desired))
     }
 
     fn table_growing(
@@ -143,15 +160,7 @@ impl ResourceLimiter for Guard {
         desired: usize,
         _maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
-        let total = self
-            .table_elements
-            .saturating_add(desired.saturating_sub(current));
-        if total > self.table_elements_max {
-            self.table_denied = true;
-            return Ok(false);
-        }
-        self.table_elements = total;
-        Ok(true)
+        Ok(self.table.grow(current, desired))
     }
 }
 
