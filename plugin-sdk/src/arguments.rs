@@ -9,7 +9,7 @@ use serde::de::{DeserializeOwned, DeserializeSeed, Deserializer, Error as _, Map
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use crate::error::ToolError;
+use crate::error::HandlerError;
 use crate::schema;
 
 /// One argument of a tool, as the macro finds it.
@@ -38,7 +38,7 @@ type Given<'a, const N: usize> = [Option<&'a RawValue>; N];
 pub fn split<'a, const N: usize>(
     json: &'a str,
     arguments: &[Argument; N],
-) -> Result<Given<'a, N>, ToolError> {
+) -> Result<Given<'a, N>, HandlerError> {
     let mut given = [None; N];
     split_into(json, arguments, &mut given)?;
     Ok(given)
@@ -48,13 +48,13 @@ fn split_into<'a>(
     json: &'a str,
     arguments: &[Argument],
     given: &mut [Option<&'a RawValue>],
-) -> Result<(), ToolError> {
+) -> Result<(), HandlerError> {
     let mut deserializer = serde_json::Deserializer::from_str(json);
     let members = Members { arguments, given };
     deserializer
         .deserialize_map(members)
         .and_then(|()| deserializer.end())
-        .map_err(|error| ToolError::invalid(without_position(&error)))
+        .map_err(|error| HandlerError::invalid(without_position(&error)))
 }
 
 /// Reads a member that must be there.
@@ -64,7 +64,7 @@ fn split_into<'a>(
 pub fn required<T: DeserializeOwned + JsonSchema>(
     argument: &Argument,
     given: Option<&RawValue>,
-) -> Result<T, ToolError> {
+) -> Result<T, HandlerError> {
     match given {
         Some(given) => decode(argument, given),
         None => Err(missing(argument)),
@@ -78,7 +78,7 @@ pub fn required<T: DeserializeOwned + JsonSchema>(
 pub fn optional<T: DeserializeOwned + JsonSchema>(
     argument: &Argument,
     given: Option<&RawValue>,
-) -> Result<Option<T>, ToolError> {
+) -> Result<Option<T>, HandlerError> {
     match given {
         Some(given) if given.get() != "null" => decode(argument, given).map(Some),
         _ => Ok(None),
@@ -89,8 +89,8 @@ pub fn optional<T: DeserializeOwned + JsonSchema>(
 ///
 /// # Errors
 /// If it is of another type.
-pub fn whole<T: DeserializeOwned>(json: &str) -> Result<T, ToolError> {
-    serde_json::from_str(json).map_err(|error| ToolError::invalid(without_position(&error)))
+pub fn whole<T: DeserializeOwned>(json: &str) -> Result<T, HandlerError> {
+    serde_json::from_str(json).map_err(|error| HandlerError::invalid(without_position(&error)))
 }
 
 /// A default, as the schema shows it. One that has no JSON is not shown.
@@ -98,21 +98,21 @@ pub fn default_to_json<T: Serialize>(default: &T) -> Value {
     serde_json::to_value(default).unwrap_or_default()
 }
 
-fn decode<T: DeserializeOwned>(argument: &Argument, given: &RawValue) -> Result<T, ToolError> {
+fn decode<T: DeserializeOwned>(argument: &Argument, given: &RawValue) -> Result<T, HandlerError> {
     serde_json::from_str(given.get()).map_err(|error| mismatch(argument, given.get(), &error))
 }
 
 #[cold]
-fn missing(argument: &Argument) -> ToolError {
+fn missing(argument: &Argument) -> HandlerError {
     let expected = schema::Expected::of(argument.schema);
-    ToolError::invalid(format!(
+    HandlerError::invalid(format!(
         "`{}`: missing required argument ({expected})",
         argument.name
     ))
 }
 
 #[cold]
-fn mismatch(argument: &Argument, given: &str, error: &serde_json::Error) -> ToolError {
+fn mismatch(argument: &Argument, given: &str, error: &serde_json::Error) -> HandlerError {
     let name = argument.name;
     let kind = match given.as_bytes().first() {
         Some(b'{') => Some("object"),
@@ -123,10 +123,10 @@ fn mismatch(argument: &Argument, given: &str, error: &serde_json::Error) -> Tool
     // What is wrong inside of a list or an object, only serde knows.
     if kind.is_some_and(|kind| expected.may_be(kind)) {
         let message = without_position(error);
-        return ToolError::invalid(format!("`{name}`: {message}"));
+        return HandlerError::invalid(format!("`{name}`: {message}"));
     }
     let found = in_words(given);
-    ToolError::invalid(format!("`{name}`: expected {expected}, found {found}"))
+    HandlerError::invalid(format!("`{name}`: expected {expected}, found {found}"))
 }
 
 /// What a JSON text is, for people.
@@ -197,28 +197,38 @@ impl Visitor<'_> for Name<'_> {
 
     fn visit_str<E: serde::de::Error>(self, name: &str) -> Result<usize, E> {
         let index = self.0.iter().position(|argument| argument.name == name);
-        index.ok_or_else(|| E::custom(unknown(name, self.0)))
+        index.ok_or_else(|| {
+            let mut names = self.0.iter().map(|argument| argument.name);
+            E::custom(unknown(name, &mut names, "tool"))
+        })
     }
 }
 
+/// What to say to an argument that the handler, a `kind`, doesn't take.
 #[cold]
-fn unknown(name: &str, arguments: &[Argument]) -> String {
-    let name: String = name.chars().take(64).collect();
-    let nearest = arguments
-        .iter()
-        .map(|argument| (distance(&name, argument.name), argument.name))
-        .min();
+pub(crate) fn unknown(name: &str, names: &mut dyn Iterator<Item = &str>, kind: &str) -> String {
+    const SHOWN_MAX_BYTES: usize = 64;
+    let name = name
+        .get(..name.floor_char_boundary(SHOWN_MAX_BYTES))
+        .unwrap_or(name);
+    let mut nearest: Option<(usize, &str)> = None;
+    let mut list = String::new();
+    for known in names {
+        let far = distance(name, known);
+        if nearest.is_none_or(|(least, _)| far < least) {
+            nearest = Some((far, known));
+        }
+        list.push_str(if list.is_empty() { "`" } else { ", `" });
+        list.push_str(known);
+        list.push('`');
+    }
     match nearest {
-        None => format!("`{name}`: unknown argument; this tool takes none"),
         Some((far, nearest)) if far <= 1 + nearest.len() / 4 => {
             format!("`{name}`: unknown argument; did you mean `{nearest}`?")
         }
-        Some(_) => {
-            let names: Vec<_> = arguments.iter().map(|a| format!("`{}`", a.name)).collect();
-            format!(
-                "`{name}`: unknown argument; this tool takes {}",
-                names.join(", ")
-            )
+        _ => {
+            let list = if list.is_empty() { "none" } else { &list };
+            format!("`{name}`: unknown argument; this {kind} takes {list}")
         }
     }
 }

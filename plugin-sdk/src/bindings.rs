@@ -31,3 +31,57 @@ pub mod tool_provider {
         default_bindings_module: "fusebox_sdk::__private::bindings::tool_provider",
     });
 }
+
+/// The export `resources`.
+pub mod resource_provider {
+    wit_bindgen::generate!({
+        path: "../wit",
+        world: "resource-provider",
+        with: {
+            "fusebox:plugin/types@0.1.0": crate::bindings::host::fusebox::plugin::types,
+            "fusebox:plugin/request@0.1.0": crate::bindings::host::fusebox::plugin::request,
+            "fusebox:plugin/notifications@0.1.0": crate::bindings::host::fusebox::plugin::notifications,
+            "wasi:io/poll@0.2.12": crate::bindings::host::wasi::io::poll,
+            "wasi:clocks/monotonic-clock@0.2.12": crate::bindings::host::wasi::clocks::monotonic_clock,
+        },
+        pub_export_macro: true,
+        export_macro_name: "export_resources",
+        default_bindings_module: "fusebox_sdk::__private::bindings::resource_provider",
+    });
+}
+
+/// The export `prompts`.
+pub mod prompt_provider {
+    wit_bindgen::generate!({
+        path: "../wit",
+        world: "prompt-provider",
+        with: {
+            "fusebox:plugin/types@0.1.0": crate::bindings::host::fusebox::plugin::types,
+            "fusebox:plugin/request@0.1.0": crate::bindings::host::fusebox::plugin::request,
+            "fusebox:plugin/notifications@0.1.0": crate::bindings::host::fusebox::plugin::notifications,
+            "wasi:io/poll@0.2.12": crate::bindings::host::wasi::io::poll,
+            "wasi:clocks/monotonic-clock@0.2.12": crate::bindings::host::wasi::clocks::monotonic_clock,
+        },
+        pub_export_macro: true,
+        export_macro_name: "export_prompts",
+        default_bindings_module: "fusebox_sdk::__private::bindings::prompt_provider",
+    });
+}
+
+/// The export `completions`.
+pub mod completion_provider {
+    wit_bindgen::generate!({
+        path: "../wit",
+        world: "completion-provider",
+        with: {
+            "fusebox:plugin/types@0.1.0": crate::bindings::host::fusebox::plugin::types,
+            "fusebox:plugin/request@0.1.0": crate::bindings::host::fusebox::plugin::request,
+            "fusebox:plugin/notifications@0.1.0": crate::bindings::host::fusebox::plugin::notifications,
+            "wasi:io/poll@0.2.12": crate::bindings::host::wasi::io::poll,
+            "wasi:clocks/monotonic-clock@0.2.12": crate::bindings::host::wasi::clocks::monotonic_clock,
+        },
+        pub_export_macro: true,
+        export_macro_name: "export_completions",
+        default_bindings_module: "fusebox_sdk::__private::bindings::completion_provider",
+    });
+}

@@ -3,7 +3,7 @@
 
 use serde::Serialize;
 
-use crate::error::ToolError;
+use crate::error::HandlerError;
 use crate::{
     Content, EmbeddedResource, MediaContent, ResourceBody, ResourceContents, ResourceLink,
     TextContent, ToolResult,
@@ -126,7 +126,7 @@ impl ToolResult {
     ///
     /// # Errors
     /// If the value can't be written as JSON.
-    pub fn structured<T: Serialize + ?Sized>(self, value: &T) -> Result<Self, ToolError> {
+    pub fn structured<T: Serialize + ?Sized>(self, value: &T) -> Result<Self, HandlerError> {
         let json = to_json(value)?;
         Ok(self.structured_raw(json))
     }
@@ -150,7 +150,7 @@ impl ToolResult {
     ///
     /// # Errors
     /// If the value can't be written as JSON.
-    pub fn meta<T: Serialize + ?Sized>(mut self, value: &T) -> Result<Self, ToolError> {
+    pub fn meta<T: Serialize + ?Sized>(mut self, value: &T) -> Result<Self, HandlerError> {
         self.meta = Some(to_json(value)?);
         Ok(self)
     }
@@ -162,8 +162,8 @@ impl Default for ToolResult {
     }
 }
 
-pub(crate) fn to_json<T: Serialize + ?Sized>(value: &T) -> Result<String, ToolError> {
+pub(crate) fn to_json<T: Serialize + ?Sized>(value: &T) -> Result<String, HandlerError> {
     serde_json::to_string(value).map_err(|error| {
-        ToolError::new(format_args!("failed to write the result as JSON: {error}"))
+        HandlerError::new(format_args!("failed to write the result as JSON: {error}"))
     })
 }

@@ -2,20 +2,31 @@
 //! than WebAssembly there is no host: what is sent goes nowhere and what is
 //! asked has a plain answer, so that a handler can be tested as a function.
 
+use std::cell::RefCell;
 use std::fmt::Display;
+use std::rc::Rc;
 use std::time::Duration;
 
 use serde::Serialize;
 
 use crate::LogLevel;
+use crate::ask::{Capability, Memory, client_with, has};
 use crate::bindings::host::fusebox::plugin::types::{CallContext, ClientCapabilities};
 use crate::bindings::host::fusebox::plugin::{notifications, request};
 use crate::bindings::host::wasi::clocks::monotonic_clock;
 
-/// The request that is being served. A tool that wants it takes a `&Context`.
+/// The request that is being served. A handler that wants it takes a
+/// `&Context`.
 #[derive(Debug, Clone)]
 pub struct Context {
-    call: CallContext,
+    pub(crate) inner: Rc<Inner>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Inner {
+    pub(crate) call: CallContext,
+    /// what the handler leaves to its next run
+    pub(crate) memory: RefCell<Memory>,
 }
 
 /// One method for each level.
@@ -32,20 +43,11 @@ macro_rules! levels {
 }
 
 impl Context {
-    /// A context for a test: no caller, a minute of time, a client that can do
-    /// nothing.
-    pub fn for_test() -> Self {
-        Self::new(CallContext {
-            caller: None,
-            deadline_ms: 60_000,
-            client: ClientCapabilities::empty(),
-            input_responses: None,
-            request_state: None,
-        })
-    }
-
     pub(crate) fn new(call: CallContext) -> Self {
-        Self { call }
+        let memory = RefCell::default();
+        Self {
+            inner: Rc::new(Inner { call, memory }),
+        }
     }
 
     levels! {
@@ -107,12 +109,18 @@ impl Context {
 
     /// How long the whole call may take, from its start.
     pub fn deadline(&self) -> Duration {
-        Duration::from_millis(self.call.deadline_ms.into())
+        Duration::from_millis(self.inner.call.deadline_ms.into())
     }
 
     /// The authenticated caller; none on a listener without authentication.
     pub fn caller(&self) -> Option<&str> {
-        self.call.caller.as_deref()
+        self.inner.call.caller.as_deref()
+    }
+
+    /// Whether the client says that it can do something. Asking for what it
+    /// can't fails.
+    pub fn client_can(&self, capability: Capability) -> bool {
+        has(self.inner.call.client, capability)
     }
 
     /// Waits. The time counts against the deadline.
@@ -149,6 +157,47 @@ impl Context {
         if IN_HOST {
             notifications::resource_updated(uri);
         }
+    }
+}
+
+/// For tests of a handler, which is a function like any other.
+impl Context {
+    /// A context for a test: no caller, a minute of time, a client that can do
+    /// nothing.
+    pub fn for_test() -> Self {
+        Self::new(CallContext {
+            caller: None,
+            deadline_ms: 60_000,
+            client: ClientCapabilities::empty(),
+            input_responses: None,
+            request_state: None,
+        })
+    }
+
+    /// With an authenticated caller.
+    #[must_use]
+    pub fn with_caller(self, caller: &str) -> Self {
+        self.with(|call| call.caller = Some(caller.to_owned()))
+    }
+
+    /// With a client that can do these, and nothing else.
+    #[must_use]
+    pub fn with_client(self, capabilities: &[Capability]) -> Self {
+        self.with(|call| call.client = client_with(capabilities))
+    }
+
+    /// With the answers to the questions of the round before this, by key, as
+    /// a client sends them: `{"action": "accept", "content": {...}}` for a
+    /// form.
+    #[must_use]
+    pub fn with_answers(self, answers: &serde_json::Value) -> Self {
+        self.with(|call| call.input_responses = Some(answers.to_string()))
+    }
+
+    fn with(self, change: impl FnOnce(&mut CallContext)) -> Self {
+        let mut call = self.inner.call.clone();
+        change(&mut call);
+        Self::new(call)
     }
 }
 

@@ -12,7 +12,7 @@ use schemars::{JsonSchema, SchemaGenerator};
 use serde::Serialize;
 
 use crate::content::to_json;
-use crate::error::ToolError;
+use crate::error::HandlerError;
 use crate::{Content, ToolResult, schema};
 
 /// What a tool may return, alone or in a `Result`: besides text and `()`, every
@@ -26,14 +26,14 @@ pub trait IntoToolResult {
     ///
     /// # Errors
     /// If the value can't be written as JSON.
-    fn into_tool_result(self) -> Result<ToolResult, ToolError>;
+    fn into_tool_result(self) -> Result<ToolResult, HandlerError>;
 
     /// JSON Schema of the structured content, if there is some.
     fn output_schema() -> Option<String>;
 }
 
 impl<T: Serialize + JsonSchema> IntoToolResult for T {
-    fn into_tool_result(self) -> Result<ToolResult, ToolError> {
+    fn into_tool_result(self) -> Result<ToolResult, HandlerError> {
         Ok(structured(to_json(&self)?))
     }
 
@@ -43,7 +43,7 @@ impl<T: Serialize + JsonSchema> IntoToolResult for T {
 }
 
 impl IntoToolResult for ToolResult {
-    fn into_tool_result(self) -> Result<ToolResult, ToolError> {
+    fn into_tool_result(self) -> Result<ToolResult, HandlerError> {
         Ok(self)
     }
 
@@ -53,7 +53,7 @@ impl IntoToolResult for ToolResult {
 }
 
 impl IntoToolResult for Content {
-    fn into_tool_result(self) -> Result<ToolResult, ToolError> {
+    fn into_tool_result(self) -> Result<ToolResult, HandlerError> {
         Ok(ToolResult::new().content(self))
     }
 
@@ -95,9 +95,9 @@ impl<T, E> Returned<Result<T, E>> {
     ///
     /// # Errors
     /// The tool's own.
-    pub fn split(&self, returned: Result<T, E>) -> Result<T, ToolError>
+    pub fn split(&self, returned: Result<T, E>) -> Result<T, HandlerError>
     where
-        E: Into<ToolError>,
+        E: Into<HandlerError>,
     {
         returned.map_err(Into::into)
     }
@@ -112,7 +112,7 @@ pub trait Infallible<T> {
     ///
     /// # Errors
     /// None.
-    fn split(&self, returned: T) -> Result<T, ToolError>;
+    fn split(&self, returned: T) -> Result<T, HandlerError>;
 }
 
 impl<T> Infallible<T> for Returned<T> {
@@ -120,7 +120,7 @@ impl<T> Infallible<T> for Returned<T> {
         Self::new()
     }
 
-    fn split(&self, returned: T) -> Result<T, ToolError> {
+    fn split(&self, returned: T) -> Result<T, HandlerError> {
         Ok(returned)
     }
 }
@@ -133,7 +133,7 @@ macro_rules! plain {
             ///
             /// # Errors
             /// None.
-            pub fn convert(&self, $value: $type) -> Result<ToolResult, ToolError> {
+            pub fn convert(&self, $value: $type) -> Result<ToolResult, HandlerError> {
                 Ok($result)
             }
 
@@ -159,7 +159,7 @@ pub trait Convert<T> {
     ///
     /// # Errors
     /// If the value can't be written as JSON.
-    fn convert(&self, value: T) -> Result<ToolResult, ToolError>
+    fn convert(&self, value: T) -> Result<ToolResult, HandlerError>
     where
         T: IntoToolResult;
 
@@ -170,7 +170,7 @@ pub trait Convert<T> {
 }
 
 impl<T> Convert<T> for Returned<T> {
-    fn convert(&self, value: T) -> Result<ToolResult, ToolError>
+    fn convert(&self, value: T) -> Result<ToolResult, HandlerError>
     where
         T: IntoToolResult,
     {

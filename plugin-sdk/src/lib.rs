@@ -1,5 +1,5 @@
-//! Write MCP tools for the Fusebox host in Rust: a tool is a function with
-//! typed arguments and doc comments.
+//! Write MCP servers for the Fusebox host in Rust: a tool, a resource, a prompt
+//! is a function with typed arguments and doc comments.
 //!
 //! ```
 //! use fusebox_sdk::prelude::*;
@@ -22,9 +22,11 @@
 //! ```
 //!
 //! The schema of the arguments, their decoding, the message if they don't fit
-//! and the schema of the result follow from the types. See [`macro@tool`] for
-//! what can be set, [`Context`] for what a tool can do while it runs, and
-//! [`IntoToolResult`] for what it can return.
+//! and the schema of the result follow from the types. See [`macro@tool`],
+//! [`macro@resource`], [`macro@prompt`] and [`macro@completion`] for what can be
+//! set, [`Context`] for what a handler can do while it runs ([`Context::elicit`]
+//! asks the user), and [`IntoToolResult`], [`IntoContents`],
+//! [`IntoPromptResult`] and [`IntoCompletion`] for what it can return.
 //!
 //! A type of your own as an argument derives `serde::Deserialize` and
 //! `schemars::JsonSchema`, one as a result `serde::Serialize` and
@@ -34,89 +36,79 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod arguments;
+mod ask;
 #[allow(missing_docs, clippy::all, unused_qualifications, reason = "generated")]
 mod bindings;
+mod completion;
 mod content;
 mod context;
 mod convert;
 mod error;
 mod export;
+mod plugin;
+mod prompt;
+mod resource;
 mod schema;
+mod template;
+mod text;
 
-pub use bindings::host::fusebox::plugin::types::{
-    Annotations, CallResult as ToolResult, Content, EmbeddedResource, LogLevel, MediaContent,
-    Resource as ResourceLink, ResourceBody, ResourceContents, Role, TextContent,
+pub use ask::{
+    Capability, Elicited, Entry, Form, ListRoots, Question, Questions, Root, Round, Sampled,
+    Sampling, Visit,
 };
+pub use bindings::host::fusebox::plugin::types::{
+    Annotations, CallResult as ToolResult, Completion, Content, EmbeddedResource, InputRequest,
+    LogLevel, MediaContent, PromptMessage, PromptResult, Resource as ResourceLink, ResourceBody,
+    ResourceContents, Role, TextContent,
+};
+pub use completion::{IntoCompletion, Known};
 pub use context::Context;
 pub use convert::IntoToolResult;
-pub use error::ToolError;
-pub use fusebox_sdk_macros::tool;
+pub use error::HandlerError;
+pub use fusebox_sdk_macros::{completion, prompt, resource, tool};
+pub use prompt::IntoPromptResult;
+pub use resource::{IntoContents, Requested};
 pub use {schemars, serde, serde_json};
 
 /// What a plugin's file needs.
 pub mod prelude {
-    pub use crate::{Content, Context, ToolError, ToolResult, tool};
+    pub use crate::{
+        Capability, Completion, Content, Context, Elicited, Form, HandlerError, Known, ListRoots,
+        PromptMessage, PromptResult, ResourceContents, Sampling, ToolResult, Visit,
+    };
+    pub use crate::{completion, prompt, resource, tool};
     pub use schemars::JsonSchema;
     pub use serde::{Deserialize, Serialize};
-}
-
-/// Makes a plugin of the functions with `#[tool]`.
-///
-/// ```
-/// # use fusebox_sdk::prelude::*;
-/// # #[tool] fn add(a: f64, b: f64) -> f64 { a + b }
-/// # #[tool] fn hello(name: String) -> String { name }
-/// fusebox_sdk::plugin! { tools: [add, hello] }
-/// ```
-#[macro_export]
-macro_rules! plugin {
-    (tools: [$($tool:path),+ $(,)?] $(,)?) => {
-        const _: () = {
-            static TOOLS: &[$crate::__private::ToolDefinition] =
-                &[$(<$tool as $crate::__private::Tool>::DEFINITION),+];
-            const _: () =
-                $crate::__private::assert_distinct(&[$(<$tool as $crate::__private::Tool>::DEFINITION),+]);
-
-            #[allow(dead_code)]
-            struct Plugin;
-
-            impl $crate::__private::ToolsGuest for Plugin {
-                fn list_tools() -> Result<Vec<$crate::__private::ToolEntry>, $crate::__private::Failure> {
-                    $crate::__private::list_tools(TOOLS)
-                }
-
-                fn call_tool(
-                    name: String,
-                    arguments: String,
-                    context: $crate::__private::CallContext,
-                ) -> Result<$crate::__private::ToolOutcome, $crate::__private::Failure> {
-                    $crate::__private::call_tool(TOOLS, &name, &arguments, context)
-                }
-            }
-
-            // Names like these can't be exported from a library of another kind.
-            #[cfg(target_arch = "wasm32")]
-            $crate::__private::bindings::tool_provider::export_tools!(
-                Plugin with_types_in $crate::__private::bindings::tool_provider
-            );
-        };
-    };
 }
 
 /// What the macros' code refers to. Not for use by hand, and not stable.
 #[doc(hidden)]
 pub mod __private {
     pub use crate::arguments::{Argument, default_to_json, optional, required, split, whole};
+    pub use crate::bindings::completion_provider::exports::fusebox::plugin::completions::Guest as CompletionsGuest;
     pub use crate::bindings::host::fusebox::plugin::types::{
-        CallContext, ClientCapabilities, Failure, Tool as ToolEntry, ToolOutcome,
+        CacheHint, CallContext, ClientCapabilities, CompletionReference, Failure, InputRequired,
+        Prompt as PromptEntry, PromptOutcome, Resource as ResourceEntry, ResourceOutcome,
+        ResourceTemplate, TaskSupport, Tool as ToolEntry, ToolOutcome,
     };
+    pub use crate::bindings::prompt_provider::exports::fusebox::plugin::prompts::Guest as PromptsGuest;
+    pub use crate::bindings::resource_provider::exports::fusebox::plugin::resources::Guest as ResourcesGuest;
     pub use crate::bindings::tool_provider::exports::fusebox::plugin::tools::Guest as ToolsGuest;
     pub use crate::convert::{Convert, Infallible, Returned};
-    pub use crate::export::{Input, Tool, ToolDefinition, assert_distinct, call_tool, list_tools};
+    pub use crate::export::{
+        Address, Completer, CompleterDefinition, Hints, Input, Prompt, PromptDefinition, Reference,
+        Resource, ResourceDefinition, Tool, ToolDefinition, assert_distinct, call_tool, complete,
+        get_prompt, list_prompts, list_resource_templates, list_resources, list_tools,
+        read_resource,
+    };
+    pub use crate::template::Part;
+    pub use crate::text::{TextArgument, optional_text, required_text};
     pub use schemars::SchemaGenerator;
     pub use serde_json;
 
     pub mod bindings {
-        pub use crate::bindings::{host, tool_provider};
+        pub use crate::bindings::{
+            completion_provider, host, prompt_provider, resource_provider, tool_provider,
+        };
     }
 }

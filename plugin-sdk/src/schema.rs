@@ -70,7 +70,10 @@ pub(crate) fn output(make: MakeSchema) -> String {
                 members.remove("type");
             }
             let text = schema.to_string();
-            text[1..text.len() - 1].to_owned()
+            let inside = text
+                .strip_prefix('{')
+                .and_then(|text| text.strip_suffix('}'));
+            inside.unwrap_or_default().to_owned()
         }
         Some(false) => wrapped(&schema),
         // Which of the two is known only when there is a value.

@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use common::{call, context, invalid, text};
-use fusebox_sdk::__private::{Failure, Tool, ToolDefinition, call_tool, list_tools};
+use fusebox_sdk::__private::{Failure, TaskSupport, Tool, ToolDefinition, call_tool, list_tools};
 use fusebox_sdk::prelude::*;
 use fusebox_sdk::serde_json::{self, Value, json};
 
@@ -34,7 +34,7 @@ enum Mixed {
 }
 
 #[tool]
-fn add(a: f64, b: f64) -> Result<f64, ToolError> {
+fn add(a: f64, b: f64) -> Result<f64, HandlerError> {
     Ok(a + b)
 }
 
@@ -49,12 +49,12 @@ fn value(given: u8, context: &Context) -> u8 {
 fn nothing() {}
 
 #[tool]
-fn fails(how: u8, context: &Context) -> Result<&'static str, ToolError> {
+fn fails(how: u8, context: &Context) -> Result<&'static str, HandlerError> {
     context.log_info("failing");
     match how {
         0 => Err("no such city".into()),
         1 => Err("1.5.2".parse::<f64>().map(|_| "").unwrap_err().into()),
-        2 => Err(ToolError::invalid_argument("how", "2 is never right")),
+        2 => Err(HandlerError::invalid_argument("how", "2 is never right")),
         _ => Ok(context.caller().map_or("nobody", |_| "somebody")),
     }
 }
@@ -70,7 +70,7 @@ fn mixed_content() -> Vec<Content> {
 }
 
 #[tool]
-fn by_hand() -> Result<ToolResult, ToolError> {
+fn by_hand() -> Result<ToolResult, HandlerError> {
     ToolResult::new()
         .text("t")
         .error()
@@ -210,4 +210,34 @@ fn results_without_a_schema() {
     let mixed = check(mixed_content::DEFINITION, 2, None);
     assert!(matches!(&mixed.content[1],
         Content::Image(image) if image.data == [1, 2] && image.mime_type == "image/png"));
+}
+
+#[tool(task = "optional", cache(ttl_ms = 60_000, shared), icons = "[]")]
+fn long() {}
+
+#[tool(task = "required", ask_before_task)]
+fn longer() -> Result<(), HandlerError> {
+    Err(HandlerError::not_found("no such file"))
+}
+
+#[test]
+fn tasks_caches_and_icons_are_listed() {
+    let listed = list_tools(&[long::DEFINITION, longer::DEFINITION, nothing::DEFINITION]).unwrap();
+    let supports: Vec<_> = listed.iter().map(|tool| tool.task_support).collect();
+    let expected = [
+        TaskSupport::Optional,
+        TaskSupport::Required,
+        TaskSupport::Forbidden,
+    ];
+    assert_eq!(supports, expected);
+    let cache = listed[0].cache.unwrap();
+    assert_eq!((cache.ttl_ms, cache.shared), (60_000, true));
+    assert_eq!(listed[0].icons.as_deref(), Some("[]"));
+    assert_eq!(listed[0].meta, None);
+    let meta = listed[1].meta.as_deref();
+    assert_eq!(meta, Some(r#"{"fusebox/askBeforeTask":true}"#));
+    assert!(listed[1].cache.is_none() && listed[1].icons.is_none());
+    // The tool is there, so what it didn't find is a result.
+    let result = call(longer::DEFINITION, "{}").unwrap();
+    assert_eq!((text(&result), result.is_error), ("no such file", true));
 }

@@ -1,67 +1,72 @@
-//! What stands in the parentheses of `#[tool(...)]`, and doc comments. Knows
-//! nothing of the function.
+//! What may stand in the parentheses of more than one macro, and doc comments.
+//! Knows nothing of the function.
 
-use proc_macro2::Span;
+use proc_macro2::{Span, TokenStream};
+use quote::quote;
+use serde_json::Value;
 use syn::meta::ParseNestedMeta;
-use syn::parse::Parser;
-use syn::{Attribute, Error, Expr, ExprLit, Lit, LitBool, LitStr, Meta, Result};
+use syn::{Attribute, Error, Expr, ExprLit, Lit, LitInt, LitStr, Meta, Result};
 
-/// The options of a tool.
+use crate::tokens::option;
+
+/// The options of every handler that is listed.
 #[derive(Default)]
-pub(crate) struct Options {
+pub(crate) struct Listed {
     pub(crate) name: Option<LitStr>,
     pub(crate) title: Option<LitStr>,
     pub(crate) description: Option<LitStr>,
+    pub(crate) icons: Option<Expr>,
     pub(crate) meta: Option<LitStr>,
-    pub(crate) input_schema: Option<Expr>,
-    pub(crate) output_schema: Option<Expr>,
-    /// The hints as the members of a JSON object, in the order given.
-    hints: Vec<String>,
 }
 
-impl Options {
-    /// Reads the options.
-    pub(crate) fn parse(tokens: proc_macro2::TokenStream) -> Result<Self> {
-        let mut options = Self::default();
-        syn::meta::parser(|meta| options.read(&meta)).parse2(tokens)?;
-        Ok(options)
-    }
-
-    fn read(&mut self, meta: &ParseNestedMeta<'_>) -> Result<()> {
-        let Some(key) = meta.path.get_ident().map(ToString::to_string) else {
-            return Err(meta.error("unknown option"));
-        };
-        match key.as_str() {
-            "name" => set(&mut self.name, meta, name(meta)?),
-            "title" => set(&mut self.title, meta, meta.value()?.parse()?),
-            "description" => set(&mut self.description, meta, meta.value()?.parse()?),
-            "meta" => set(&mut self.meta, meta, object(meta)?),
-            "input_schema" => set(&mut self.input_schema, meta, meta.value()?.parse()?),
-            "output_schema" => set(&mut self.output_schema, meta, meta.value()?.parse()?),
-            "read_only" => self.hint("readOnlyHint", meta),
-            "destructive" => self.hint("destructiveHint", meta),
-            "idempotent" => self.hint("idempotentHint", meta),
-            "open_world" => self.hint("openWorldHint", meta),
-            _ => Err(meta.error(
-                "unknown option; there are name, title, description, meta, input_schema, \
-                 output_schema, read_only, destructive, idempotent, open_world",
-            )),
+impl Listed {
+    /// Reads an option, if it is one of these.
+    pub(crate) fn read(&mut self, key: &str, meta: &ParseNestedMeta<'_>) -> Result<bool> {
+        match key {
+            "name" => set(&mut self.name, meta, meta.value()?.parse()?)?,
+            "title" => set(&mut self.title, meta, meta.value()?.parse()?)?,
+            "description" => set(&mut self.description, meta, meta.value()?.parse()?)?,
+            "icons" => set(&mut self.icons, meta, icons(meta)?)?,
+            "meta" => set(&mut self.meta, meta, object(meta)?)?,
+            _ => return Ok(false),
         }
+        Ok(true)
     }
 
-    fn hint(&mut self, name: &str, meta: &ParseNestedMeta<'_>) -> Result<()> {
-        let value = match meta.input.peek(syn::Token![=]) {
-            true => meta.value()?.parse::<LitBool>()?.value,
-            false => true,
+    /// Adds a member that is `true` to `_meta`.
+    pub(crate) fn add_meta(&mut self, member: &str) -> Result<()> {
+        let mut meta = match &self.meta {
+            Some(meta) => json(meta)?,
+            None => Value::Object(serde_json::Map::new()),
         };
-        self.hints.push(format!("\"{name}\":{value}"));
+        meta[member] = Value::Bool(true);
+        let span = self
+            .meta
+            .as_ref()
+            .map_or_else(Span::call_site, LitStr::span);
+        self.meta = Some(LitStr::new(&meta.to_string(), span));
         Ok(())
     }
 
-    /// The hints as a JSON object, if there are any.
-    pub(crate) fn annotations(&self) -> Option<String> {
-        (!self.hints.is_empty()).then(|| format!("{{{}}}", self.hints.join(",")))
+    /// The members `title`, `description`, `icons` and `meta` of a definition.
+    /// The doc comment describes the handler if no option does.
+    pub(crate) fn members(&self, attributes: &[Attribute]) -> TokenStream {
+        let title = option(self.title.as_ref());
+        let description = match &self.description {
+            Some(description) => option(Some(description)),
+            None => option(documentation(attributes)),
+        };
+        let icons = option(self.icons.as_ref());
+        let meta = option(self.meta.as_ref());
+        quote! { title: #title, description: #description, icons: #icons, meta: #meta, }
     }
+}
+
+/// The key of an option, as text.
+pub(crate) fn key(meta: &ParseNestedMeta<'_>) -> String {
+    meta.path
+        .get_ident()
+        .map_or_else(String::new, ToString::to_string)
 }
 
 /// Sets an option once.
@@ -72,35 +77,63 @@ pub(crate) fn set<T>(place: &mut Option<T>, meta: &ParseNestedMeta<'_>, value: T
     }
 }
 
-/// The name of a tool, as MCP allows it.
-fn name(meta: &ParseNestedMeta<'_>) -> Result<LitStr> {
-    let name: LitStr = meta.value()?.parse()?;
-    check_name(&name.value(), name.span())?;
-    Ok(name)
+/// How long an answer may be kept: `cache(ttl_ms = 60_000, shared)`.
+pub(crate) fn cache(meta: &ParseNestedMeta<'_>) -> Result<TokenStream> {
+    let mut ttl_ms: Option<LitInt> = None;
+    let mut shared = false;
+    meta.parse_nested_meta(|meta| match key(&meta).as_str() {
+        "ttl_ms" => set(&mut ttl_ms, &meta, meta.value()?.parse()?),
+        "shared" => {
+            shared = true;
+            Ok(())
+        }
+        _ => Err(meta.error("unknown option; there are ttl_ms, shared")),
+    })?;
+    let Some(ttl_ms) = ttl_ms else {
+        return Err(meta.error("say how long: `cache(ttl_ms = 60_000)`"));
+    };
+    let ttl_ms: u64 = ttl_ms.base10_parse()?;
+    Ok(quote!(::fusebox_sdk::__private::CacheHint { ttl_ms: #ttl_ms, shared: #shared }))
 }
 
-/// Refuses what MCP does not allow as the name of a tool.
+/// Refuses what MCP does not allow as the name of a tool. Prompts follow the
+/// same rule, so that a client may treat both alike.
 pub(crate) fn check_name(name: &str, span: Span) -> Result<()> {
     let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"_-./".contains(&byte);
     match (1..=128).contains(&name.len()) && name.bytes().all(is_allowed) {
         true => Ok(()),
         false => Err(Error::new(
             span,
-            "the name of a tool has 1 to 128 of the characters A-Z a-z 0-9 _ - . /",
+            "a name has 1 to 128 of the characters A-Z a-z 0-9 _ - . /",
         )),
     }
 }
 
 fn object(meta: &ParseNestedMeta<'_>) -> Result<LitStr> {
     let text: LitStr = meta.value()?.parse()?;
-    match serde_json::from_str(&text.value()) {
-        Ok(serde_json::Value::Object(_)) => Ok(text),
-        Ok(_) => Err(Error::new(text.span(), "this must be a JSON object")),
-        Err(error) => Err(Error::new(
-            text.span(),
-            format!("this is not JSON: {error}"),
-        )),
+    match json(&text)? {
+        Value::Object(_) => Ok(text),
+        _ => Err(Error::new(text.span(), "this must be a JSON object")),
     }
+}
+
+/// The text of an array, or an expression that will be one.
+fn icons(meta: &ParseNestedMeta<'_>) -> Result<Expr> {
+    let expression: Expr = meta.value()?.parse()?;
+    if let Expr::Lit(ExprLit {
+        lit: Lit::Str(text),
+        ..
+    }) = &expression
+        && !json(text)?.is_array()
+    {
+        return Err(Error::new(text.span(), "this must be a JSON array"));
+    }
+    Ok(expression)
+}
+
+fn json(text: &LitStr) -> Result<Value> {
+    serde_json::from_str(&text.value())
+        .map_err(|error| Error::new(text.span(), format!("this is not JSON: {error}")))
 }
 
 /// The text of the doc comments among the attributes, without the space that
@@ -131,41 +164,7 @@ pub(crate) fn documentation(attributes: &[Attribute]) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use quote::quote;
-
     use super::*;
-
-    fn refused(tokens: proc_macro2::TokenStream) -> String {
-        match Options::parse(tokens) {
-            Ok(_) => panic!("it was taken"),
-            Err(error) => error.to_string(),
-        }
-    }
-
-    #[test]
-    fn hints_become_annotations() {
-        let annotations = |tokens| Options::parse(tokens).unwrap().annotations();
-        assert_eq!(annotations(quote!()), None);
-        assert_eq!(annotations(quote!(title = "T")), None);
-        assert_eq!(
-            annotations(quote!(read_only, open_world = false)).unwrap(),
-            r#"{"readOnlyHint":true,"openWorldHint":false}"#
-        );
-        assert_eq!(
-            annotations(quote!(destructive = true, idempotent)).unwrap(),
-            r#"{"destructiveHint":true,"idempotentHint":true}"#
-        );
-    }
-
-    #[test]
-    fn wrong_options_are_refused() {
-        assert!(refused(quote!(nmae = "x")).starts_with("unknown option; there are name"));
-        assert_eq!(refused(quote!(name = "a", name = "b")), "given twice");
-        assert!(refused(quote!(name = "a b")).contains("1 to 128"));
-        assert!(refused(quote!(name = "")).contains("1 to 128"));
-        assert_eq!(refused(quote!(meta = "[]")), "this must be a JSON object");
-        assert!(refused(quote!(meta = "{")).starts_with("this is not JSON: "));
-    }
 
     #[test]
     fn doc_comments_become_text() {

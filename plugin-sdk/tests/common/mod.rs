@@ -1,10 +1,13 @@
-//! Calls a tool as the host does: through the two functions of the contract, on
+//! Calls handlers as the host does: through the functions of the contract, on
 //! the machine of the tests.
+#![allow(dead_code, reason = "each test uses some of these")]
 
 use fusebox_sdk::__private::{
-    CallContext, ClientCapabilities, Failure, Tool, ToolDefinition, ToolOutcome, call_tool,
+    CallContext, ClientCapabilities, Failure, InputRequired, Tool, ToolDefinition, ToolOutcome,
+    call_tool,
 };
-use fusebox_sdk::{Content, ToolResult};
+use fusebox_sdk::serde_json::{self, Value};
+use fusebox_sdk::{Content, InputRequest, ToolResult};
 
 pub(crate) fn context() -> CallContext {
     CallContext {
@@ -37,4 +40,29 @@ pub(crate) fn invalid<T: Tool>(arguments: &str) -> String {
         Err(Failure::InvalidParams(message)) => message,
         other => panic!("not refused: {other:?}"),
     }
+}
+
+/// The context of the round after `asked`: a client sends what was asked for
+/// and gives the state back.
+pub(crate) fn answered(asked: &InputRequired, answers: &Value) -> CallContext {
+    CallContext {
+        client: ClientCapabilities::all(),
+        input_responses: Some(answers.to_string()),
+        request_state: asked.state.clone(),
+        ..context()
+    }
+}
+
+/// The questions as JSON, each with its key.
+pub(crate) fn questions(requests: &[(String, InputRequest)]) -> Vec<(String, Value)> {
+    let json = |request: &InputRequest| match request {
+        InputRequest::Elicit(json) | InputRequest::Sample(json) => {
+            serde_json::from_str(json).unwrap()
+        }
+        InputRequest::ListRoots => Value::from("roots"),
+    };
+    let requests = requests.iter();
+    requests
+        .map(|(key, request)| (key.clone(), json(request)))
+        .collect()
 }

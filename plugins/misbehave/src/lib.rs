@@ -1,7 +1,8 @@
 //! Every way in which a handler can go wrong, one tool each, to see that the
-//! host stays well. `flip`, `sleep` and `ok` are well-behaved when asked.
+//! host stays well. `flip`, `sleep`, `ok` and `remember` are well-behaved when asked.
 
 use std::hint::black_box;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use fusebox_sdk::prelude::*;
@@ -111,6 +112,19 @@ fn sleep(
     "ok"
 }
 
+/// What the last call of `remember` left in this instance.
+static LEFT: Mutex<Option<String>> = Mutex::new(None);
+
+/// Leaves a value behind, and answers what an earlier call left in this instance.
+#[tool]
+fn remember(value: String) -> String {
+    // A poisoned lock is no concern of a memory.
+    let mut left = LEFT.lock().unwrap_or_else(PoisonError::into_inner);
+    left.replace(value).unwrap_or_else(|| "nothing".to_owned())
+}
+
 fusebox_sdk::plugin! {
-    tools: [ok, spin, allocate, recurse, trap, panic, huge, bad_json, chatter, flip, sleep]
+    tools: [
+        ok, spin, allocate, recurse, trap, panic, huge, bad_json, chatter, flip, sleep, remember,
+    ]
 }

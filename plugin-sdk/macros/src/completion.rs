@@ -1,0 +1,101 @@
+//! `#[completion]`: from a function to a table with what it completes and a way
+//! to call it.
+
+use proc_macro2::TokenStream;
+use quote::{quote, quote_spanned};
+use syn::meta::ParseNestedMeta;
+use syn::parse::Parser as _;
+use syn::spanned::Spanned as _;
+use syn::{Error, FnArg, ItemFn, LitStr, Result, ReturnType, Type};
+
+use crate::options::{key, set};
+use crate::tokens::{beside, carrier};
+
+/// Expands `#[completion(options)] item`.
+pub(crate) fn expand(options: TokenStream, item: TokenStream) -> TokenStream {
+    beside(item, |function| definition(options, function))
+}
+
+fn definition(options: TokenStream, function: &ItemFn) -> Result<TokenStream> {
+    let mut read = Options::default();
+    syn::meta::parser(|meta| read.read(&meta)).parse2(options)?;
+    let ident = &function.sig.ident;
+    let Some(argument) = &read.argument else {
+        return Err(Error::new_spanned(
+            ident,
+            "say which argument is completed: `argument = \"...\"`",
+        ));
+    };
+    let reference = match (&read.prompt, &read.resource) {
+        (Some(prompt), None) => quote!(Prompt(#prompt)),
+        (None, Some(template)) => quote!(Template(#template)),
+        _ => {
+            return Err(Error::new_spanned(
+                ident,
+                "say what is completed, once: `prompt = \"...\"` or `resource = \"...\"`",
+            ));
+        }
+    };
+    let values = values(function)?;
+    let convert = match &function.sig.output {
+        ReturnType::Default => quote!(::fusebox_sdk::IntoCompletion::into_completion),
+        ReturnType::Type(_, ty) => {
+            quote_spanned!(ty.span()=> <#ty as ::fusebox_sdk::IntoCompletion>::into_completion)
+        }
+    };
+    let members = quote! {
+        reference: ::fusebox_sdk::__private::Reference::#reference,
+        argument: #argument,
+        complete: |__value, __known| {
+            let _ = __known;
+            #convert(#ident(#(#values),*))
+        },
+    };
+    Ok(carrier(function, "Completer", &quote!(), &members))
+}
+
+/// What the function is called with: what is typed so far, and what is known.
+fn values(function: &ItemFn) -> Result<Vec<TokenStream>> {
+    let inputs = &function.sig.inputs;
+    let mut values = Vec::new();
+    for (index, input) in inputs.iter().enumerate() {
+        let is_reference =
+            matches!(input, FnArg::Typed(input) if matches!(*input.ty, Type::Reference(_)));
+        values.push(match (index, is_reference) {
+            (0, true) => quote!(__value),
+            (0, false) => quote!(::std::string::String::from(__value)),
+            _ => quote!(__known),
+        });
+    }
+    match inputs
+        .iter()
+        .any(|input| matches!(input, FnArg::Receiver(_)))
+        || values.len() > 2
+    {
+        false if !values.is_empty() => Ok(values),
+        _ => Err(Error::new_spanned(
+            &function.sig,
+            "a completion takes what is typed so far, and perhaps what is known: \
+             `(value: &str, known: &Known)`",
+        )),
+    }
+}
+
+/// What stands in the parentheses of `#[completion(...)]`.
+#[derive(Default)]
+struct Options {
+    prompt: Option<LitStr>,
+    resource: Option<LitStr>,
+    argument: Option<LitStr>,
+}
+
+impl Options {
+    fn read(&mut self, meta: &ParseNestedMeta<'_>) -> Result<()> {
+        match key(meta).as_str() {
+            "prompt" => set(&mut self.prompt, meta, meta.value()?.parse()?),
+            "resource" => set(&mut self.resource, meta, meta.value()?.parse()?),
+            "argument" => set(&mut self.argument, meta, meta.value()?.parse()?),
+            _ => Err(meta.error("unknown option; there are prompt, resource, argument")),
+        }
+    }
+}

@@ -1,0 +1,164 @@
+//! The macro that makes a plugin of handlers: an implementation and an export
+//! for each kind that is there.
+
+/// Makes a plugin of the functions with `#[tool]`, `#[resource]`, `#[prompt]`
+/// and `#[completion]`. Each kind may be left out: a plugin exports what it
+/// lists, and no more.
+///
+/// ```
+/// # use fusebox_sdk::prelude::*;
+/// # #[tool] fn add(a: f64, b: f64) -> f64 { a + b }
+/// # #[resource(uri = "notes://today")] fn today() -> &'static str { "sunny" }
+/// # #[prompt] fn review(code: String) -> String { code }
+/// # #[completion(prompt = "review", argument = "code")]
+/// # fn codes(value: &str) -> Vec<&'static str> { vec![] }
+/// fusebox_sdk::plugin! {
+///     tools: [add],
+///     resources: [today],
+///     prompts: [review],
+///     completions: [codes],
+/// }
+/// ```
+#[macro_export]
+macro_rules! plugin {
+    ($($kind:ident: [$($handler:path),+ $(,)?]),+ $(,)?) => {
+        $($crate::__export! { $kind: [$($handler),+] })+
+    };
+}
+
+/// One kind of `plugin!`.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __export {
+    (tools: [$($handler:path),+]) => {
+        const _: () = {
+            static TOOLS: &[$crate::__private::ToolDefinition] =
+                &[$(<$handler as $crate::__private::Tool>::DEFINITION),+];
+            const _: () = $crate::__private::assert_distinct(
+                &[$(<$handler as $crate::__private::Tool>::DEFINITION.identity()),+],
+            );
+
+            #[allow(dead_code)]
+            struct Plugin;
+
+            impl $crate::__private::ToolsGuest for Plugin {
+                fn list_tools() -> Result<Vec<$crate::__private::ToolEntry>, $crate::__private::Failure> {
+                    $crate::__private::list_tools(TOOLS)
+                }
+
+                fn call_tool(
+                    name: String,
+                    arguments: String,
+                    context: $crate::__private::CallContext,
+                ) -> Result<$crate::__private::ToolOutcome, $crate::__private::Failure> {
+                    $crate::__private::call_tool(TOOLS, &name, &arguments, context)
+                }
+            }
+
+            // Names like these can't be exported from a library of another kind.
+            #[cfg(target_arch = "wasm32")]
+            $crate::__private::bindings::tool_provider::export_tools!(
+                Plugin with_types_in $crate::__private::bindings::tool_provider
+            );
+        };
+    };
+    (resources: [$($handler:path),+]) => {
+        const _: () = {
+            static RESOURCES: &[$crate::__private::ResourceDefinition] =
+                &[$(<$handler as $crate::__private::Resource>::DEFINITION),+];
+            const _: () = $crate::__private::assert_distinct(
+                &[$(<$handler as $crate::__private::Resource>::DEFINITION.identity()),+],
+            );
+
+            #[allow(dead_code)]
+            struct Plugin;
+
+            impl $crate::__private::ResourcesGuest for Plugin {
+                fn list_resources() -> Result<Vec<$crate::__private::ResourceEntry>, $crate::__private::Failure> {
+                    $crate::__private::list_resources(RESOURCES)
+                }
+
+                fn list_resource_templates() -> Result<Vec<$crate::__private::ResourceTemplate>, $crate::__private::Failure> {
+                    $crate::__private::list_resource_templates(RESOURCES)
+                }
+
+                fn read_resource(
+                    uri: String,
+                    context: $crate::__private::CallContext,
+                ) -> Result<$crate::__private::ResourceOutcome, $crate::__private::Failure> {
+                    $crate::__private::read_resource(RESOURCES, &uri, context)
+                }
+            }
+
+            #[cfg(target_arch = "wasm32")]
+            $crate::__private::bindings::resource_provider::export_resources!(
+                Plugin with_types_in $crate::__private::bindings::resource_provider
+            );
+        };
+    };
+    (prompts: [$($handler:path),+]) => {
+        const _: () = {
+            static PROMPTS: &[$crate::__private::PromptDefinition] =
+                &[$(<$handler as $crate::__private::Prompt>::DEFINITION),+];
+            const _: () = $crate::__private::assert_distinct(
+                &[$(<$handler as $crate::__private::Prompt>::DEFINITION.identity()),+],
+            );
+
+            #[allow(dead_code)]
+            struct Plugin;
+
+            impl $crate::__private::PromptsGuest for Plugin {
+                fn list_prompts() -> Result<Vec<$crate::__private::PromptEntry>, $crate::__private::Failure> {
+                    $crate::__private::list_prompts(PROMPTS)
+                }
+
+                fn get_prompt(
+                    name: String,
+                    arguments: Vec<(String, String)>,
+                    context: $crate::__private::CallContext,
+                ) -> Result<$crate::__private::PromptOutcome, $crate::__private::Failure> {
+                    $crate::__private::get_prompt(PROMPTS, &name, &arguments, context)
+                }
+            }
+
+            #[cfg(target_arch = "wasm32")]
+            $crate::__private::bindings::prompt_provider::export_prompts!(
+                Plugin with_types_in $crate::__private::bindings::prompt_provider
+            );
+        };
+    };
+    (completions: [$($handler:path),+]) => {
+        const _: () = {
+            static COMPLETIONS: &[$crate::__private::CompleterDefinition] =
+                &[$(<$handler as $crate::__private::Completer>::DEFINITION),+];
+            const _: () = $crate::__private::assert_distinct(
+                &[$(<$handler as $crate::__private::Completer>::DEFINITION.identity()),+],
+            );
+
+            #[allow(dead_code)]
+            struct Plugin;
+
+            impl $crate::__private::CompletionsGuest for Plugin {
+                fn complete(
+                    reference: $crate::__private::CompletionReference,
+                    name: String,
+                    value: String,
+                    known: Vec<(String, String)>,
+                ) -> Result<$crate::Completion, $crate::__private::Failure> {
+                    $crate::__private::complete(COMPLETIONS, &reference, &name, &value, known)
+                }
+            }
+
+            #[cfg(target_arch = "wasm32")]
+            $crate::__private::bindings::completion_provider::export_completions!(
+                Plugin with_types_in $crate::__private::bindings::completion_provider
+            );
+        };
+    };
+    ($kind:ident: $handlers:tt) => {
+        compile_error!(concat!(
+            "a plugin has tools, resources, prompts and completions, but no ",
+            stringify!($kind)
+        ));
+    };
+}

@@ -1,0 +1,28 @@
+//! Completions: by what is typed, by what was chosen before, and of a variable
+//! in a URI.
+
+use fusebox_sdk::prelude::*;
+
+/// Proposals that begin with what is typed.
+fn beginning<'a>(value: &str, all: &[&'a str]) -> Vec<&'a str> {
+    let all = all.iter().copied();
+    all.filter(|proposal| proposal.starts_with(value)).collect()
+}
+
+#[completion(prompt = "test_prompt_with_arguments", argument = "arg1")]
+pub(crate) fn arg1(value: &str) -> Vec<&'static str> {
+    beginning(value, &["paris", "park", "party"])
+}
+
+#[completion(prompt = "test_prompt_with_arguments", argument = "arg2")]
+pub(crate) fn arg2(value: &str, known: &Known) -> Vec<&'static str> {
+    match known.get("arg1") {
+        Some("paris") => beginning(value, &["berlin", "rome"]),
+        _ => beginning(value, &["bench", "river"]),
+    }
+}
+
+#[completion(resource = "test://template/{id}/data", argument = "id")]
+pub(crate) fn id(value: &str) -> Vec<&'static str> {
+    beginning(value, &["1", "2", "3"])
+}
