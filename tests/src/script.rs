@@ -4,14 +4,12 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::process::{Child, Command, Output, Stdio};
-use std::thread;
+use std::process::Command;
 
 use serde_json::Value;
 
-use crate::host::stop;
 use crate::place;
-use crate::wait::until;
+use crate::program;
 
 /// Runs a script of `tests/clients` in Node and gives the JSON that it printed.
 ///
@@ -54,7 +52,7 @@ pub fn conformance(url: &str, requirements: &str) -> BTreeMap<String, Vec<Value>
         ])
         .arg(results.path());
     // Its exit code says whether everything passed; which scenarios must is up to the test.
-    let output = output(command);
+    let output = program::output(with_environment(command));
     let mut scenarios = BTreeMap::new();
     for entry in std::fs::read_dir(results.path()).expect("the results") {
         let folder = entry.expect("a result").path();
@@ -81,7 +79,7 @@ fn scenario(folder: &str) -> String {
 }
 
 fn printed(command: Command) -> Value {
-    let output = output(command);
+    let output = program::output(with_environment(command));
     let stdout = String::from_utf8_lossy(&output.stdout);
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert!(
@@ -93,48 +91,12 @@ fn printed(command: Command) -> Value {
         .unwrap_or_else(|error| panic!("not JSON ({error}): {stdout}{stderr}"))
 }
 
-/// Runs a program to its end, which must come.
-fn output(mut command: Command) -> Output {
-    let child = command
+fn with_environment(mut command: Command) -> Command {
+    command
         .env("FUSEBOX_TEST_ENV", place::test_environment())
         // Programs that a client starts itself.
-        .env("XDG_CACHE_HOME", place::cache())
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn();
-    let mut child =
-        Ended(child.unwrap_or_else(|error| panic!("failed to start {command:?}: {error}")));
-    let stdout = read(child.0.stdout.take());
-    let stderr = read(child.0.stderr.take());
-    let status = until("a client has ended", || {
-        child.0.try_wait().expect("a child can be waited for")
-    });
-    Output {
-        status,
-        stdout: stdout.join().expect("the output is read"),
-        stderr: stderr.join().expect("the output is read"),
-    }
-}
-
-fn read(source: Option<impl std::io::Read + Send + 'static>) -> thread::JoinHandle<Vec<u8>> {
-    thread::spawn(move || {
-        let mut bytes = Vec::new();
-        if let Some(mut source) = source {
-            // What was read before an error is what there is to show.
-            let _ = source.read_to_end(&mut bytes);
-        }
-        bytes
-    })
-}
-
-/// A process that ends with the value that stands for it.
-struct Ended(Child);
-
-impl Drop for Ended {
-    fn drop(&mut self) {
-        stop(&mut self.0);
-    }
+        .env("XDG_CACHE_HOME", place::cache());
+    command
 }
 
 fn clients() -> PathBuf {
