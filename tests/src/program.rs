@@ -6,7 +6,7 @@ use std::process::{Child, Command, Output, Stdio};
 use std::thread;
 
 use crate::host::{host_command, stop};
-use crate::wait::until;
+use crate::wait::{PROGRAM, until_for};
 
 /// What a command of the host did.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,7 +46,7 @@ pub(crate) fn output(mut command: Command) -> Output {
         Ended(child.unwrap_or_else(|error| panic!("failed to start {command:?}: {error}")));
     let stdout = read(child.0.stdout.take());
     let stderr = read(child.0.stderr.take());
-    let status = until("a program has ended", || {
+    let status = until_for(PROGRAM, "a program has ended", || {
         child.0.try_wait().expect("a child can be waited for")
     });
     Output {

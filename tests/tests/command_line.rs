@@ -70,7 +70,8 @@ fn every_mistake_is_named_with_its_line() {
         USAGE,
         "my.toml:7: `limits.fuel` is \"much\"; it must be an integer from 1000 to 1000000000000000",
     );
-    assert_eq!(ran.stderr.lines().count(), 2, "{ran:?}");
+    // A line that says what it is about, and one for each mistake.
+    assert_eq!(ran.stderr.lines().count(), 3, "{ran:?}");
 }
 
 #[test]
@@ -166,7 +167,10 @@ fn a_port_that_is_taken_stops_the_start() {
             &folder,
             &format!("serve --listen 127.0.0.1:0 --listen {listener}"),
         );
-        let message = format!("failed to listen on {shown}: Address already in use (os error 98)");
+        let message = format!(
+            "failed to listen on {shown}: Address already in use (os error 98); \
+             stop the program that has the port, or choose another with --listen"
+        );
         check_failed(&ran, FAILED, &message);
     }
 }

@@ -177,7 +177,7 @@ fn a_plugin_that_is_switched_off_is_shown_with_its_reason() {
     assert_eq!(
         (&plugin["state"], &plugin["reason"], &plugin["tools"]),
         (
-            &json!("failed"),
+            &json!("disabled"),
             &json!("switched off by `plugins.misbehave.enabled`"),
             &json!([])
         ),

@@ -1,7 +1,9 @@
 //! Proves that a host that is told to stop finishes what it has begun, takes
 //! nothing new, says goodbye, and exits with 0.
 
+use std::io::Write as _;
 use std::net::TcpStream;
+use std::time::{Duration, Instant};
 
 use fusebox_tests::{Client, Setup, until};
 use serde_json::json;
@@ -54,4 +56,28 @@ fn a_call_that_does_not_end_is_cut_off() {
     host.health_when("the call runs", |health| health["calls_in_flight"] == 1);
     host.terminate();
     assert_eq!(host.wait().code(), Some(0), "{}", host.log());
+}
+
+#[test]
+fn a_client_that_does_not_read_does_not_hold_up_the_end() {
+    // Half of what the host grants a client that doesn't read.
+    const PATIENCE: Duration = Duration::from_secs(15);
+    let mut host = Setup::new()
+        .plugin("hello")
+        .tcp()
+        .config("shutdown_timeout_ms = 300")
+        .start();
+    let mut stream = TcpStream::connect(host.tcp_address()).expect("a connection");
+    stream
+        .set_write_timeout(Some(Duration::from_secs(2)))
+        .expect("a socket takes a timeout");
+    let call = json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call",
+        "params": {"name": "hello", "arguments": {"name": "x".repeat(1 << 20)}}});
+    // Until the host takes no more, since nobody takes its answers.
+    while stream.write_all(format!("{call}\n").as_bytes()).is_ok() {}
+    host.terminate();
+    let asked = Instant::now();
+    assert_eq!(host.wait().code(), Some(0), "{}", host.log());
+    let took = asked.elapsed();
+    assert!(took < PATIENCE, "it took {took:?}");
 }

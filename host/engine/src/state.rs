@@ -17,6 +17,9 @@ use crate::contract::{notifications, request, types};
 use crate::fault::{DeadlinePassed, LogVolumeSpent, Seen};
 use crate::limits::Limits;
 
+/// What each log message counts beside its text: nobody writes a line for less.
+const LOG_MESSAGE_BYTES: usize = 64;
+
 /// The data of a store.
 pub(crate) struct State {
     pub(crate) guard: Guard,
@@ -173,11 +176,11 @@ impl request::Host for State {
         data: String,
         logger: Option<String>,
     ) -> wasmtime::Result<()> {
-        let bytes = data.len() + logger.as_ref().map_or(0, String::len);
+        let bytes = LOG_MESSAGE_BYTES + data.len() + logger.as_ref().map_or(0, String::len);
         if let Some(call) = &mut self.call {
             call.log_left_bytes = call
                 .log_left_bytes
-                .checked_sub(bytes.max(1))
+                .checked_sub(bytes)
                 .ok_or(LogVolumeSpent)?;
         }
         let event = RequestEvent::Log {

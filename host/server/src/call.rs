@@ -350,7 +350,8 @@ fn blame(handler: &Handler, permit: Permit, refusal: &RpcError, detail: &str) {
     let (plugin, name) = (&handler.core.name, &handler.name);
     let reason = refusal.reason().map_or("unknown", Reason::name);
     handler.counters.fault(reason, SystemTime::now());
-    tracing::warn!(%plugin, handler = %name, reason, detail, "fault");
+    tracing::warn!(%plugin, handler = %name, reason, "fault: {}", refusal.message);
+    tracing::debug!(%plugin, handler = %name, detail, "the fault in the runtime's words");
     if permit.fault(Instant::now()) {
         tracing::warn!(%plugin, handler = %name, reason, "breaker opened");
     }

@@ -31,6 +31,8 @@ pub struct Slot {
     pub serving: Option<Arc<LoadedPlugin>>,
     /// the newest file, if it can't be served
     pub failed: Option<FailedFile>,
+    /// the configuration switched it off
+    pub disabled: bool,
 }
 
 /// Something that is not offered because another plugin has its name.

@@ -85,6 +85,8 @@ pub enum PluginState {
     Serving,
     /// its file can't be used; the reason says why
     Failed,
+    /// the configuration switched it off
+    Disabled,
 }
 
 /// A newer file that could not take the place of the version that serves.
@@ -141,7 +143,7 @@ pub fn report(host: &Host, now: Instant) -> Report {
     let plugins: BTreeMap<String, PluginReport> = catalogue
         .slots()
         .iter()
-        .map(|(name, slot)| (name.clone(), plugin(slot, now)))
+        .map(|(name, slot)| (name.clone(), plugin(name, slot, now)))
         .collect();
     Report {
         status: status(host, &plugins, meters.queue_depth),
@@ -188,7 +190,7 @@ fn status(host: &Host, plugins: &BTreeMap<String, PluginReport>, queue_depth: u6
     }
 }
 
-fn plugin(slot: &Slot, now: Instant) -> PluginReport {
+fn plugin(name: &str, slot: &Slot, now: Instant) -> PluginReport {
     let serving = slot.serving.as_deref();
     let handlers: Vec<&Handler> = serving
         .map(|plugin| plugin.handlers().map(AsRef::as_ref).collect())
@@ -203,12 +205,17 @@ fn plugin(slot: &Slot, now: Instant) -> PluginReport {
                 reason: failed.reason,
             }),
         ),
+        (None, None) if slot.disabled => (
+            Some(format!("switched off by `plugins.{name}.enabled`")),
+            None,
+        ),
         (_, failed) => (failed.map(|failed| failed.reason), None),
     };
     PluginReport {
-        state: match serving {
-            Some(_) => PluginState::Serving,
-            None => PluginState::Failed,
+        state: match (serving, slot.disabled) {
+            (Some(_), _) => PluginState::Serving,
+            (None, true) => PluginState::Disabled,
+            (None, false) => PluginState::Failed,
         },
         sha256: sha256(slot),
         reason,
@@ -224,7 +231,7 @@ fn plugin(slot: &Slot, now: Instant) -> PluginReport {
         failed_update,
         breakers: handlers
             .iter()
-            .map(|one| (one.name.clone(), fuse(one, now)))
+            .map(|one| (fuse_name(one), fuse(one, now)))
             .collect(),
     }
 }
@@ -246,6 +253,14 @@ fn waiting(plugin: &LoadedPlugin) -> u64 {
         .core
         .waiting
         .load(std::sync::atomic::Ordering::Relaxed) as u64
+}
+
+/// Tools go by their name; what may have the same name says what it is.
+fn fuse_name(handler: &Handler) -> String {
+    match handler.kind {
+        HandlerKind::Prompt => format!("prompt {}", handler.name),
+        _ => handler.name.clone(),
+    }
 }
 
 fn fuse(handler: &Handler, now: Instant) -> BreakerReport {

@@ -3,7 +3,7 @@
 //! It owns the order of starting and stopping. It never looks into a message.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use fusebox_engine::{Change, Engine, EngineConfig, EngineError};
@@ -21,6 +21,9 @@ use crate::session::Sessions;
 /// Changes that a slow listener may lag behind. One that lags further is told
 /// that everything has changed.
 const CHANGES_MAX: usize = 64;
+
+/// How long what was told to end has for it.
+const LAST_GRACE: Duration = Duration::from_secs(1);
 
 /// What every connection shares.
 pub struct Host {
@@ -105,7 +108,8 @@ impl Host {
             .is_ok();
         self.stopped.cancel();
         if !finished {
-            self.tasks.wait().await;
+            // Whatever doesn't even take notice ends with the process.
+            let _ = tokio::time::timeout(LAST_GRACE, self.tasks.wait()).await;
         }
         finished
     }

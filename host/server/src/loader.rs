@@ -155,6 +155,12 @@ impl Loader {
         let name = file.name.clone();
         let before = self.host.catalogue.load().slots().get(&name).cloned();
         let mut slot = before.unwrap_or_default();
+        if folder::check_name(&name).is_ok() && !self.host.config.plugin(&name).enabled {
+            tracing::info!(plugin = name, "plugin is switched off");
+            slot.disabled = true;
+            self.publish(&name, Some(slot));
+            return;
+        }
         match self.load(&file, slot.serving.as_deref()).await {
             Ok(Some(plugin)) => {
                 tracing::info!(
@@ -190,10 +196,6 @@ impl Loader {
         let failed = |sha256: Option<String>, reason: String| FailedFile { sha256, reason };
         folder::check_name(&file.name).map_err(|reason| failed(None, reason))?;
         let settings = self.host.config.plugin(&file.name);
-        if !settings.enabled {
-            let reason = format!("switched off by `plugins.{}.enabled`", file.name);
-            return Err(failed(None, reason));
-        }
         let (path, max) = (file.path.clone(), self.host.config.reload.file_max_bytes);
         let read = tokio::task::spawn_blocking(move || folder::read(&path, max)).await;
         let (bytes, sha256) = match read {

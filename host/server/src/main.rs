@@ -24,16 +24,19 @@ fn main() -> ExitCode {
     match run(Cli::parse().command) {
         Ok(code) => code,
         Err(error) => {
-            let _ = writeln!(std::io::stderr(), "fusebox: {error:#}");
-            ExitCode::from(exit_code(&error))
+            let (words, code) = told(&error);
+            let _ = writeln!(std::io::stderr(), "fusebox: {words}");
+            ExitCode::from(code)
         }
     }
 }
 
-fn exit_code(error: &anyhow::Error) -> u8 {
+/// What is said of an error, and the exit code. Mistakes in a configuration
+/// stand on lines of their own, so that an editor can follow them.
+fn told(error: &anyhow::Error) -> (String, u8) {
     match error.downcast_ref::<fusebox::config::ConfigErrors>() {
-        Some(_) => USAGE,
-        None => 1,
+        Some(mistakes) => (format!("the configuration is not valid\n{mistakes}"), USAGE),
+        None => (format!("{error:#}"), 1),
     }
 }
 

@@ -108,7 +108,6 @@ impl ClientSink {
 
     fn to_host_log(&self, level: LogLevel, data: &str, logger: Option<&str>) {
         let (plugin, handler) = (&self.handler.core.name, &self.handler.name);
-        let logger = logger.unwrap_or_default();
         match level {
             LogLevel::Debug => tracing::debug!(%plugin, %handler, logger, "{data}"),
             LogLevel::Info | LogLevel::Notice => {

@@ -34,17 +34,22 @@ pub(crate) fn not_admitted(handler: &Handler, refused: Refused) -> RpcError {
     match refused {
         Refused::HostFull { limit, key } => full(
             handler,
-            format!("the host is overloaded: {limit} calls wait already"),
+            format!("the host is overloaded: as many calls wait as may ({limit})"),
             limit,
             key.to_owned(),
         ),
         Refused::PluginFull { limit, key } => full(
             handler,
-            format!("the plugin is overloaded: {limit} calls wait for it already"),
+            format!("the plugin is overloaded: as many calls wait for it as may ({limit})"),
             limit,
             key,
         ),
-        Refused::TooLate => deadline(handler, "while the call waited for its turn"),
+        Refused::TooLate => full(
+            handler,
+            "the host is overloaded: the call's time was over before its turn came".to_owned(),
+            handler.core.settings.limits.concurrent_calls_max,
+            handler.core.settings.key_of(Limit::ConcurrentCalls),
+        ),
     }
 }
 
@@ -164,8 +169,9 @@ fn limit(handler: &Handler, reason: Reason, message: String, value: u64, key: Li
 fn full(handler: &Handler, message: String, limit: usize, key: String) -> RpcError {
     let mut data = about(handler);
     data.limit = Some(limit as u64);
-    data.key = Some(key.into());
     data.retry_after_ms = Some(millis_up(RETRY_WHEN_FULL));
+    let message = format!("{message} (raise `{key}`)");
+    data.key = Some(key.into());
     RpcError::refusal(Reason::Overloaded, message, data)
 }
 

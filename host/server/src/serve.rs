@@ -11,6 +11,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::config::{Config, Scheme};
 use crate::host::{Host, HostError};
 use crate::loader::Loader;
+use crate::plugin_entry::Offers;
 use crate::transport::listen::{self, Bound};
 use crate::transport::stream;
 
@@ -24,7 +25,9 @@ pub enum StartError {
     #[error(transparent)]
     Host(#[from] HostError),
     /// A listener.
-    #[error("failed to listen on {listener}: {error}")]
+    #[error(
+        "failed to listen on {listener}: {error}; stop the program that has the port, or choose another with --listen"
+    )]
     Listen {
         /// which
         listener: String,
@@ -62,8 +65,15 @@ pub async fn listeners(config: Config) -> Result<bool, StartError> {
         tokio::spawn(listener.accept(host.clone()));
     }
     wait_for_signal().await?;
-    tracing::info!("stopping: no new connections; calls may finish");
-    let clean = host.stop().await;
+    tracing::info!("stopping: no new connections; calls may finish (again: at once)");
+    let clean = tokio::select! {
+        clean = host.stop() => clean,
+        signalled = wait_for_signal() => {
+            signalled?;
+            host.stopped.cancel();
+            false
+        }
+    };
     tracing::info!(clean, "stopped");
     Ok(clean)
 }
@@ -140,9 +150,7 @@ fn welcome(host: &Host, bound: &[Bound]) {
     }
     for (name, slot) in catalogue.slots() {
         if let Some(plugin) = &slot.serving {
-            let offered = &plugin.offers.tools;
-            let tools: Vec<&str> = offered.iter().map(|one| one.tool.name.as_str()).collect();
-            tracing::info!("{name}: {}", tools.join(", "));
+            tracing::info!("{name}: {}", summary(&plugin.offers));
         }
     }
     if let Some(http) = bound.iter().find(|one| one.scheme == Scheme::Http) {
@@ -152,6 +160,24 @@ fn welcome(host: &Host, bound: &[Bound]) {
             example(&url, catalogue.tool("hello").is_some())
         );
     }
+}
+
+/// Names of tools that are told of each plugin at the start.
+const NAMES_TOLD_MAX: usize = 8;
+
+fn summary(offers: &Offers) -> String {
+    let shown = offers.tools.iter().take(NAMES_TOLD_MAX);
+    let mut parts: Vec<String> = shown.map(|one| one.tool.name.clone()).collect();
+    let rest = offers.tools.len() - parts.len();
+    let counts = [
+        (rest, "more tools"),
+        (offers.resources.len(), "resources"),
+        (offers.templates.len(), "resource templates"),
+        (offers.prompts.len(), "prompts"),
+    ];
+    let counted = counts.into_iter().filter(|(count, _)| *count > 0);
+    parts.extend(counted.map(|(count, what)| format!("{count} {what}")));
+    parts.join(", ")
 }
 
 /// A command that calls `hello` if it is there, and lists the tools if not.
@@ -174,9 +200,12 @@ fn example(url: &str, has_hello: bool) -> String {
 async fn wait_for_signal() -> io::Result<()> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
+    // A terminal that is closed is no reason to drop calls.
+    let mut hangup = signal(SignalKind::hangup())?;
     tokio::select! {
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}
+        _ = hangup.recv() => {}
     }
     Ok(())
 }

@@ -141,13 +141,20 @@ pub struct Session {
 
 /// The calls of one client that run and can be cancelled by their id.
 #[derive(Debug, Default)]
-pub struct CallsInFlight(Arc<Mutex<HashMap<RequestId, CancellationToken>>>);
+pub struct CallsInFlight {
+    next: AtomicU64,
+    table: Table,
+}
+
+/// Which call has an id now, by its serial number, and how it is told to end.
+type Table = Arc<Mutex<HashMap<RequestId, (u64, CancellationToken)>>>;
 
 /// A call in the table, for as long as it lives.
 #[derive(Debug)]
 pub struct Registered {
-    table: Arc<Mutex<HashMap<RequestId, CancellationToken>>>,
+    table: Table,
     id: RequestId,
+    serial: u64,
     /// raised when the client cancels the call
     pub cancelled: CancellationToken,
 }
@@ -157,17 +164,21 @@ impl CallsInFlight {
     /// first, which can't be cancelled any more.
     pub fn register(&self, id: RequestId) -> Registered {
         let cancelled = CancellationToken::new();
-        self.0.lock().insert(id.clone(), cancelled.clone());
+        let serial = self.next.fetch_add(1, Ordering::Relaxed);
+        let mut table = self.table.lock();
+        table.insert(id.clone(), (serial, cancelled.clone()));
+        drop(table);
         Registered {
-            table: self.0.clone(),
+            table: self.table.clone(),
             id,
+            serial,
             cancelled,
         }
     }
 
     /// Cancels a call; an id that isn't there any more is no error.
     pub fn cancel(&self, id: &RequestId) {
-        if let Some(token) = self.0.lock().remove(id) {
+        if let Some((_, token)) = self.table.lock().remove(id) {
             token.cancel();
         }
     }
@@ -175,7 +186,14 @@ impl CallsInFlight {
 
 impl Drop for Registered {
     fn drop(&mut self) {
-        self.table.lock().remove(&self.id);
+        let mut table = self.table.lock();
+        // A later call may have taken over the id.
+        if table
+            .get(&self.id)
+            .is_some_and(|(serial, _)| *serial == self.serial)
+        {
+            table.remove(&self.id);
+        }
     }
 }
 
@@ -341,6 +359,16 @@ mod tests {
     }
 
     #[test]
+    fn the_end_of_a_call_leaves_a_later_one_of_its_id_alone() {
+        let calls = CallsInFlight::default();
+        let first = calls.register(RequestId::from(1));
+        let second = calls.register(RequestId::from(1));
+        drop(first);
+        calls.cancel(&RequestId::from(1));
+        assert!(second.cancelled.is_cancelled());
+    }
+
+    #[test]
     fn a_cancelled_call_is_told_and_forgotten() {
         let calls = CallsInFlight::default();
         let call = calls.register(RequestId::from(1));
@@ -349,6 +377,6 @@ mod tests {
         calls.cancel(&RequestId::from(1));
         assert!(call.cancelled.is_cancelled());
         drop(call);
-        assert!(calls.0.lock().is_empty());
+        assert!(calls.table.lock().is_empty());
     }
 }

@@ -5,6 +5,7 @@
 //! writes bytes.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::Poll;
 use std::time::Instant;
 
@@ -36,6 +37,8 @@ pub(crate) struct Peer {
     /// subscriptions, which end when the connection does
     listening: JoinSet<()>,
     closing: CancellationToken,
+    /// bytes of answers that the connection hasn't taken yet
+    undelivered: Arc<AtomicUsize>,
 }
 
 impl Peer {
@@ -48,12 +51,18 @@ impl Peer {
             running: JoinSet::new(),
             listening: JoinSet::new(),
             closing: CancellationToken::new(),
+            undelivered: Arc::default(),
         }
     }
 
     /// Calls that are not answered yet.
     pub(crate) fn in_flight(&self) -> usize {
         self.running.len()
+    }
+
+    /// Bytes of answers that are made and not taken by the connection.
+    pub(crate) fn undelivered_bytes(&self) -> usize {
+        self.undelivered.load(Ordering::Relaxed)
     }
 
     /// Waits for the end of one call.
@@ -160,11 +169,15 @@ impl Peer {
             return Some(reply.body);
         }
         let registered = self.calls.register(id);
-        let outbound = self.outbound.clone();
+        let (outbound, undelivered) = (self.outbound.clone(), self.undelivered.clone());
         self.running.spawn(async move {
             tokio::select! {
                 reply = run => {
+                    let bytes = reply.body.len();
+                    undelivered.fetch_add(bytes, Ordering::Relaxed);
+                    // A connection that has gone takes no answer.
                     let _ = outbound.send(reply.body.into()).await;
+                    undelivered.fetch_sub(bytes, Ordering::Relaxed);
                 }
                 () = registered.cancelled.cancelled() => {}
             }

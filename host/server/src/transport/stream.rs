@@ -13,6 +13,7 @@ use fusebox_protocol::frame::LineDecoder;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::sync::mpsc;
 use tokio::time::{sleep_until, timeout};
+use tokio_util::sync::CancellationToken;
 
 use super::peer::Peer;
 use crate::host::Host;
@@ -26,6 +27,12 @@ const FRAMES_PER_TURN: usize = 64;
 
 /// How long a peer may refuse to read before it is disconnected.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Bytes of answers that wait for a slow peer before nothing more is read from it.
+const UNDELIVERED_MAX_BYTES: usize = 1 << 20;
+
+/// Bytes of answers that are gathered before they are written.
+const OUTPUT_MAX_BYTES: usize = 256 << 10;
 
 /// How a connection ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,6 +54,7 @@ struct Connection {
     input: BytesMut,
     output: Vec<u8>,
     messages: mpsc::Receiver<Bytes>,
+    stopped: CancellationToken,
 }
 
 /// Serves one connection to its end. `idle_timeout` is for peers that say
@@ -72,6 +80,7 @@ where
         input: BytesMut::new(),
         output: Vec::new(),
         messages,
+        stopped: host.stopped.clone(),
     };
     let mut heard = Instant::now();
     let mut ended = None;
@@ -83,7 +92,9 @@ where
         if let Some(ended) = ended.filter(|_| !busy) {
             return Ok(ended);
         }
-        let reading = ended.is_none() && connection.peer.in_flight() < settings.calls_in_flight_max;
+        let reading = ended.is_none()
+            && connection.peer.in_flight() < settings.calls_in_flight_max
+            && connection.peer.undelivered_bytes() < UNDELIVERED_MAX_BYTES;
         let idle_at = idle_timeout
             .filter(|_| ended.is_none() && !busy)
             .map(|timeout| heard + timeout);
@@ -148,7 +159,7 @@ impl Connection {
                 }
             }
             served += 1;
-            if served % FRAMES_PER_TURN == 0 {
+            if served % FRAMES_PER_TURN == 0 || self.output.len() >= OUTPUT_MAX_BYTES {
                 if self.flush(writer).await? == Flushed::TooSlow {
                     return Err(io::ErrorKind::TimedOut.into());
                 }
@@ -198,9 +209,12 @@ impl Connection {
             writer.write_all(&self.output).await?;
             writer.flush().await
         };
-        match timeout(WRITE_TIMEOUT, writing).await {
-            Ok(written) => written?,
-            Err(_) => return Ok(Flushed::TooSlow),
+        tokio::select! {
+            written = timeout(WRITE_TIMEOUT, writing) => match written {
+                Ok(written) => written?,
+                Err(_elapsed) => return Ok(Flushed::TooSlow),
+            },
+            () = self.stopped.cancelled() => return Ok(Flushed::TooSlow),
         }
         self.output.clear();
         // A burst of large answers must not be held for the life of the connection.
