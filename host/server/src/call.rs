@@ -13,7 +13,6 @@ use fusebox_engine::contract::types::{
 use fusebox_engine::{Answer, CallError, Completed, FaultKind, Invocation};
 use fusebox_protocol::{Reason, RequestId, RpcError};
 use parking_lot::Mutex;
-use sha2::{Digest, Sha256};
 
 use crate::ask::{self, Known, Questions};
 use crate::breaker::Permit;
@@ -23,6 +22,7 @@ use crate::plugin_entry::Handler;
 use crate::refusal;
 use crate::render::{self, Rendered};
 use crate::reply::Reply;
+use crate::round::{self, Round};
 use crate::session::CallContext;
 
 /// Rounds of questions that one call of a legacy client may take.
@@ -75,15 +75,6 @@ pub struct Call {
     pub round: Round,
 }
 
-/// What a modern client brings back from the round before.
-#[derive(Clone, Debug, Default)]
-pub struct Round {
-    /// a JSON object: its answers, by key
-    pub responses: Option<String>,
-    /// the seal
-    pub request_state: Option<String>,
-}
-
 /// How one round ends.
 enum Step {
     Answer(Vec<u8>),
@@ -119,7 +110,7 @@ impl Call {
     /// Calls the handler until it has all it needs. A modern client makes each
     /// round itself; a legacy one is asked here.
     async fn rounds(&self, outbound: Option<Outbound>) -> Result<Vec<u8>, RpcError> {
-        let mut known = self.first_round()?;
+        let mut known = self.round.open(&self.host, &self.handler, &self.target)?;
         for _ in 0..ROUNDS_MAX {
             let questions = match self.attempt(&known, outbound.clone()).await? {
                 Step::Answer(body) => return Ok(body),
@@ -130,7 +121,15 @@ impl Call {
                 return Err(RpcError::missing_capability(words, lacking));
             }
             let Some(pending) = &self.context.pending else {
-                return self.input_required(questions);
+                let state = questions.state.as_deref();
+                let sealed = round::seal(&self.host, &self.handler, &self.target, state)?;
+                let (id, version) = (&self.id, self.context.version);
+                return Ok(render::input_required(
+                    id,
+                    version,
+                    &questions,
+                    sealed.as_deref(),
+                ));
             };
             let patience = self.host.config.session.ask_timeout;
             known = ask::legacy(pending, outbound.as_ref(), questions, patience).await?;
@@ -138,63 +137,6 @@ impl Call {
         Err(RpcError::internal(format!(
             "it asked {ROUNDS_MAX} times and wants to ask again"
         )))
-    }
-
-    /// What is known at the beginning: of a retry, what the round before left.
-    fn first_round(&self) -> Result<Known, RpcError> {
-        let state = match &self.round.request_state {
-            None => None,
-            Some(seal) => {
-                let opened = self.host.sealer.open(&self.binding(), unix_s(), seal);
-                let opened =
-                    opened.map_err(|broken| RpcError::invalid_params(broken.to_string()))?;
-                (!opened.is_empty()).then(|| opened[1..].to_vec())
-            }
-        };
-        Ok(Known {
-            responses: self.round.responses.clone(),
-            state,
-        })
-    }
-
-    /// The answer that sends a modern client for answers. The state is sealed
-    /// for this handler and these arguments alone.
-    fn input_required(&self, questions: Questions) -> Result<Vec<u8>, RpcError> {
-        let end = unix_s() + self.host.config.session.ask_timeout.as_secs().max(1);
-        let sealed = match &questions.state {
-            None => None,
-            Some(state) => {
-                // A byte before it, so that an empty state is a state too.
-                let marked = [&[1], &state[..]].concat();
-                let sealed = self.host.sealer.seal(&self.binding(), end, &marked);
-                Some(sealed.map_err(|error| RpcError::internal(error.to_string()))?)
-            }
-        };
-        Ok(render::input_required(
-            &self.id,
-            self.context.version,
-            &questions,
-            sealed.as_deref(),
-        ))
-    }
-
-    /// What a seal is bound to: the handler and what it is called with. Arguments
-    /// are compared by value, since a client may write them anew.
-    fn binding(&self) -> Vec<u8> {
-        let called_with = match &self.target {
-            Target::Tool { arguments } => serde_json::from_str::<serde_json::Value>(arguments)
-                .map_or_else(|_| arguments.to_string(), |value| value.to_string()),
-            Target::Resource { uri } => uri.to_string(),
-            Target::Prompt { arguments } => {
-                let mut sorted = arguments.clone();
-                sorted.sort();
-                format!("{sorted:?}")
-            }
-            Target::Completion { .. } => String::new(),
-        };
-        let handler = &self.handler;
-        let whole = format!("{}\n{}\n{called_with}", handler.core.name, handler.name);
-        Sha256::digest(whole).to_vec()
     }
 
     /// What an error may have to name.
@@ -335,14 +277,6 @@ fn judge(
             Err(refusal)
         }
     }
-}
-
-/// Seconds since 1970: what a seal's end is measured in, since it may outlive
-/// this process.
-fn unix_s() -> u64 {
-    SystemTime::now()
-        .duration_since(SystemTime::UNIX_EPOCH)
-        .map_or(0, |since| since.as_secs())
 }
 
 /// Counts a fault, and says in the log what the caller isn't told.

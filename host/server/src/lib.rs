@@ -27,6 +27,7 @@ pub mod plugin_entry;
 mod refusal;
 mod render;
 pub mod reply;
+pub mod round;
 pub mod router;
 pub mod seal;
 pub mod serve;

@@ -17,10 +17,11 @@ use fusebox_protocol::{Era, JsonKind, ProtocolVersion, Request, RpcError};
 use http::HeaderMap;
 use serde_json::value::RawValue;
 
-use crate::call::{Round, Target};
+use crate::call::Target;
 use crate::host::Host;
 use crate::plugin_entry::Handler;
 use crate::render::dialect;
+use crate::round::Round;
 
 /// A handler, and what it is called with.
 pub(crate) struct Found {
