@@ -7,6 +7,7 @@
 //! test fails; and everything that waits has an end.
 #![forbid(unsafe_code)]
 
+mod ask;
 mod client;
 mod host;
 mod http;
@@ -17,6 +18,7 @@ mod random;
 mod script;
 mod wait;
 
+pub use ask::{Answer, Caller, EVERYWHERE, LEGACY_WAYS, MODERN_WAYS, Way, each, server_meta};
 pub use client::{Client, Era, Exchange, modern_meta};
 pub use host::{Host, Setup};
 pub use http::{Connection, Events, Head, Response};

@@ -1,7 +1,9 @@
 //! Legacy clients are asked by requests of the host's own, on the stream of the
 //! call that has to know.
 
-use fusebox_tests::{Caller, EVERYWHERE, Era, LEGACY_WAYS, Setup, each};
+use std::rc::Rc;
+
+use fusebox_tests::{Caller, Era, LEGACY_WAYS, Setup, Way, each};
 use serde_json::{Value, json};
 
 use crate::cases::{
@@ -73,7 +75,7 @@ fn a_legacy_client_is_asked_on_the_stream_of_its_call() {
 
 #[test]
 fn a_question_does_not_go_to_the_stream_of_changes() {
-    each(&EVERYWHERE[..1], setup, &able(), |caller| {
+    each(&LEGACY_WAYS[..1], setup, &able(), |caller| {
         let stream = caller.listen(json!({}));
         check_well(caller);
         let call = call_tool(caller, "test_trigger_prompt_change");
@@ -202,7 +204,7 @@ fn a_call_that_waits_for_an_answer_can_be_cancelled() {
             json!({"requestId": call, "reason": "enough"}),
         );
         let mut seen = Vec::new();
-        if caller.way == EVERYWHERE[0].0 {
+        if caller.way == Way::Http {
             // Its stream ends.
             seen.extend(std::iter::from_fn(|| caller.next(call)));
         }
@@ -226,7 +228,7 @@ fn two_calls_that_ask_at_once_get_their_own_answers() {
         });
         let mut asked = calls.map(|call| caller.next(call).expect("a question"));
         let message = |asked: &Value| asked["params"]["message"].as_str().map(str::to_owned);
-        if caller.way != EVERYWHERE[0].0 {
+        if caller.way != Way::Http {
             // Lines have one stream for both.
             asked.sort_by_key(message);
         }
@@ -264,10 +266,13 @@ fn a_stranger_cannot_answer() {
 #[test]
 fn an_answer_to_no_question_is_ignored() {
     each(&LEGACY_WAYS, setup, &able(), |caller| {
-        for id in [json!(0), json!(7), json!("x"), json!(null)] {
+        for id in [json!(0), json!(7), json!("x")] {
             let outcome = json!({"result": user_name().answer});
             caller.reply(&json!({"id": id}), &outcome);
         }
+        // So a client says that it couldn't read something.
+        let unread = json!({"error": {"code": -32700, "message": "not JSON"}});
+        caller.reply(&json!({"id": null}), &unread);
         check_well(caller);
         let call = call_tool(caller, NAME_TOOL);
         let question = check_asked(caller, call, &user_name());
@@ -285,17 +290,20 @@ fn an_answer_to_no_question_is_ignored() {
 fn the_end_of_a_clients_input_ends_what_waits_for_its_answer() {
     // It can't answer any more, whatever time it has left.
     let patient = || -> Setup { setup().config("[session]\nask_timeout_ms = 3600000") };
-    for pair in &LEGACY_WAYS[1..] {
-        // Only a host that is let go of can be seen to close the connection.
-        let mut caller = match pair.0 {
-            fusebox_tests::Way::Stdio => Caller::over_stdio(patient(), Era::Legacy, &able()),
-            way => {
-                let host = std::rc::Rc::new(patient().tcp().start());
-                Caller::open(&host, way, Era::Legacy, &able())
-            }
+    for (way, era) in &LEGACY_WAYS[1..] {
+        eprintln!("over {way:?}:");
+        let mut caller = match way {
+            Way::Stdio => Caller::over_stdio(patient(), *era, &able()),
+            _ => Caller::open(&Rc::new(patient().tcp().start()), *way, *era, &able()),
         };
         let call = call_tool(&mut caller, NAME_TOOL);
         check_asked(&mut caller, call, &user_name());
-        caller.finish();
+        // At most its error is left to be said.
+        for message in caller.finish() {
+            assert_eq!(
+                (&message["id"], message.get("result")),
+                (&json!(call), None)
+            );
+        }
     }
 }
