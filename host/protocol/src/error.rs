@@ -111,12 +111,13 @@ impl RpcError {
         Self::new(HEADER_MISMATCH, Status::Always(400), message)
     }
 
-    /// -32021 with the capabilities that are wanted; HTTP 400.
+    /// -32021 with the capabilities that are wanted; HTTP 400, to a legacy client
+    /// 200.
     pub fn missing_capability(
         message: impl Into<Cow<'static, str>>,
         wanted: ClientCapabilities,
     ) -> Self {
-        Self::new(MISSING_CLIENT_CAPABILITY, Status::Always(400), message)
+        Self::new(MISSING_CLIENT_CAPABILITY, Status::Modern(400), message)
             .with_data(ErrorData::RequiredCapabilities(wanted))
     }
 

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use fusebox_engine::contract::types::{InputRequest, InputRequired};
 use fusebox_protocol::params::ClientCapabilities;
-use fusebox_protocol::reply::{self, InputQuestion};
+use fusebox_protocol::reply::{self, Cancelled, InputQuestion};
 use fusebox_protocol::{JsonKind, RawJson, RequestId, RpcError};
 use futures_util::future::try_join_all;
 use parking_lot::Mutex;
@@ -77,8 +77,10 @@ impl Questions {
 
     /// What is asked that the client can't do.
     pub(crate) fn beyond(&self, client: ClientCapabilities) -> Option<ClientCapabilities> {
-        let mut lacking = self.list.iter().filter(|one| !client.cover(one.needs));
-        lacking.next().map(|one| one.needs)
+        let needs = self.list.iter().map(|one| one.needs);
+        needs
+            .filter(|needs| !client.cover(*needs))
+            .reduce(ClientCapabilities::or)
     }
 
     /// The questions as a modern result carries them.
@@ -160,6 +162,11 @@ pub struct Pending {
 }
 
 impl Pending {
+    /// Gives up what waits: the client has gone, or can say nothing more.
+    pub fn close(&self) {
+        self.waiting.lock().clear();
+    }
+
     /// Takes a client's answer; one that nobody waits for is no error.
     pub fn resolve(&self, id: &RequestId, outcome: Outcome) {
         if let Some(waiting) = self.waiting.lock().remove(id) {
@@ -168,7 +175,7 @@ impl Pending {
         }
     }
 
-    fn open(&self) -> Option<(RequestId, Waiting<'_>)> {
+    fn open<'a>(&'a self, outbound: &'a Outbound) -> Option<Waiting<'a>> {
         let id = RequestId::from(self.next.fetch_add(1, Ordering::Relaxed));
         let (sender, receiver) = oneshot::channel();
         let mut waiting = self.waiting.lock();
@@ -177,25 +184,36 @@ impl Pending {
         }
         waiting.insert(id.clone(), sender);
         drop(waiting);
-        let place = Waiting {
+        Some(Waiting {
             pending: self,
-            id: id.clone(),
+            outbound,
+            id,
             receiver,
-        };
-        Some((id, place))
+        })
     }
 }
 
-/// A request that waits; its place is free again when it is dropped.
+/// A request that waits. Dropped before its answer came, it is taken back.
 struct Waiting<'a> {
     pending: &'a Pending,
+    outbound: &'a Outbound,
     id: RequestId,
     receiver: oneshot::Receiver<Outcome>,
 }
 
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
-        self.pending.waiting.lock().remove(&self.id);
+        if self.pending.waiting.lock().remove(&self.id).is_none() {
+            return;
+        }
+        let mut message = Vec::new();
+        let params = Cancelled {
+            request_id: &self.id,
+            reason: Some("nobody waits for the answer any more"),
+        };
+        reply::notification(&mut message, "notifications/cancelled", &params);
+        // A queue that is full belongs to a client that reads nothing.
+        let _ = self.outbound.try_send(message.into());
     }
 }
 
@@ -241,17 +259,17 @@ async fn one(
     outbound: &Outbound,
     question: &Question,
 ) -> Result<RawJson, RpcError> {
-    let (id, mut waiting) = pending.open().ok_or_else(|| {
+    let mut waiting = pending.open(outbound).ok_or_else(|| {
         RpcError::internal(format!(
             "{WAITING_MAX} questions wait for this client already"
         ))
     })?;
     let mut message = Vec::new();
     match &question.params {
-        Some(params) => reply::request(&mut message, &id, question.method, params),
+        Some(params) => reply::request(&mut message, &waiting.id, question.method, params),
         None => reply::request(
             &mut message,
-            &id,
+            &waiting.id,
             question.method,
             &BTreeMap::<&str, &str>::new(),
         ),

@@ -12,6 +12,7 @@ use crate::ask::Known;
 use crate::call::Target;
 use crate::host::Host;
 use crate::plugin_entry::Handler;
+use crate::refusal::millis_up;
 
 /// What a modern client brings back from the round before; nothing in the first.
 #[derive(Clone, Debug, Default)]
@@ -34,7 +35,7 @@ impl Round {
         handler: &Handler,
         target: &Target,
     ) -> Result<Known, RpcError> {
-        let open = |seal: &String| host.sealer.open(&binding(handler, target), unix_s(), seal);
+        let open = |seal: &String| host.sealer.open(&binding(handler, target), unix_ms(), seal);
         let state = self.request_state.as_ref().map(open).transpose();
         Ok(Known {
             responses: self.responses.clone(),
@@ -53,7 +54,8 @@ pub(crate) fn seal(
     target: &Target,
     state: Option<&[u8]>,
 ) -> Result<Option<String>, RpcError> {
-    let end = unix_s() + host.config.session.ask_timeout.as_secs().max(1);
+    // And one, for the millisecond that has begun.
+    let end = unix_ms().saturating_add(millis_up(host.config.session.ask_timeout) + 1);
     let seal = |state| host.sealer.seal(&binding(handler, target), end, state);
     let sealed = state.map(seal).transpose();
     sealed.map_err(|error| RpcError::internal(format!("the system gave no random bytes: {error}")))
@@ -80,9 +82,9 @@ fn binding(handler: &Handler, target: &Target) -> Vec<u8> {
     Sha256::digest(whole).to_vec()
 }
 
-/// Seconds since 1970, in which a seal's end is told.
-fn unix_s() -> u64 {
+/// Milliseconds since 1970, in which a seal's end is told.
+fn unix_ms() -> u64 {
     SystemTime::now()
         .duration_since(SystemTime::UNIX_EPOCH)
-        .map_or(0, |since| since.as_secs())
+        .map_or(0, millis_up)
 }

@@ -39,19 +39,19 @@ impl Sealer {
     }
 
     /// Seals `state`, for whoever comes back with the same `bound_to` before
-    /// `end_unix_s`.
+    /// `end_unix_ms`.
     ///
     /// # Errors
     /// If the system has no random bytes to give.
     pub fn seal(
         &self,
         bound_to: &[u8],
-        end_unix_s: u64,
+        end_unix_ms: u64,
         state: &[u8],
     ) -> Result<String, getrandom::Error> {
         let mut sealed = vec![0_u8; NONCE_BYTES];
         getrandom::fill(&mut sealed)?;
-        let end = end_unix_s.to_be_bytes();
+        let end = end_unix_ms.to_be_bytes();
         let payload = Payload {
             msg: state,
             aad: &[bound_to, &end].concat(),
@@ -67,7 +67,7 @@ impl Sealer {
     ///
     /// # Errors
     /// [`Broken`] if it isn't ours, isn't for this, or is too old.
-    pub fn open(&self, bound_to: &[u8], now_unix_s: u64, text: &str) -> Result<Vec<u8>, Broken> {
+    pub fn open(&self, bound_to: &[u8], now_unix_ms: u64, text: &str) -> Result<Vec<u8>, Broken> {
         let sealed = URL_SAFE_NO_PAD.decode(text).map_err(|_| Broken::Foreign)?;
         let (nonce, rest) = sealed
             .split_at_checked(NONCE_BYTES)
@@ -81,8 +81,8 @@ impl Sealer {
             .0
             .decrypt(XNonce::from_slice(nonce), payload)
             .map_err(|_| Broken::Foreign)?;
-        let end_unix_s = u64::from_be_bytes(end.try_into().map_err(|_| Broken::Foreign)?);
-        if now_unix_s >= end_unix_s {
+        let end_unix_ms = u64::from_be_bytes(end.try_into().map_err(|_| Broken::Foreign)?);
+        if now_unix_ms >= end_unix_ms {
             return Err(Broken::Expired);
         }
         Ok(state)

@@ -3,7 +3,7 @@
 
 use std::rc::Rc;
 
-use fusebox_tests::{Caller, Era, LEGACY_WAYS, Setup, Way, each};
+use fusebox_tests::{Caller, Era, LEGACY_WAYS, Setup, Way, each, until};
 use serde_json::{Value, json};
 
 use crate::cases::{
@@ -208,9 +208,17 @@ fn a_call_that_waits_for_an_answer_can_be_cancelled() {
             // Its stream ends.
             seen.extend(std::iter::from_fn(|| caller.next(call)));
         }
-        let ping = caller.request("ping", json!({}));
-        assert_eq!(ping.message["result"], json!({}));
-        seen.extend(ping.before);
+        // The question is taken back; on lines that comes when it comes.
+        let taken_back = |message: &Value| {
+            message["method"] == "notifications/cancelled"
+                && message["params"]["requestId"] == question["id"]
+        };
+        until("the question is taken back", || {
+            let ping = caller.request("ping", json!({}));
+            assert_eq!(ping.message["result"], json!({}));
+            seen.extend(ping.before);
+            seen.iter().any(taken_back).then_some(())
+        });
         let answered = seen.iter().any(|message| message["id"] == call);
         assert!(!answered, "a cancelled call has no answer: {seen:?}");
         caller.reply(&question, &json!({"result": user_name().answer}));

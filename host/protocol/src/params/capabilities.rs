@@ -51,6 +51,19 @@ impl ClientCapabilities {
             && (self.tasks || !tasks)
     }
 
+    /// What is in either.
+    #[must_use]
+    pub fn or(self, other: Self) -> Self {
+        Self {
+            elicitation_form: self.elicitation_form || other.elicitation_form,
+            elicitation_url: self.elicitation_url || other.elicitation_url,
+            sampling: self.sampling || other.sampling,
+            sampling_tools: self.sampling_tools || other.sampling_tools,
+            roots: self.roots || other.roots,
+            tasks: self.tasks || other.tasks,
+        }
+    }
+
     /// Reads the object that a client sends. A capability counts as declared
     /// if its value is an object; unknown ones are passed over.
     pub(super) fn read(member: Member, raw: &RawValue) -> Result<Self, RpcError> {

@@ -72,9 +72,13 @@ impl Peer {
         }
     }
 
-    /// Ends the subscriptions; calls go on.
+    /// Nothing more will be read: ends the subscriptions, and calls that wait for
+    /// the user. Other calls go on.
     pub(crate) fn close(&mut self) {
         self.closing.cancel();
+        if let Some(agreement) = &self.agreement {
+            agreement.pending.close();
+        }
     }
 
     /// The answer to a frame that is too long to be read.
@@ -223,9 +227,11 @@ impl Peer {
             }
             loop {
                 let message = tokio::select! {
-                    message = subscription.next() => message,
+                    // What was cancelled says nothing more, whatever is waiting.
+                    biased;
                     () = cancelled.cancelled() => return,
                     () = closing.cancelled() => None,
+                    message = subscription.next() => message,
                 };
                 let Some(message) = message else { break };
                 if outbound.send(message).await.is_err() {

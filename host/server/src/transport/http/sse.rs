@@ -143,12 +143,14 @@ impl Changes {
             }
         };
         tokio::select! {
+            // What has ended says nothing more, whatever is waiting.
+            biased;
+            () = session_ended => None,
+            () = self.stop.cancelled() => self.end(),
             message = self.subscription.next() => match message {
                 Some(message) => Some(event(&message)),
                 None => self.end(),
             },
-            () = self.stop.cancelled() => self.end(),
-            () = session_ended => None,
             () = tokio::time::sleep(self.keep_alive) => Some(beat()),
         }
     }
