@@ -138,13 +138,14 @@ impl Report {
 
 /// Looks at the host.
 pub fn report(host: &Host, now: Instant) -> Report {
-    let meters = host.meters.snapshot(now);
     let catalogue = host.catalogue.load();
     let plugins: BTreeMap<String, PluginReport> = catalogue
         .slots()
         .iter()
         .map(|(name, slot)| (name.clone(), plugin(name, slot, now)))
         .collect();
+    // After the plugins: whatever waits for one of them is in the queue by now.
+    let meters = host.meters.snapshot(now);
     Report {
         status: status(host, &plugins, meters.queue_depth),
         version: env!("CARGO_PKG_VERSION"),

@@ -19,7 +19,7 @@ use tokio::sync::{broadcast, mpsc};
 use crate::plugin_entry::Handler;
 
 /// Messages that wait for a slow receiver before the call that makes them waits too.
-pub const QUEUE_MAX_MESSAGES: usize = 64;
+pub const QUEUE_MAX_MESSAGES: usize = 16;
 
 /// Where messages beside the answer go. Each is one JSON-RPC message without a
 /// line end.
