@@ -9,6 +9,7 @@
 
 mod ask;
 mod client;
+mod conformance;
 mod host;
 mod http;
 mod lines;
@@ -20,11 +21,12 @@ mod wait;
 
 pub use ask::{Answer, Caller, EVERYWHERE, LEGACY_WAYS, MODERN_WAYS, Way, each, server_meta};
 pub use client::{Client, Era, Exchange, modern_meta};
+pub use conformance::{Suite, conformance};
 pub use host::{Host, Setup};
 pub use http::{Connection, Events, Head, Response};
 pub use lines::{Lines, Stdio, initialize_line};
 pub use place::{host_binary, plugin, repository, test_environment};
 pub use program::{Ran, fusebox};
 pub use random::Random;
-pub use script::{conformance, node, python};
+pub use script::{node, python};
 pub use wait::{LONG, until};

@@ -1,14 +1,9 @@
-//! Proves that every scenario of the conformance suite passes with the plugin
+//! Proves that every scenario of the conformance suites passes with the plugin
 //! `everything`, in both eras, but for those that the table names. The suite's
 //! own verdict is not enough: a scenario must have checked something.
 
-use fusebox_tests::{Setup, conformance};
+use fusebox_tests::{Setup, Suite, conformance};
 use serde_json::Value;
-
-/// How many scenarios the suite runs for each set of requirements; fewer would
-/// mean that something was passed over.
-const LEGACY_SCENARIOS: usize = 33;
-const MODERN_SCENARIOS: usize = 50;
 
 /// Not here yet: long-running tasks (an extension of 2026-07-28), and streams
 /// that are taken up again (not required of 2025-11-25).
@@ -28,18 +23,30 @@ const NOT_YET: &[&str] = &[
 
 #[test]
 fn the_scenarios_of_2025_11_25_pass() {
-    check("2025-11-25", LEGACY_SCENARIOS);
+    check(Suite::Requirements("2025-11-25"), 33);
 }
 
 #[test]
 fn the_scenarios_of_2026_07_28_pass() {
-    check("2026-07-28", MODERN_SCENARIOS);
+    check(Suite::Requirements("2026-07-28"), 50);
 }
 
-fn check(requirements: &str, scenarios_min: usize) {
+#[test]
+fn every_scenario_there_is_passes() {
+    check(Suite::All, 65);
+}
+
+#[test]
+fn the_scenarios_of_the_older_suite_pass() {
+    check(Suite::OldActive, 30);
+}
+
+/// `scenarios_min`: how many scenarios the suite runs; fewer would mean that
+/// something was passed over.
+fn check(suite: Suite, scenarios_min: usize) {
     let host = Setup::new().plugin("everything").start();
-    let scenarios = conformance(&host.url(), requirements);
-    eprintln!("{requirements}: {} scenarios", scenarios.len());
+    let scenarios = conformance(&host.url(), suite);
+    eprintln!("{suite:?}: {} scenarios", scenarios.len());
     assert!(
         scenarios.len() >= scenarios_min,
         "the suite ran {} scenarios: {:?}",

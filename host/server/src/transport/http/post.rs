@@ -9,9 +9,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use fusebox_protocol::envelope::{self, Incoming};
-use fusebox_protocol::{
-    Era, Message, Notification, ProtocolVersion, Reason, RefusalData, Request, RpcError, era,
-};
+use fusebox_protocol::{Era, Message, Notification, Reason, RefusalData, Request, RpcError, era};
 use futures_util::{poll, stream};
 use http::header::{ACCEPT, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, StatusCode};
@@ -77,7 +75,7 @@ async fn serve_message(
                     let routed = router::modern(host, frame, request, Some(headers));
                     drive(host, headers, routed, None).await
                 }
-                Era::Legacy => serve_legacy(host, headers, frame, request, version).await,
+                Era::Legacy => serve_legacy(host, headers, frame, request).await,
             }
         }
         Message::Notification(notification) => {
@@ -193,35 +191,19 @@ async fn serve_legacy(
     headers: &HeaderMap,
     frame: &Bytes,
     request: &Request<'_>,
-    version: Option<&str>,
 ) -> HttpResponse {
     if request.method == "initialize" && !headers.contains_key(SESSION_ID) {
         return initialize(host, request);
     }
-    let session = match legacy_session(host, headers, version) {
+    let session = match get::session(host, headers) {
         Ok(session) => session,
         Err(refusal) => return *refusal,
     };
+    // A version header that names another handshake version than the session's
+    // changes nothing: what `initialize` agreed on holds. One that is no
+    // handshake version at all never comes here.
     let routed = router::legacy(host, frame, request, &session.agreement);
     drive(host, headers, routed, Some(session)).await
-}
-
-/// The session of a legacy request, whose version header (if any) must agree.
-fn legacy_session(
-    host: &Arc<Host>,
-    headers: &HeaderMap,
-    version: Option<&str>,
-) -> Result<Arc<Session>, Box<HttpResponse>> {
-    let session = get::session(host, headers)?;
-    let agreed = session.agreement.version;
-    match version {
-        None => Ok(session),
-        Some(version) if ProtocolVersion::parse(version) == Some(agreed) => Ok(session),
-        Some(version) => Err(Box::new(refused(
-            StatusCode::BAD_REQUEST,
-            &format!("`MCP-Protocol-Version: {version}`, but this session agreed on {agreed}"),
-        ))),
-    }
 }
 
 fn initialize(host: &Arc<Host>, request: &Request<'_>) -> HttpResponse {
@@ -257,8 +239,7 @@ fn initialize(host: &Arc<Host>, request: &Request<'_>) -> HttpResponse {
 }
 
 async fn serve_batch(host: &Arc<Host>, headers: &HeaderMap, frame: Bytes) -> HttpResponse {
-    let version = headers.get(VERSION).and_then(|value| value.to_str().ok());
-    let session = match legacy_session(host, headers, version) {
+    let session = match get::session(host, headers) {
         Ok(session) => session,
         Err(refusal) => return *refusal,
     };
