@@ -180,6 +180,11 @@ impl Caller {
         self.host.as_ref().expect("a host that listens")
     }
 
+    /// The host, if it has an address to ask at.
+    pub fn reachable(&self) -> Option<&Rc<Host>> {
+        self.host.as_ref()
+    }
+
     /// Sends a request and gives its id.
     pub fn begin(&mut self, method: &str, mut params: Value) -> u64 {
         self.last_id += 1;

@@ -111,6 +111,14 @@ impl Call {
     /// round itself; a legacy one is asked here.
     async fn rounds(&self, outbound: Option<Outbound>) -> Result<Vec<u8>, RpcError> {
         let mut known = self.round.open(&self.host, &self.handler, &self.target)?;
+        if let Some(misfit) = self.misfit() {
+            self.handler.counters.refusal();
+            return Ok(render::invalid_arguments(
+                &self.id,
+                self.context.version,
+                &misfit,
+            ));
+        }
         for _ in 0..ROUNDS_MAX {
             let questions = match self.attempt(&known, outbound.clone()).await? {
                 Step::Answer(body) => return Ok(body),
@@ -137,6 +145,16 @@ impl Call {
         Err(RpcError::internal(format!(
             "it asked {ROUNDS_MAX} times and wants to ask again"
         )))
+    }
+
+    /// What the tool's schema has against the arguments. It is asked before the
+    /// breaker, for nothing that a caller writes may cost a handler anything.
+    fn misfit(&self) -> Option<String> {
+        let Target::Tool { arguments } = &self.target else {
+            return None;
+        };
+        let schema = self.handler.schemas.input.as_ref()?;
+        schema.check(arguments).err()
     }
 
     /// What an error may have to name.
@@ -171,7 +189,8 @@ impl Call {
         let about = self.about();
         let completed = self.enter_plugin(deadline, known, outbound).await;
         judge(&handler, permit, completed, |answer| {
-            render::answer(&id, version, &about, answer)
+            let promised = handler.schemas.output.as_ref();
+            render::answer(&id, version, &about, promised, answer)
         })
     }
 

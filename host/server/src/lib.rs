@@ -29,6 +29,7 @@ mod render;
 pub mod reply;
 pub mod round;
 pub mod router;
+pub mod schema;
 pub mod seal;
 pub mod serve;
 pub mod session;

@@ -19,6 +19,7 @@ use fusebox_protocol::{JsonKind, ProtocolVersion, RawJson, RequestId, RpcError};
 use serde::Serialize;
 
 use crate::ask::Questions;
+use crate::schema::Schema;
 
 /// How this host names itself.
 pub(crate) const SERVER: Implementation<'static> = Implementation {
@@ -60,15 +61,17 @@ const NOT_KEPT: CacheHint = CacheHint {
 };
 
 /// The response to a call. `about` is what it was called for: the address of a
-/// resource that isn't there is part of the error.
+/// resource that isn't there is part of the error. `promised` is what a tool
+/// says of its structured results.
 pub(crate) fn answer(
     id: &RequestId,
     version: ProtocolVersion,
     about: &str,
+    promised: Option<&Schema>,
     answer: Answer,
 ) -> Rendered {
     match answer {
-        Answer::Tool(outcome) => tool_answer(id, version, outcome),
+        Answer::Tool(outcome) => tool_answer(id, version, promised, outcome),
         Answer::Resource(Ok(ResourceOutcome::Complete((contents, cache)))) => {
             of_result(resource_result(id, version, contents, cache))
         }
@@ -196,10 +199,13 @@ fn prompt_result(
 fn tool_answer(
     id: &RequestId,
     version: ProtocolVersion,
+    promised: Option<&Schema>,
     outcome: Result<ToolOutcome, Failure>,
 ) -> Rendered {
     match outcome {
-        Ok(ToolOutcome::Complete(result)) => of_result(call_result(id, version, result)),
+        Ok(ToolOutcome::Complete(result)) => of_result(
+            keeps_promise(promised, &result).and_then(|()| call_result(id, version, result)),
+        ),
         Ok(ToolOutcome::InputRequired(asked)) => questions(asked),
         Err(failure) => tool_failure(id, version, failure),
     }
@@ -209,16 +215,32 @@ fn tool_answer(
 /// isn't there is an error for the client's program.
 fn tool_failure(id: &RequestId, version: ProtocolVersion, failure: Failure) -> Rendered {
     match failure {
-        Failure::InvalidParams(why) => Rendered::Answer(error_result(
-            id,
-            version,
-            &format!("invalid arguments: {why}"),
-        )),
+        Failure::InvalidParams(why) => Rendered::Answer(invalid_arguments(id, version, &why)),
         Failure::Failed(why) => Rendered::Answer(error_result(id, version, &why)),
         Failure::NotFound(what) => {
             Rendered::Refused(RpcError::invalid_params(format!("not found: {what}")))
         }
     }
+}
+
+/// The result that tells the model which of its arguments is wrong.
+pub(crate) fn invalid_arguments(id: &RequestId, version: ProtocolVersion, why: &str) -> Vec<u8> {
+    error_result(id, version, &format!("invalid arguments: {why}"))
+}
+
+/// Whether a result is what the tool's output schema promises. An error promises
+/// nothing.
+fn keeps_promise(promised: Option<&Schema>, result: &CallResult) -> Result<(), String> {
+    let Some(schema) = promised.filter(|_| !result.is_error) else {
+        return Ok(());
+    };
+    let structured = result
+        .structured
+        .as_deref()
+        .ok_or("the tool has an output schema, and its result no structured content")?;
+    schema
+        .check(structured)
+        .map_err(|misfit| format!("`structured` breaks the tool's output schema: {misfit}"))
 }
 
 fn error_result(id: &RequestId, version: ProtocolVersion, words: &str) -> Vec<u8> {

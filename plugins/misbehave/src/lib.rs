@@ -81,6 +81,20 @@ fn bad_json() -> ToolResult {
     ToolResult::new().structured_raw("{not json")
 }
 
+/// What `break_schema` answers with.
+#[derive(Serialize, JsonSchema)]
+struct Total {
+    /// ten at most
+    #[schemars(range(max = 10))]
+    total: u32,
+}
+
+/// Answers with a total, which its schema limits to ten.
+#[tool]
+fn break_schema(total: u32) -> Total {
+    Total { total }
+}
+
 /// Logs without end.
 #[tool]
 fn chatter(context: &Context) {
@@ -125,6 +139,18 @@ fn remember(value: String) -> String {
 
 fusebox_sdk::plugin! {
     tools: [
-        ok, spin, allocate, recurse, trap, panic, huge, bad_json, chatter, flip, sleep, remember,
+        ok,
+        spin,
+        allocate,
+        recurse,
+        trap,
+        panic,
+        huge,
+        bad_json,
+        break_schema,
+        chatter,
+        flip,
+        sleep,
+        remember,
     ]
 }

@@ -119,6 +119,8 @@ pub(super) const RULES: &[(&str, Rule)] = &[
     ("limits.queue_max", int(0, 1_000_000)),
     ("limits.isolation", Rule::OneOf(&["call", "pooled"])),
     ("limits.max_calls_per_instance", int(1, 1_000_000_000)),
+    ("limits.validate_arguments", Rule::Bool),
+    ("limits.validate_output", Rule::Bool),
     ("engine.max_instances", int(1, 20_000)),
     ("engine.cache", Rule::Bool),
     (

@@ -129,6 +129,10 @@ pub struct Limits {
     pub isolation: Isolation,
     /// Calls that one pooled instance serves.
     pub max_calls_per_instance: u32,
+    /// Whether the host checks arguments before it calls a tool.
+    pub validate_arguments: bool,
+    /// Whether the host checks what a tool with an output schema answers.
+    pub validate_output: bool,
 }
 
 /// What the calls of one plugin share.

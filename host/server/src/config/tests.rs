@@ -119,6 +119,8 @@ fn the_default_is_what_the_default_file_says() {
             queue_max: 1000,
             isolation: Isolation::Call,
             max_calls_per_instance: 1000,
+            validate_arguments: true,
+            validate_output: true,
         }
     );
 }

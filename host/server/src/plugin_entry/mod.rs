@@ -20,6 +20,7 @@ pub use offer::{Offers, PromptEntry, ResourceEntry, TemplateEntry, ToolEntry, To
 use crate::breaker::Breaker;
 use crate::config::{self, CircuitBreaker, PluginSettings};
 use crate::meters::HandlerCounters;
+use crate::schema::Schema;
 
 /// Things of one kind (tools, resources ...) that one plugin may offer.
 const OFFERS_MAX: usize = 1000;
@@ -70,10 +71,21 @@ pub struct Handler {
     pub kind: HandlerKind,
     /// a tool's or prompt's name, a resource's address or template
     pub name: String,
+    /// what goes in and comes out; both none if it is no tool
+    pub schemas: Schemas,
     /// its fuse
     pub breaker: Arc<Breaker>,
     /// what it has done
     pub counters: HandlerCounters,
+}
+
+/// What a tool takes and answers, as far as the host checks it.
+#[derive(Debug, Default)]
+pub struct Schemas {
+    /// none: any object is taken, or nobody wants it checked
+    pub input: Option<Schema>,
+    /// none: it promises nothing, or nobody wants it checked
+    pub output: Option<Schema>,
 }
 
 /// One version of one plugin.
@@ -175,12 +187,14 @@ impl Handler {
         core: &Arc<PluginCore>,
         kind: HandlerKind,
         name: String,
+        schemas: Schemas,
         breaker: CircuitBreaker,
     ) -> Arc<Self> {
         Arc::new(Self {
             core: core.clone(),
             kind,
             name,
+            schemas,
             breaker: Breaker::new(breaker),
             counters: HandlerCounters::default(),
         })

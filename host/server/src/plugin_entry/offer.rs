@@ -10,8 +10,9 @@ use fusebox_engine::contract::types;
 use fusebox_protocol::header_params::HeaderParams;
 use fusebox_protocol::{JsonKind, RawJson};
 
-use super::{EntryError, Handler, HandlerKind, PluginCore, check, list};
+use super::{EntryError, Handler, HandlerKind, PluginCore, Schemas, check, list};
 use crate::config::CircuitBreaker;
+use crate::schema::Schema;
 use crate::uri_template::UriTemplate;
 
 /// Everything a version offers, in the order in which the plugin lists it.
@@ -178,7 +179,29 @@ struct Maker<'a> {
 
 impl Maker<'_> {
     fn handler(&self, kind: HandlerKind, name: &str) -> Arc<Handler> {
-        Handler::new(self.core, kind, name.to_owned(), self.breaker)
+        self.checked_handler(kind, name, Schemas::default())
+    }
+
+    fn checked_handler(&self, kind: HandlerKind, name: &str, schemas: Schemas) -> Arc<Handler> {
+        Handler::new(self.core, kind, name.to_owned(), schemas, self.breaker)
+    }
+
+    /// Both are compiled whether they are asked or not: a tool whose schema is
+    /// none can't be listed.
+    fn schemas(&self, json: &ToolJson) -> Result<Schemas, String> {
+        let input = Schema::compile(json.input_schema.as_str())
+            .map_err(|error| format!("input-schema: {error}"))?;
+        let output = json
+            .output_schema
+            .as_ref()
+            .map(|schema| Schema::compile(schema.as_str()))
+            .transpose()
+            .map_err(|error| format!("output-schema: {error}"))?;
+        let limits = &self.core.settings.limits;
+        Ok(Schemas {
+            input: input.filter(|_| limits.validate_arguments),
+            output: output.flatten().filter(|_| limits.validate_output),
+        })
     }
 
     fn tool(&self, tool: types::Tool) -> Result<ToolEntry, String> {
@@ -201,7 +224,7 @@ impl Maker<'_> {
         let header_params = HeaderParams::from_schema(json.input_schema.as_str())
             .map_err(|error| format!("x-mcp-header: {error}"))?;
         Ok(ToolEntry {
-            handler: self.handler(HandlerKind::Tool, &tool.name),
+            handler: self.checked_handler(HandlerKind::Tool, &tool.name, self.schemas(&json)?),
             tool,
             json,
             header_params,
