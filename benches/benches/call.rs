@@ -246,7 +246,7 @@ async fn message(host: &Arc<Host>, frame: &Bytes) -> Vec<u8> {
     match router::modern(host, frame, &request, None) {
         Routed::Call(call) => call.run(None).await.body,
         Routed::Ready(reply) => reply.body,
-        Routed::Listen(_) => panic!("not a call"),
+        Routed::Listen(_) | Routed::Later(_) => panic!("not a call"),
     }
 }
 

@@ -103,6 +103,8 @@ impl Setup {
         let tcp = self.tcp;
         let (arguments, folder) = self.into_arguments();
         let mut command = host_command();
+        // Its tasks are its own, unless the configuration names their file.
+        command.env("XDG_STATE_HOME", folder.path().join("state"));
         command
             .arg("serve")
             .args(arguments)

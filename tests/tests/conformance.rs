@@ -5,21 +5,11 @@
 use fusebox_tests::{Setup, Suite, conformance};
 use serde_json::Value;
 
-/// Not here yet: long-running tasks (an extension of 2026-07-28), and streams
-/// that are taken up again (not required of 2025-11-25).
-const NOT_YET: &[&str] = &[
-    "server-sse-polling",
-    "tasks-capability-negotiation",
-    "tasks-dispatch-and-envelope",
-    "tasks-lifecycle",
-    "tasks-mrtr-composition",
-    "tasks-mrtr-input",
-    "tasks-request-headers",
-    "tasks-request-state-removal",
-    "tasks-required-task-error",
-    "tasks-status-notifications",
-    "tasks-wire-fields",
-];
+/// Not here yet: streams that are taken up again.
+const NOT_YET: &[&str] = &["server-sse-polling"];
+
+/// What the suite itself passes over, because it can't check it yet.
+const SKIPPED: &[&str] = &["tasks-status-notifications"];
 
 #[test]
 fn the_scenarios_of_2025_11_25_pass() {
@@ -55,15 +45,19 @@ fn check(suite: Suite, scenarios_min: usize) {
     );
     let failing: Vec<String> = scenarios
         .iter()
-        .filter(|(name, checks)| !NOT_YET.contains(&name.as_str()) && !passes(checks))
+        .filter(|(name, checks)| !NOT_YET.contains(&name.as_str()) && !passes(name, checks))
         .map(|(name, checks)| describe(name, checks))
         .collect();
     assert!(failing.is_empty(), "{}", failing.join("\n"));
 }
 
 /// Whether something was checked, and nothing failed.
-fn passes(checks: &[Value]) -> bool {
-    checks.iter().any(|check| check["status"] == "SUCCESS") && failures(checks).next().is_none()
+fn passes(name: &str, checks: &[Value]) -> bool {
+    let wanted = match SKIPPED.contains(&name) {
+        true => "SKIPPED",
+        false => "SUCCESS",
+    };
+    checks.iter().any(|check| check["status"] == wanted) && failures(checks).next().is_none()
 }
 
 fn failures(checks: &[Value]) -> impl Iterator<Item = &Value> {

@@ -104,8 +104,8 @@ impl Plugin {
         &self.inner.limits
     }
 
-    /// Runs one call to its end, its first fault or its deadline: the plugin's
-    /// own, or `not_after` if that comes first. Runs in place while it is short
+    /// Runs one call to its end, its first fault or its deadline: `not_after`, or
+    /// the plugin's own from now on if nothing else is said. Runs in place while it is short
     /// and leaves the worker when it is not. Dropping the future ends the call.
     pub async fn call(
         &self,
@@ -114,8 +114,7 @@ impl Plugin {
         not_after: Option<Instant>,
     ) -> Completed {
         let began = Instant::now();
-        let own = began + self.inner.limits.deadline;
-        let deadline = not_after.map_or(own, |given| given.min(own));
+        let deadline = not_after.unwrap_or_else(|| began + self.inner.limits.deadline);
         let long = Arc::new(AtomicBool::new(false));
         let run = self
             .inner

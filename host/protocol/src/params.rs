@@ -17,7 +17,7 @@ mod capabilities;
 mod meta;
 mod read;
 
-pub use capabilities::ClientCapabilities;
+pub use capabilities::{ClientCapabilities, TASKS_EXTENSION};
 pub use meta::{LogLevel, Meta};
 use read::{
     boolean, object, optional, required, string, strings, text_map, text_member, wrong_kind,
@@ -236,6 +236,44 @@ impl<'a> SubscribeParams<'a> {
     pub fn from_params(params: &Params<'a>) -> Result<Self, RpcError> {
         Ok(Self {
             uri: required(params, Member::Uri, string)?,
+        })
+    }
+}
+
+/// `tasks/get` and `tasks/cancel`
+#[derive(Debug, Clone)]
+pub struct TaskParams<'a> {
+    /// the task
+    pub task_id: Cow<'a, str>,
+}
+
+impl<'a> TaskParams<'a> {
+    /// # Errors
+    /// -32602 if `taskId` is missing or no string.
+    pub fn from_params(params: &Params<'a>) -> Result<Self, RpcError> {
+        Ok(Self {
+            task_id: required(params, Member::TaskId, string)?,
+        })
+    }
+}
+
+/// `tasks/update`
+#[derive(Debug, Clone)]
+pub struct UpdateTaskParams<'a> {
+    /// the task
+    pub task_id: Cow<'a, str>,
+    /// answers, by the key of the question
+    pub input_responses: Vec<(Cow<'a, str>, &'a RawValue)>,
+}
+
+impl<'a> UpdateTaskParams<'a> {
+    /// # Errors
+    /// -32602 if `taskId` is missing or no string, or `inputResponses` no object.
+    pub fn from_params(params: &Params<'a>) -> Result<Self, RpcError> {
+        let responses = required(params, Member::InputResponses, object)?;
+        Ok(Self {
+            task_id: required(params, Member::TaskId, string)?,
+            input_responses: members_of(responses).unwrap_or_default(),
         })
     }
 }

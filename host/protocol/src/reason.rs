@@ -56,6 +56,10 @@ pub enum Reason {
     Panicked,
     /// -32015
     DeniedCapability,
+    /// -32016
+    TaskStoreUnavailable,
+    /// -32017
+    Interrupted,
 }
 
 /// One line of the table.
@@ -97,7 +101,7 @@ impl Row {
 
 impl Reason {
     /// Every reason, in the order of the codes.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 17] = [
         Self::Overloaded,
         Self::RateLimited,
         Self::BreakerOpen,
@@ -113,6 +117,8 @@ impl Reason {
         Self::StackOverflow,
         Self::Panicked,
         Self::DeniedCapability,
+        Self::TaskStoreUnavailable,
+        Self::Interrupted,
     ];
 
     const fn row(self) -> Row {
@@ -133,6 +139,10 @@ impl Reason {
             Self::StackOverflow => row(-32013, "stack_overflow", Plugin).fault(),
             Self::Panicked => row(-32014, "panicked", Plugin).fault(),
             Self::DeniedCapability => row(-32015, "denied_capability", Operator).fault(),
+            Self::TaskStoreUnavailable => {
+                row(-32016, "task_store_unavailable", Operator).retryable()
+            }
+            Self::Interrupted => row(-32017, "interrupted", Host).retryable(),
         }
     }
 
@@ -193,6 +203,14 @@ impl Reason {
             Self::StackOverflow => "The tool's calls were nested deeper than its stack allows.",
             Self::Panicked => {
                 "The tool's own code gave up (a panic); the host's log has its message."
+            }
+            Self::TaskStoreUnavailable => {
+                "The call would be answered with a task, and tasks can't be kept at the \
+                 moment."
+            }
+            Self::Interrupted => {
+                "The host stopped while the task ran; nobody knows how far it came. Call \
+                 the tool again."
             }
             Self::DeniedCapability => {
                 "The tool used a capability that the operator has not granted to its \

@@ -45,6 +45,7 @@ pub(crate) async fn answer(
             Ok(Message::Request(request)) => {
                 match router::legacy(&host, &frame, &request, &agreement) {
                     Routed::Ready(reply) => Some(reply),
+                    Routed::Later(answer) => Some(answer.await),
                     Routed::Call(call) => Some(call.run(outbound.clone()).await),
                     Routed::Listen(_) => None,
                 }

@@ -4,21 +4,23 @@
 //! which transport the call came by.
 
 use std::sync::Arc;
-use std::time::{Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use bytestring::ByteString;
 use fusebox_engine::contract::types::{
-    CallContext as PluginContext, ClientCapabilities, CompletionReference,
+    CallContext as PluginContext, ClientCapabilities as PluginClient, CompletionReference,
 };
 use fusebox_engine::{Answer, CallError, Completed, FaultKind, Invocation};
+use fusebox_protocol::params::ClientCapabilities;
 use fusebox_protocol::{Reason, RequestId, RpcError};
 use parking_lot::Mutex;
 
 use crate::ask::{self, Known, Questions};
 use crate::breaker::Permit;
 use crate::host::Host;
+use crate::long_tasks;
 use crate::outbound::{ClientSink, Outbound};
-use crate::plugin_entry::Handler;
+use crate::plugin_entry::{Handler, TaskRule};
 use crate::refusal;
 use crate::render::{self, Rendered};
 use crate::reply::Reply;
@@ -26,7 +28,7 @@ use crate::round::{self, Round};
 use crate::session::CallContext;
 
 /// Rounds of questions that one call of a legacy client may take.
-const ROUNDS_MAX: usize = 16;
+pub(crate) const ROUNDS_MAX: usize = 16;
 
 /// What is called, with what.
 #[derive(Clone, Debug)]
@@ -73,10 +75,12 @@ pub struct Call {
     pub context: CallContext,
     /// what a modern client brings back from the round before
     pub round: Round,
+    /// it runs as a task already, under the deadline of tasks
+    pub as_task: bool,
 }
 
 /// How one round ends.
-enum Step {
+pub(crate) enum Step {
     Answer(Vec<u8>),
     Ask(Questions),
 }
@@ -119,6 +123,9 @@ impl Call {
                 &misfit,
             ));
         }
+        if self.becomes_task()? {
+            return long_tasks::begin(self, known).await;
+        }
         for _ in 0..ROUNDS_MAX {
             let questions = match self.attempt(&known, outbound.clone()).await? {
                 Step::Answer(body) => return Ok(body),
@@ -147,13 +154,44 @@ impl Call {
         )))
     }
 
+    /// Whether this call is answered with a task. A handler that asks before it
+    /// becomes one is called in the first round, and becomes one with the answers.
+    fn becomes_task(&self) -> Result<bool, RpcError> {
+        let context = &self.context;
+        if self.as_task || !context.version.is_modern() || !self.host.long_tasks.enabled() {
+            return Ok(false);
+        }
+        let ask_first = match self.handler.rules.task {
+            TaskRule::Never => return Ok(false),
+            TaskRule::Optional { .. } if !context.client.tasks => return Ok(false),
+            TaskRule::Required { .. } if !context.client.tasks => {
+                let wanted = ClientCapabilities {
+                    tasks: true,
+                    ..ClientCapabilities::default()
+                };
+                let words = "this tool is answered with a task, which the client doesn't take";
+                return Err(RpcError::missing_capability(words, wanted));
+            }
+            TaskRule::Optional { ask_first } | TaskRule::Required { ask_first } => ask_first,
+        };
+        Ok(!ask_first || self.round.responses.is_some())
+    }
+
+    /// For how long a round may last on the clock, waiting included.
+    fn patience(&self) -> Duration {
+        match self.as_task {
+            true => self.host.config.tasks.deadline,
+            false => self.handler.core.settings.limits.deadline,
+        }
+    }
+
     /// What the tool's schema has against the arguments. It is asked before the
     /// breaker, for nothing that a caller writes may cost a handler anything.
     fn misfit(&self) -> Option<String> {
         let Target::Tool { arguments } = &self.target else {
             return None;
         };
-        let schema = self.handler.schemas.input.as_ref()?;
+        let schema = self.handler.rules.input.as_ref()?;
         schema.check(arguments).err()
     }
 
@@ -165,7 +203,12 @@ impl Call {
         }
     }
 
-    async fn attempt(&self, known: &Known, outbound: Option<Outbound>) -> Result<Step, RpcError> {
+    /// Calls the handler once: breaker, admission, engine, judgement.
+    pub(crate) async fn attempt(
+        &self,
+        known: &Known,
+        outbound: Option<Outbound>,
+    ) -> Result<Step, RpcError> {
         let began = Instant::now();
         let handler = self.handler.clone();
         let refused = |error: RpcError| {
@@ -176,7 +219,7 @@ impl Call {
             .breaker
             .try_acquire(began)
             .map_err(|open| refused(refusal::breaker_open(&handler, open)))?;
-        let deadline = handler.core.deadline(began);
+        let deadline = began + self.patience();
         let _admitted = self
             .host
             .admission
@@ -188,8 +231,8 @@ impl Call {
         let (id, version) = (self.id.clone(), self.context.version);
         let about = self.about();
         let completed = self.enter_plugin(deadline, known, outbound).await;
-        judge(&handler, permit, completed, |answer| {
-            let promised = handler.schemas.output.as_ref();
+        judge(self, permit, completed, |answer| {
+            let promised = handler.rules.output.as_ref();
             render::answer(&id, version, &about, promised, answer)
         })
     }
@@ -254,20 +297,26 @@ impl Target {
 
 /// Tells the breaker how the call ended, and words what the caller gets.
 fn judge(
-    handler: &Handler,
+    call: &Call,
     permit: Permit,
     completed: Completed,
     render: impl FnOnce(Answer) -> Rendered,
 ) -> Result<Step, RpcError> {
+    let handler = &*call.handler;
     let answer = match completed.answer {
         Ok(answer) => answer,
         Err(error) => {
-            let refusal = refusal::call_failed(handler, &error);
+            let refusal = match (&error, call.as_task) {
+                (CallError::Fault(fault), true) if fault.kind == FaultKind::Deadline => {
+                    refusal::task_deadline(handler, call.patience())
+                }
+                _ => refusal::call_failed(handler, &error),
+            };
             if let CallError::Fault(fault) = &error {
                 // The host's queue, not the plugin, is to blame for a call that
                 // had little of its time left when it began.
                 let starved = fault.kind == FaultKind::Deadline
-                    && completed.usage.elapsed < handler.core.settings.limits.deadline / 2;
+                    && completed.usage.elapsed < call.patience() / 2;
                 if !starved {
                     blame(handler, permit, &refusal, &fault.detail);
                 }
@@ -310,20 +359,20 @@ fn blame(handler: &Handler, permit: Permit, refusal: &RpcError, detail: &str) {
     }
 }
 
-fn plugin_view(context: &CallContext) -> ClientCapabilities {
+fn plugin_view(context: &CallContext) -> PluginClient {
     let client = &context.client;
-    let mut view = ClientCapabilities::empty();
+    let mut view = PluginClient::empty();
     if client.elicitation_form {
-        view |= ClientCapabilities::ELICIT_FORM;
+        view |= PluginClient::ELICIT_FORM;
     }
     if client.elicitation_url {
-        view |= ClientCapabilities::ELICIT_URL;
+        view |= PluginClient::ELICIT_URL;
     }
     if client.sampling {
-        view |= ClientCapabilities::SAMPLE;
+        view |= PluginClient::SAMPLE;
     }
     if client.roots {
-        view |= ClientCapabilities::LIST_ROOTS;
+        view |= PluginClient::LIST_ROOTS;
     }
     view
 }

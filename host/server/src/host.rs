@@ -14,6 +14,7 @@ use tokio_util::task::TaskTracker;
 use crate::admission::Admission;
 use crate::catalogue::Catalogue;
 use crate::config::Config;
+use crate::long_tasks::LongTasks;
 use crate::meters::Meters;
 use crate::seal::Sealer;
 use crate::session::Sessions;
@@ -41,6 +42,8 @@ pub struct Host {
     pub sessions: Sessions,
     /// who wants to know of changes listens here
     pub changes: broadcast::Sender<Change>,
+    /// calls that outlive their request
+    pub long_tasks: LongTasks,
     /// live figures
     pub meters: Arc<Meters>,
     /// one permit for each connection that may be open
@@ -89,6 +92,7 @@ impl Host {
                 meters.clone(),
             ),
             changes: broadcast::Sender::new(CHANGES_MAX),
+            long_tasks: LongTasks::new(config.tasks.clone()),
             meters,
             connections: Arc::new(Semaphore::new(config.max_connections)),
             stopping: CancellationToken::new(),

@@ -20,6 +20,7 @@ pub mod health;
 pub mod host;
 mod listing;
 pub mod loader;
+pub mod long_tasks;
 pub mod meters;
 pub mod outbound;
 mod paging;

@@ -4,7 +4,6 @@
 
 use std::sync::Arc;
 
-use fusebox_engine::contract::types;
 use fusebox_protocol::reply::{
     Prompt, PromptArgument, Resource, ResourceTemplate, TaskSupport, Tool,
 };
@@ -30,11 +29,9 @@ fn tool(entry: &ToolEntry) -> Tool<'_> {
         output_schema: entry.json.output_schema.as_ref(),
         annotations: entry.json.annotations.as_ref(),
         icons: entry.json.icons.as_ref(),
-        task_support: match entry.tool.task_support {
-            types::TaskSupport::Forbidden => TaskSupport::Forbidden,
-            types::TaskSupport::Optional => TaskSupport::Optional,
-            types::TaskSupport::Required => TaskSupport::Required,
-        },
+        // It speaks of the tasks of 2025-11-25, which this host doesn't serve: to
+        // clients of that version every tool answers at once.
+        task_support: TaskSupport::Forbidden,
         meta: entry.json.meta.as_ref(),
     }
 }

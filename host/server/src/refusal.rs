@@ -158,6 +158,18 @@ fn deadline(handler: &Handler, when: &str) -> RpcError {
     )
 }
 
+/// A task whose time was over before it answered.
+pub(crate) fn task_deadline(handler: &Handler, deadline: Duration) -> RpcError {
+    let deadline_ms = millis_up(deadline);
+    let mut data = about(handler);
+    data.limit = Some(deadline_ms);
+    data.key = Some("tasks.deadline_ms".into());
+    let message = format!(
+        "the deadline of {deadline_ms} ms passed before the task ended (raise `tasks.deadline_ms`)"
+    );
+    RpcError::refusal(Reason::DeadlineExceeded, message, data)
+}
+
 fn limit(handler: &Handler, reason: Reason, message: String, value: u64, key: Limit) -> RpcError {
     let key = handler.core.settings.key_of(key);
     let mut data = about(handler);

@@ -23,6 +23,11 @@ impl Reply {
     pub fn result<R: Serialize>(id: &RequestId, result: &R) -> Self {
         let mut body = Vec::with_capacity(256);
         reply::response(&mut body, id, result);
+        Self::written(body)
+    }
+
+    /// A response with a result, written already.
+    pub fn written(body: Vec<u8>) -> Self {
         Self {
             body,
             status: 200,

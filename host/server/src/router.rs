@@ -3,13 +3,15 @@
 //! It owns which methods exist in which era. It never waits: what takes time it
 //! hands back as a call or a subscription for the transport to drive.
 
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use fusebox_protocol::era::{self, ModernRequest};
 use fusebox_protocol::params::{
-    CancelledParams, InitializeParams, ListParams, Meta, SetLevelParams, SubscribeParams,
-    SubscriptionsListenParams,
+    CancelledParams, ClientCapabilities, InitializeParams, ListParams, Meta, SetLevelParams,
+    SubscribeParams, SubscriptionsListenParams, TaskParams, UpdateTaskParams,
 };
 use fusebox_protocol::reply::{
     CacheHint, CacheScope, DiscoverResult, EmptyResult, InitializeResult, ListKind, ListResult,
@@ -23,6 +25,7 @@ use serde_json::value::RawValue;
 
 use crate::call::Call;
 use crate::host::Host;
+use crate::long_tasks;
 use crate::paging;
 use crate::render::{SERVER, dialect};
 use crate::reply::Reply;
@@ -48,6 +51,7 @@ const CAPABILITIES: ServerCapabilities = ServerCapabilities {
     }),
     logging: true,
     completions: true,
+    tasks: true,
 };
 
 /// What a request leads to.
@@ -56,9 +60,14 @@ pub enum Routed {
     Ready(Reply),
     /// a call to drive
     Call(Box<Call>),
+    /// an answer that takes a moment, and that nobody can cancel
+    Later(Later),
     /// a stream of changes until the client goes away
     Listen(Subscription),
 }
+
+/// An answer in the making.
+pub type Later = Pin<Box<dyn Future<Output = Reply> + Send>>;
 
 /// Routes a request of the modern era. `headers` are those of HTTP; other
 /// transports have none.
@@ -87,10 +96,13 @@ fn try_modern(
     } = era::check_modern(request, headers)?;
     let id = &request.id;
     match &*request.method {
-        "server/discover" => Ok(Routed::Ready(Reply::result(id, &discover(version)))),
+        "server/discover" => Ok(Routed::Ready(Reply::result(id, &discover(host, version)))),
+        "tasks/get" | "tasks/update" | "tasks/cancel" if host.long_tasks.enabled() => {
+            task(host, request, client)
+        }
         "subscriptions/listen" => {
             let params = SubscriptionsListenParams::from_params(&request.params)?;
-            let listen = Subscription::modern(host, id.clone(), params.notifications);
+            let listen = Subscription::modern(host, id.clone(), params.notifications, client);
             Ok(Routed::Listen(listen))
         }
         _ => {
@@ -163,6 +175,51 @@ fn try_legacy(
     Ok(Routed::Ready(Reply::result(&request.id, &empty)))
 }
 
+/// The methods of the tasks extension.
+fn task(
+    host: &Arc<Host>,
+    request: &Request<'_>,
+    client: ClientCapabilities,
+) -> Result<Routed, RpcError> {
+    if !client.tasks {
+        let wanted = ClientCapabilities {
+            tasks: true,
+            ..ClientCapabilities::default()
+        };
+        let words = "tasks are for clients that declare the extension";
+        return Err(RpcError::missing_capability(words, wanted));
+    }
+    let (host, id) = (host.clone(), request.id.clone());
+    let answered = |id: RequestId, answer: Result<Vec<u8>, RpcError>| match answer {
+        Ok(body) => Reply::written(body),
+        Err(error) => Reply::error(Some(&id), &error, Era::Modern),
+    };
+    let later: Later = match &*request.method {
+        "tasks/update" => {
+            let params = UpdateTaskParams::from_params(&request.params)?;
+            let update = long_tasks::Update::of(params);
+            Box::pin(async move {
+                let answer = long_tasks::update(&host, &id, update, client).await;
+                answered(id, answer)
+            })
+        }
+        method => {
+            let task = TaskParams::from_params(&request.params)?
+                .task_id
+                .into_owned();
+            let cancel = method == "tasks/cancel";
+            Box::pin(async move {
+                let answer = match cancel {
+                    true => long_tasks::cancel(&host, &id, task).await,
+                    false => long_tasks::get(&host, &id, task).await,
+                };
+                answered(id, answer)
+            })
+        }
+    };
+    Ok(Routed::Later(later))
+}
+
 /// The methods of both eras.
 fn common(
     host: &Arc<Host>,
@@ -197,6 +254,7 @@ fn common(
         target: found.target,
         round: found.round,
         context,
+        as_task: false,
     })))
 }
 
@@ -217,11 +275,14 @@ pub fn initialize(request: &Request<'_>) -> Result<(Reply, Agreement), RpcError>
     Ok((reply, Agreement::new(version, params.capabilities)))
 }
 
-fn discover(version: ProtocolVersion) -> DiscoverResult<'static> {
+fn discover(host: &Host, version: ProtocolVersion) -> DiscoverResult<'static> {
     DiscoverResult {
         dialect: dialect(version),
         supported_versions: &ProtocolVersion::MODERN,
-        capabilities: CAPABILITIES,
+        capabilities: ServerCapabilities {
+            tasks: host.long_tasks.enabled(),
+            ..CAPABILITIES
+        },
         instructions: None,
         cache: LIST_CACHE,
     }

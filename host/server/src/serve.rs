@@ -11,6 +11,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::config::{Config, Scheme};
 use crate::host::{Host, HostError};
 use crate::loader::Loader;
+use crate::long_tasks::IN_MEMORY;
 use crate::plugin_entry::Offers;
 use crate::transport::listen::{self, Bound};
 use crate::transport::stream;
@@ -82,7 +83,11 @@ pub async fn listeners(config: Config) -> Result<bool, StartError> {
 ///
 /// # Errors
 /// If the host doesn't start, or the streams break.
-pub async fn stdio(config: Config) -> Result<(), StartError> {
+pub async fn stdio(mut config: Config) -> Result<(), StartError> {
+    // Every client starts a host of its own, and one file belongs to one of them.
+    if config.tasks.store.as_os_str().is_empty() {
+        config.tasks.store = IN_MEMORY.into();
+    }
     let host = start(config).await?;
     let serving = stream::serve(host.clone(), tokio::io::stdin(), tokio::io::stdout(), None);
     tokio::select! {
@@ -126,6 +131,7 @@ async fn start(config: Config) -> Result<Arc<Host>, StartError> {
         loop {
             tokio::time::sleep(SWEEP_INTERVAL).await;
             sweeping.sessions.sweep(std::time::Instant::now());
+            sweeping.long_tasks.sweep().await;
         }
     });
     Ok(host)

@@ -6,12 +6,14 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use fusebox_engine::Change;
-use fusebox_protocol::params::SubscriptionFilter;
+use fusebox_protocol::params::{ClientCapabilities, SubscriptionFilter};
 use fusebox_protocol::reply::{self, EmptyResult, ListChanged, ResourceUpdated};
 use fusebox_protocol::{ProtocolVersion, RequestId};
 use tokio::sync::broadcast::{self, error::RecvError};
 
 use crate::host::Host;
+use crate::long_tasks::{self, Record};
+use crate::refusal::millis_up;
 use crate::render;
 use crate::session::Agreement;
 
@@ -20,6 +22,9 @@ pub struct Subscription {
     changes: broadcast::Receiver<Change>,
     /// changes that are still to be told
     missed: Vec<Change>,
+    /// changes of tasks, if any are wanted
+    tasks: Option<broadcast::Receiver<Arc<Record>>>,
+    poll_interval_ms: u64,
     style: Style,
 }
 
@@ -36,14 +41,20 @@ enum Style {
 
 impl Subscription {
     /// Begins to listen for a modern client.
-    pub fn modern(host: &Host, id: RequestId, wanted: SubscriptionFilter) -> Self {
+    pub fn modern(
+        host: &Host,
+        id: RequestId,
+        wanted: SubscriptionFilter,
+        client: ClientCapabilities,
+    ) -> Self {
+        let filter = accepted(wanted, client.tasks && host.long_tasks.enabled());
+        let tasks = &host.long_tasks.changes;
         Self {
+            tasks: (!filter.task_ids.is_empty()).then(|| tasks.subscribe()),
+            poll_interval_ms: millis_up(host.config.tasks.poll_interval),
             changes: host.changes.subscribe(),
             missed: Vec::new(),
-            style: Style::Modern {
-                id,
-                filter: accepted(wanted),
-            },
+            style: Style::Modern { id, filter },
         }
     }
 
@@ -52,6 +63,8 @@ impl Subscription {
         Self {
             changes: host.changes.subscribe(),
             missed: Vec::new(),
+            tasks: None,
+            poll_interval_ms: 0,
             style: Style::Legacy { agreement },
         }
     }
@@ -97,14 +110,30 @@ impl Subscription {
                 }
                 continue;
             }
-            match self.changes.recv().await {
-                Ok(change) => self.missed.push(change),
-                // Whoever lags so far can't know what was missed: all lists.
-                Err(RecvError::Lagged(_)) => {
-                    self.missed = vec![Change::Resources, Change::Prompts, Change::Tools];
+            tokio::select! {
+                change = self.changes.recv() => match change {
+                    Ok(change) => self.missed.push(change),
+                    // Whoever lags so far can't know what was missed: all lists.
+                    Err(RecvError::Lagged(_)) => {
+                        self.missed = vec![Change::Resources, Change::Prompts, Change::Tools];
+                    }
+                    Err(RecvError::Closed) => return None,
+                },
+                Some(task) = next_task(&mut self.tasks) => {
+                    if let Some(message) = self.task_message(&task) {
+                        return Some(message);
+                    }
                 }
-                Err(RecvError::Closed) => return None,
             }
+        }
+    }
+
+    fn task_message(&self, task: &Record) -> Option<Bytes> {
+        match &self.style {
+            Style::Modern { id, filter } if filter.task_ids.contains(&task.id) => {
+                Some(long_tasks::changed(task, self.poll_interval_ms, id))
+            }
+            _ => None,
         }
     }
 
@@ -146,10 +175,26 @@ fn wants(filter: &SubscriptionFilter, change: &Change) -> bool {
     }
 }
 
-/// The part of a wish that this host fulfils: all but tasks.
-fn accepted(wanted: SubscriptionFilter) -> SubscriptionFilter {
-    SubscriptionFilter {
-        task_ids: Vec::new(),
-        ..wanted
+/// The next change of any task; never one if none are wanted. Who lags misses
+/// some: clients ask for their tasks as well.
+async fn next_task(tasks: &mut Option<broadcast::Receiver<Arc<Record>>>) -> Option<Arc<Record>> {
+    let Some(tasks) = tasks else {
+        return std::future::pending().await;
+    };
+    loop {
+        match tasks.recv().await {
+            Ok(task) => return Some(task),
+            Err(RecvError::Lagged(_)) => {}
+            Err(RecvError::Closed) => return std::future::pending().await,
+        }
     }
+}
+
+/// The part of a wish that this host fulfils: all, but tasks only for who knows
+/// them.
+fn accepted(mut wanted: SubscriptionFilter, tasks: bool) -> SubscriptionFilter {
+    if !tasks {
+        wanted.task_ids.clear();
+    }
+    wanted
 }

@@ -13,7 +13,8 @@ use crate::json::{JsonKind, member_of, members_of};
 use crate::scan::Member;
 
 /// The name of the tasks extension.
-const TASKS_EXTENSION: &str = "io.modelcontextprotocol/tasks";
+/// The name of the tasks extension.
+pub const TASKS_EXTENSION: &str = "io.modelcontextprotocol/tasks";
 
 /// What a client declared. The default is nothing.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

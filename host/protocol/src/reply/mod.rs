@@ -18,6 +18,7 @@ mod notices;
 mod prompts;
 mod resources;
 mod results;
+mod tasks;
 
 pub use content::{
     Annotations, Content, ContentKind, ResourceBody, ResourceContents, ResourceLink, Role,
@@ -32,6 +33,8 @@ pub use results::{
     CacheHint, CacheScope, CallToolResult, DiscoverResult, EmptyResult, Implementation,
     InitializeResult, InputQuestion, InputRequiredResult, ResourcesCapability, ServerCapabilities,
 };
+
+pub use tasks::{TaskChanged, TaskCreated, TaskOutcome, TaskStatus, TaskView};
 
 /// For whom a result is worded.
 #[derive(Debug, Clone, Copy)]

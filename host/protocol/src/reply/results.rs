@@ -3,12 +3,15 @@
 //!
 //! Owns their shapes in each version. It never decides what the host offers.
 
+use std::collections::BTreeMap;
+
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
 use super::content::In;
 use super::{Content, Dialect, begin_result, end_result, entry};
 use crate::json::{JsonError, JsonKind, RawJson};
+use crate::params::TASKS_EXTENSION;
 use crate::request_id::RequestId;
 use crate::version::ProtocolVersion;
 
@@ -120,6 +123,8 @@ pub struct ServerCapabilities {
     pub logging: bool,
     /// completion of arguments (from 2025-03-26 on)
     pub completions: bool,
+    /// the tasks extension (from 2026-07-28 on)
+    pub tasks: bool,
 }
 
 /// An object of flags; those that are false are left out, so that none gives
@@ -159,6 +164,9 @@ impl Serialize for In<&ServerCapabilities> {
             "completions",
             (offered.completions && version.has_audio()).then_some(&Flags(&[])),
         )?;
+        let tasks = offered.tasks && version.is_modern();
+        let extensions = BTreeMap::from([(TASKS_EXTENSION, Flags(&[]))]);
+        entry(&mut map, "extensions", tasks.then_some(&extensions))?;
         map.end()
     }
 }
@@ -281,6 +289,27 @@ pub struct InputQuestion<'a> {
     pub params: Option<&'a RawJson>,
 }
 
+/// Questions by their keys.
+pub(super) struct Questions<'a>(pub(super) &'a [InputQuestion<'a>]);
+
+impl Serialize for Questions<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        struct Request<'a> {
+            method: &'a str,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            params: Option<&'a RawJson>,
+        }
+        serializer.collect_map(self.0.iter().map(|question| {
+            let request = Request {
+                method: question.method,
+                params: question.params,
+            };
+            (question.key, request)
+        }))
+    }
+}
+
 /// The answer of a handler that has to know more first. Only for versions from
 /// 2026-07-28 on.
 #[derive(Debug, Clone, Copy)]
@@ -295,27 +324,9 @@ pub struct InputRequiredResult<'a> {
 
 impl Serialize for InputRequiredResult<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        #[derive(Serialize)]
-        struct Request<'a> {
-            method: &'a str,
-            #[serde(skip_serializing_if = "Option::is_none")]
-            params: Option<&'a RawJson>,
-        }
-        struct Requests<'a>(&'a [InputQuestion<'a>]);
-        impl Serialize for Requests<'_> {
-            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.collect_map(self.0.iter().map(|question| {
-                    let request = Request {
-                        method: question.method,
-                        params: question.params,
-                    };
-                    (question.key, request)
-                }))
-            }
-        }
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("resultType", "input_required")?;
-        let requests = Requests(self.questions);
+        let requests = Questions(self.questions);
         let asks = !self.questions.is_empty();
         entry(&mut map, "inputRequests", asks.then_some(&requests))?;
         entry(&mut map, "requestState", self.request_state)?;

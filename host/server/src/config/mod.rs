@@ -31,7 +31,7 @@ pub use listener::{Listener, ListenerError, Scheme};
 pub use plugin::{Limit, PluginSettings};
 pub use sections::{
     CircuitBreaker, Engine, Http, Isolation, Limits, Lists, Log, LogFormat, LogLevel, MessageQueue,
-    Reload, Session, Socket, Stream,
+    Reload, Session, Socket, Stream, Tasks,
 };
 
 use overlay::Overlay;
@@ -82,6 +82,8 @@ pub struct Config {
     pub limits: Limits,
     /// `[engine]`
     pub engine: Engine,
+    /// `[tasks]`
+    pub tasks: Tasks,
     /// `[reload]`
     pub reload: Reload,
     /// `[log]`

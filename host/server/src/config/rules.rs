@@ -35,6 +35,7 @@ const LIST_MAX: usize = 64;
 const MINUTE_MS: i64 = 60_000;
 const HOUR_MS: i64 = 60 * MINUTE_MS;
 const DAY_MS: i64 = 24 * HOUR_MS;
+const WEEK_MS: i64 = 7 * DAY_MS;
 const GIB: i64 = 1 << 30;
 const MIB: i64 = 1 << 20;
 
@@ -131,6 +132,19 @@ pub(super) const RULES: &[(&str, Rule)] = &[
         },
     ),
     ("engine.long_call_threads", int(0, 1024)),
+    ("tasks.enabled", Rule::Bool),
+    (
+        "tasks.store",
+        Rule::Text {
+            fits: |_| true,
+            expected: "the path of a file, or \"\"",
+        },
+    ),
+    ("tasks.max_tasks", int(1, 10_000_000)),
+    ("tasks.max_bytes", int(1 << 20, 1 << 40)),
+    ("tasks.ttl_ms", int(1000, WEEK_MS)),
+    ("tasks.deadline_ms", int(1, WEEK_MS)),
+    ("tasks.poll_interval_ms", int(1, HOUR_MS)),
     ("reload.enabled", Rule::Bool),
     ("reload.poll_interval_ms", int(50, HOUR_MS)),
     ("reload.settle_ms", int(0, MINUTE_MS)),

@@ -171,16 +171,23 @@ impl Engine {
         if !self.cache_dir.as_os_str().is_empty() {
             return Some(self.cache_dir.clone());
         }
-        // The XDG specification: a path that is not absolute is to be ignored.
-        let absolute = |name| {
-            variable(name)
-                .map(PathBuf::from)
-                .filter(|path| path.is_absolute())
-        };
-        absolute("XDG_CACHE_HOME")
-            .or_else(|| absolute("HOME").map(|home| home.join(".cache")))
-            .map(|caches| caches.join("fusebox"))
+        xdg_folder("XDG_CACHE_HOME", ".cache", variable).map(|caches| caches.join("fusebox"))
     }
+}
+
+/// A folder of the user's, by the XDG specification: the variable `name`, else
+/// `in_home`. A path that is not absolute is to be ignored.
+fn xdg_folder(
+    name: &str,
+    in_home: &str,
+    variable: impl Fn(&str) -> Option<OsString>,
+) -> Option<PathBuf> {
+    let absolute = |name| {
+        variable(name)
+            .map(PathBuf::from)
+            .filter(|path| path.is_absolute())
+    };
+    absolute(name).or_else(|| absolute("HOME").map(|home| home.join(in_home)))
 }
 
 /// `[reload]`: plugins that change while the host runs.
@@ -197,6 +204,42 @@ pub struct Reload {
     pub settle: Duration,
     /// The largest plugin file.
     pub file_max_bytes: u64,
+}
+
+/// `[tasks]`: calls that outlive their request.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Tasks {
+    /// Whether calls become tasks at all.
+    pub enabled: bool,
+    /// The file as the configuration has it, perhaps empty; see
+    /// [`Tasks::file`].
+    pub store: PathBuf,
+    /// Tasks kept at once.
+    pub max_tasks: u64,
+    /// Bytes of all records together.
+    pub max_bytes: u64,
+    /// How long a task is kept.
+    #[serde(rename = "ttl_ms", with = "millis")]
+    pub ttl: Duration,
+    /// Wall-clock time of one round of a task.
+    #[serde(rename = "deadline_ms", with = "millis")]
+    pub deadline: Duration,
+    /// How often clients are told to ask.
+    #[serde(rename = "poll_interval_ms", with = "millis")]
+    pub poll_interval: Duration,
+}
+
+impl Tasks {
+    /// The file of the store; none if the user has no home. `variable` looks up
+    /// an environment variable (`std::env::var_os`).
+    pub fn file(&self, variable: impl Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
+        if !self.store.as_os_str().is_empty() {
+            return Some(self.store.clone());
+        }
+        xdg_folder("XDG_STATE_HOME", ".local/state", variable)
+            .map(|states| states.join("fusebox").join("tasks.redb"))
+    }
 }
 
 /// `[log]`: the host's own log.

@@ -71,21 +71,42 @@ pub struct Handler {
     pub kind: HandlerKind,
     /// a tool's or prompt's name, a resource's address or template
     pub name: String,
-    /// what goes in and comes out; both none if it is no tool
-    pub schemas: Schemas,
+    /// what goes in and comes out, and how; nothing to say if it is no tool
+    pub rules: ToolRules,
     /// its fuse
     pub breaker: Arc<Breaker>,
     /// what it has done
     pub counters: HandlerCounters,
 }
 
-/// What a tool takes and answers, as far as the host checks it.
+/// What a tool takes and answers, as far as the host checks it, and whether it
+/// may become a task.
 #[derive(Debug, Default)]
-pub struct Schemas {
+pub struct ToolRules {
     /// none: any object is taken, or nobody wants it checked
     pub input: Option<Schema>,
     /// none: it promises nothing, or nobody wants it checked
     pub output: Option<Schema>,
+    /// whether its calls become tasks
+    pub task: TaskRule,
+}
+
+/// Whether the calls of a tool become tasks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum TaskRule {
+    /// never
+    #[default]
+    Never,
+    /// where the client knows tasks
+    Optional {
+        /// asks its user first, in the same call
+        ask_first: bool,
+    },
+    /// a modern client that knows no tasks is refused
+    Required {
+        /// asks its user first, in the same call
+        ask_first: bool,
+    },
 }
 
 /// One version of one plugin.
@@ -187,14 +208,14 @@ impl Handler {
         core: &Arc<PluginCore>,
         kind: HandlerKind,
         name: String,
-        schemas: Schemas,
+        rules: ToolRules,
         breaker: CircuitBreaker,
     ) -> Arc<Self> {
         Arc::new(Self {
             core: core.clone(),
             kind,
             name,
-            schemas,
+            rules,
             breaker: Breaker::new(breaker),
             counters: HandlerCounters::default(),
         })

@@ -10,7 +10,7 @@ use fusebox_engine::contract::types;
 use fusebox_protocol::header_params::HeaderParams;
 use fusebox_protocol::{JsonKind, RawJson};
 
-use super::{EntryError, Handler, HandlerKind, PluginCore, Schemas, check, list};
+use super::{EntryError, Handler, HandlerKind, PluginCore, TaskRule, ToolRules, check, list};
 use crate::config::CircuitBreaker;
 use crate::schema::Schema;
 use crate::uri_template::UriTemplate;
@@ -172,6 +172,27 @@ fn entries<T, E>(
         .collect()
 }
 
+/// In a tool's `_meta`: its handler asks before its call becomes a task.
+const ASK_BEFORE_TASK: &str = "fusebox/askBeforeTask";
+
+/// Takes out of the `_meta` what the kit wrote there for this host alone.
+fn without_own_marks(mut json: ToolJson) -> Result<(ToolJson, bool), String> {
+    let Some(meta) = &json.meta else {
+        return Ok((json, false));
+    };
+    let wrong = |error: serde_json::Error| format!("meta: {error}");
+    let mut members: serde_json::Map<String, serde_json::Value> =
+        serde_json::from_str(meta.as_str()).map_err(wrong)?;
+    let Some(mark) = members.remove(ASK_BEFORE_TASK) else {
+        return Ok((json, false));
+    };
+    json.meta = match members.is_empty() {
+        true => None,
+        false => Some(RawJson::of(&members).map_err(|error| format!("meta: {error}"))?),
+    };
+    Ok((json, mark == true))
+}
+
 struct Maker<'a> {
     core: &'a Arc<PluginCore>,
     breaker: CircuitBreaker,
@@ -179,16 +200,16 @@ struct Maker<'a> {
 
 impl Maker<'_> {
     fn handler(&self, kind: HandlerKind, name: &str) -> Arc<Handler> {
-        self.checked_handler(kind, name, Schemas::default())
+        self.ruled_handler(kind, name, ToolRules::default())
     }
 
-    fn checked_handler(&self, kind: HandlerKind, name: &str, schemas: Schemas) -> Arc<Handler> {
-        Handler::new(self.core, kind, name.to_owned(), schemas, self.breaker)
+    fn ruled_handler(&self, kind: HandlerKind, name: &str, rules: ToolRules) -> Arc<Handler> {
+        Handler::new(self.core, kind, name.to_owned(), rules, self.breaker)
     }
 
     /// Both are compiled whether they are asked or not: a tool whose schema is
     /// none can't be listed.
-    fn schemas(&self, json: &ToolJson) -> Result<Schemas, String> {
+    fn rules(&self, json: &ToolJson, task: TaskRule) -> Result<ToolRules, String> {
         let input = Schema::compile(json.input_schema.as_str())
             .map_err(|error| format!("input-schema: {error}"))?;
         let output = json
@@ -198,7 +219,8 @@ impl Maker<'_> {
             .transpose()
             .map_err(|error| format!("output-schema: {error}"))?;
         let limits = &self.core.settings.limits;
-        Ok(Schemas {
+        Ok(ToolRules {
+            task,
             input: input.filter(|_| limits.validate_arguments),
             output: output.flatten().filter(|_| limits.validate_output),
         })
@@ -221,10 +243,16 @@ impl Maker<'_> {
             icons: check::optional("icons", tool.icons.clone(), JsonKind::Array)?,
             meta: check::optional("meta", tool.meta.clone(), JsonKind::Object)?,
         };
+        let (json, ask_first) = without_own_marks(json)?;
+        let task = match tool.task_support {
+            types::TaskSupport::Forbidden => TaskRule::Never,
+            types::TaskSupport::Optional => TaskRule::Optional { ask_first },
+            types::TaskSupport::Required => TaskRule::Required { ask_first },
+        };
         let header_params = HeaderParams::from_schema(json.input_schema.as_str())
             .map_err(|error| format!("x-mcp-header: {error}"))?;
         Ok(ToolEntry {
-            handler: self.checked_handler(HandlerKind::Tool, &tool.name, self.schemas(&json)?),
+            handler: self.ruled_handler(HandlerKind::Tool, &tool.name, self.rules(&json, task)?),
             tool,
             json,
             header_params,

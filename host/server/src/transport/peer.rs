@@ -148,6 +148,13 @@ impl Peer {
         };
         match routed {
             Routed::Ready(reply) => Some(reply.body),
+            Routed::Later(answer) => {
+                let outbound = self.outbound.clone();
+                self.running.spawn(async move {
+                    let _ = outbound.send(answer.await.body.into()).await;
+                });
+                None
+            }
             Routed::Call(call) => self.call(*call).await,
             Routed::Listen(subscription) => {
                 self.listen(subscription, Some(&request.id));

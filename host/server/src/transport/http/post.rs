@@ -265,6 +265,7 @@ async fn drive(
 ) -> HttpResponse {
     match routed {
         Routed::Ready(reply) => response::reply(reply),
+        Routed::Later(answer) => response::reply(answer.await),
         Routed::Call(call) => {
             let events = accepts(headers, "text/event-stream");
             run(host, *call, events, session).await
