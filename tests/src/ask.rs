@@ -388,6 +388,7 @@ impl Http {
             let name = match method {
                 "tools/call" | "prompts/get" => params["name"].as_str(),
                 "resources/read" => params["uri"].as_str(),
+                "tasks/get" | "tasks/update" | "tasks/cancel" => params["taskId"].as_str(),
                 _ => None,
             };
             headers.extend(name.map(|name| ("Mcp-Name", name)));

@@ -33,6 +33,9 @@ pub struct Report {
     pub errors_1m: u64,
     pub requests_total: u64,
     pub errors_total: u64,
+    pub tasks_kept: u64,
+    pub tasks_running: u64,
+    pub tasks_bytes: u64,
     pub plugins: BTreeMap<String, PluginReport>,
     /// what is not offered because another plugin has its name
     pub collisions: Vec<CollisionReport>,
@@ -146,6 +149,7 @@ pub fn report(host: &Host, now: Instant) -> Report {
         .collect();
     // After the plugins: whatever waits for one of them is in the queue by now.
     let meters = host.meters.snapshot(now);
+    let held = host.long_tasks.held();
     Report {
         status: status(host, &plugins, meters.queue_depth),
         version: env!("CARGO_PKG_VERSION"),
@@ -161,6 +165,9 @@ pub fn report(host: &Host, now: Instant) -> Report {
         requests_total: meters.requests_total,
         errors_total: meters.errors_total,
         plugins,
+        tasks_kept: held.tasks,
+        tasks_running: host.long_tasks.running() as u64,
+        tasks_bytes: held.bytes,
         collisions: catalogue
             .collisions()
             .iter()
