@@ -57,12 +57,18 @@ impl Setup {
     /// With the built plugin of this name.
     #[must_use]
     pub fn plugin(self, name: &str) -> Self {
+        self.file(name, &place::plugin(name))
+    }
+
+    /// With these bytes as the plugin of this name.
+    #[must_use]
+    pub fn file(self, name: &str, bytes: &[u8]) -> Self {
         let path = self
             .folder
             .path()
             .join(PLUGINS)
             .join(format!("{name}.wasm"));
-        fs::write(path, place::plugin(name)).expect("a plugin is written");
+        fs::write(path, bytes).expect("a plugin is written");
         self
     }
 

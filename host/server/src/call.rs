@@ -251,7 +251,10 @@ impl Call {
             input_responses: known.responses.clone(),
             request_state: known.state.clone(),
         };
-        let invocation = self.target.clone().invocation(&self.handler.name, context);
+        let invocation = self
+            .target
+            .clone()
+            .invocation(&self.handler.own_name, context);
         let sink = Arc::new(ClientSink {
             version: self.context.version,
             outbound,

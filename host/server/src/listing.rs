@@ -22,7 +22,7 @@ pub(crate) fn tools(entries: &[Arc<ToolEntry>], version: ProtocolVersion) -> Vec
 
 fn tool(entry: &ToolEntry) -> Tool<'_> {
     Tool {
-        name: &entry.tool.name,
+        name: &entry.handler.name,
         title: entry.tool.title.as_deref(),
         description: entry.tool.description.as_deref(),
         input_schema: &entry.json.input_schema,
@@ -91,7 +91,7 @@ pub(crate) fn prompts(entries: &[Arc<PromptEntry>], version: ProtocolVersion) ->
                 })
                 .collect();
             let shown = Prompt {
-                name: &prompt.name,
+                name: &entry.handler.name,
                 title: prompt.title.as_deref(),
                 description: prompt.description.as_deref(),
                 arguments: &arguments,

@@ -173,7 +173,7 @@ const NAMES_TOLD_MAX: usize = 8;
 
 fn summary(offers: &Offers) -> String {
     let shown = offers.tools.iter().take(NAMES_TOLD_MAX);
-    let mut parts: Vec<String> = shown.map(|one| one.tool.name.clone()).collect();
+    let mut parts: Vec<String> = shown.map(|one| one.handler.name.clone()).collect();
     let rest = offers.tools.len() - parts.len();
     let counts = [
         (rest, "more tools"),

@@ -105,7 +105,7 @@ pub(crate) fn completion(host: &Host, request: &Request<'_>) -> Result<Option<Fo
                 .ok_or_else(|| RpcError::invalid_params(format!("unknown prompt `{name}`")))?;
             (
                 &entry.handler,
-                types::CompletionReference::Prompt(name.into_owned()),
+                types::CompletionReference::Prompt(entry.handler.own_name.clone()),
             )
         }
         CompletionReference::ResourceTemplate(template) => {

@@ -145,6 +145,7 @@ fn initialize_in_each_version() {
         }),
         logging: true,
         completions: true,
+        tasks: true,
     };
     let initialize = |version, capabilities, instructions| InitializeResult {
         version,
@@ -178,6 +179,7 @@ fn discovery() {
         supported_versions: &ProtocolVersion::ALL,
         capabilities: ServerCapabilities {
             tools: Some(false),
+            tasks: true,
             ..ServerCapabilities::default()
         },
         instructions: Some("i"),
@@ -186,6 +188,6 @@ fn discovery() {
             scope: CacheScope::Public,
         },
     };
-    let expected = r#"{"resultType":"complete","supportedVersions":["2024-11-05","2025-03-26","2025-06-18","2025-11-25","2026-07-28"],"capabilities":{"tools":{}},"instructions":"i","ttlMs":0,"cacheScope":"public","_meta":{"io.modelcontextprotocol/serverInfo":{"name":"fusebox","version":"0.1.0"}}}"#;
+    let expected = r#"{"resultType":"complete","supportedVersions":["2024-11-05","2025-03-26","2025-06-18","2025-11-25","2026-07-28"],"capabilities":{"tools":{},"extensions":{"io.modelcontextprotocol/tasks":{}}},"instructions":"i","ttlMs":0,"cacheScope":"public","_meta":{"io.modelcontextprotocol/serverInfo":{"name":"fusebox","version":"0.1.0"}}}"#;
     check(discover, expected);
 }

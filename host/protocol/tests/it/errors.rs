@@ -179,6 +179,8 @@ fn table_of_reasons() {
         (-32013, "stack_overflow", Plugin, false, true),
         (-32014, "panicked", Plugin, false, true),
         (-32015, "denied_capability", Operator, false, true),
+        (-32016, "task_store_unavailable", Operator, true, false),
+        (-32017, "interrupted", Host, true, false),
     ];
     let row = |r: Reason| {
         (

@@ -166,6 +166,7 @@ impl Config {
         self.plugins.get(name).cloned().unwrap_or(PluginSettings {
             name: name.to_owned(),
             enabled: true,
+            prefix: String::new(),
             limits: self.limits,
         })
     }

@@ -7,7 +7,7 @@ use toml::Spanned;
 use toml::de::{DeString, DeTable, DeValue};
 
 use super::error::{ConfigError, Location, Problem};
-use super::rules::{ALIASES, PLUGINS, Rule, is_table, rule};
+use super::rules::{ALIASES, PLUGIN_RULES, PLUGINS, Rule, is_table, plugin_rule, rule};
 use super::unknown::{hint, names_in};
 
 /// The most that an error message shows of a value.
@@ -51,8 +51,7 @@ impl Place<'_> {
     fn rule(&self, name: &str) -> Option<Rule> {
         match self {
             Self::Section(_) => rule(&self.key(name)),
-            Self::Plugin(_) if name == "enabled" => Some(Rule::Bool),
-            Self::Plugin(_) => rule(&format!("limits.{name}")),
+            Self::Plugin(_) => plugin_rule(name).or_else(|| rule(&format!("limits.{name}"))),
         }
     }
 
@@ -62,7 +61,7 @@ impl Place<'_> {
             Self::Section(table) => names_in(&format!("{table}.")),
             Self::Plugin(_) => {
                 let mut names = names_in("limits.");
-                names.push("enabled");
+                names.extend(PLUGIN_RULES.iter().map(|(name, _)| *name));
                 names
             }
         }
@@ -180,6 +179,7 @@ impl<'a> Overlay<'a> {
             } else if let Some(entries) = self.entries(&plugin_table(name), key, value) {
                 let mut base = table_of(&self.values, "limits");
                 base.insert("enabled".to_owned(), true.into());
+                base.insert("prefix".to_owned(), "".into());
                 let merged = self.table(&Place::Plugin(name), entries, base);
                 plugins.insert(name.to_owned(), merged.into());
             }

@@ -14,6 +14,8 @@ pub struct PluginSettings {
     pub name: String,
     /// Whether it is loaded.
     pub enabled: bool,
+    /// What stands before the names of its tools and prompts.
+    pub prefix: String,
     /// `[plugins.NAME]` over `[limits]`.
     #[serde(flatten)]
     pub limits: Limits,

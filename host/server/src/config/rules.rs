@@ -156,6 +156,30 @@ pub(super) const RULES: &[(&str, Rule)] = &[
     ("log.format", Rule::OneOf(&["text", "json"])),
 ];
 
+/// The keys of `[plugins.NAME]` that `[limits]` doesn't have.
+pub(super) const PLUGIN_RULES: &[(&str, Rule)] = &[
+    ("enabled", Rule::Bool),
+    (
+        "prefix",
+        Rule::Text {
+            fits: is_prefix,
+            expected: "at most 64 of `A-Z a-z 0-9 _ - . /`",
+        },
+    ),
+];
+
+/// The rule of one of [`PLUGIN_RULES`].
+pub(super) fn plugin_rule(name: &str) -> Option<Rule> {
+    let found = PLUGIN_RULES.iter().find(|(key, _)| *key == name);
+    found.map(|(_, rule)| *rule)
+}
+
+/// What may stand before the name of a tool.
+fn is_prefix(text: &str) -> bool {
+    let good = |byte: u8| byte.is_ascii_alphanumeric() || b"_-./".contains(&byte);
+    text.len() <= 64 && text.bytes().all(good)
+}
+
 /// Second names of keys, from erlmcp, and the names that they stand for.
 pub(super) const ALIASES: &[(&str, &str)] =
     &[("circuit_breaker.timeout", "circuit_breaker.timeout_ms")];

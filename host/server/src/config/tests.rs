@@ -209,6 +209,7 @@ fn a_plugin_has_its_own_limits_over_the_common_ones() {
         PluginSettings {
             name: "hello".to_owned(),
             enabled: false,
+            prefix: String::new(),
             limits: Limits {
                 fuel: 5000,
                 ..config.limits
@@ -221,6 +222,7 @@ fn a_plugin_has_its_own_limits_over_the_common_ones() {
         let expected = PluginSettings {
             name: name.to_owned(),
             enabled: true,
+            prefix: String::new(),
             limits: config.limits,
         };
         assert_eq!(settings, expected);

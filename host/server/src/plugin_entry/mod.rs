@@ -69,8 +69,11 @@ pub struct Handler {
     pub core: Arc<PluginCore>,
     /// what it handles
     pub kind: HandlerKind,
-    /// a tool's or prompt's name, a resource's address or template
+    /// what clients know it by: a tool's or prompt's name with the prefix of its
+    /// plugin, a resource's address or template
     pub name: String,
+    /// what the plugin itself knows it by
+    pub own_name: String,
     /// what goes in and comes out, and how; nothing to say if it is no tool
     pub rules: ToolRules,
     /// its fuse
@@ -207,14 +210,19 @@ impl Handler {
     fn new(
         core: &Arc<PluginCore>,
         kind: HandlerKind,
-        name: String,
+        own_name: String,
         rules: ToolRules,
         breaker: CircuitBreaker,
     ) -> Arc<Self> {
+        let prefix = match kind {
+            HandlerKind::Tool | HandlerKind::Prompt => core.settings.prefix.as_str(),
+            _ => "",
+        };
         Arc::new(Self {
             core: core.clone(),
             kind,
-            name,
+            name: format!("{prefix}{own_name}"),
+            own_name,
             rules,
             breaker: Breaker::new(breaker),
             counters: HandlerCounters::default(),

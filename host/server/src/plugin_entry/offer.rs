@@ -227,7 +227,7 @@ impl Maker<'_> {
     }
 
     fn tool(&self, tool: types::Tool) -> Result<ToolEntry, String> {
-        check::tool_name(&tool.name)?;
+        check::tool_name(&format!("{}{}", self.core.settings.prefix, tool.name))?;
         let json = ToolJson {
             input_schema: check::object_schema("input-schema", tool.input_schema.clone())?,
             output_schema: check::optional(
