@@ -243,7 +243,7 @@ async fn message(host: &Arc<Host>, frame: &Bytes) -> Vec<u8> {
     let Ok(Incoming::Single(Message::Request(request))) = envelope::parse(frame, 1) else {
         panic!("not a request");
     };
-    match router::modern(host, frame, &request, None) {
+    match router::modern(host, frame, &request, None, &None) {
         Routed::Call(call) => call.run(None).await.body,
         Routed::Ready(reply) => reply.body,
         Routed::Listen(_) | Routed::Later(_) => panic!("not a call"),

@@ -110,10 +110,16 @@ pub struct Stdio {
 impl Stdio {
     /// Starts one.
     pub fn start(setup: Setup) -> Self {
+        Self::start_with(setup, &[])
+    }
+
+    /// Starts one with further arguments.
+    pub fn start_with(setup: Setup, further: &[&str]) -> Self {
         let (arguments, plugins) = setup.into_arguments();
         let mut child = host_command()
             .arg("stdio")
             .args(arguments)
+            .args(further)
             .stdin(Pipe::piped())
             .stdout(Pipe::piped())
             .stderr(Pipe::null())

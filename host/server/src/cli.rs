@@ -49,6 +49,9 @@ pub(crate) struct Stdio {
     /// The folder of `.wasm` files [default: ./plugins]
     #[arg(long, value_name = "DIR")]
     plugins: Option<PathBuf>,
+    /// Serve this view of the configuration instead of everything
+    #[arg(long, value_name = "NAME")]
+    pub(crate) view: Option<String>,
 }
 
 #[derive(Debug, Subcommand)]

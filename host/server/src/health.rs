@@ -3,12 +3,16 @@
 //! It owns the shape of the report. It never changes anything.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Instant;
+
+use fusebox_protocol::reply::ListKind;
 
 use serde::Serialize;
 
 use crate::breaker::{Breaker, BreakerState};
-use crate::catalogue::Slot;
+use crate::catalogue::{Catalogue, Slot};
+use crate::config::View;
 use crate::host::Host;
 use crate::plugin_entry::{Handler, HandlerKind, LoadedPlugin};
 use crate::refusal::millis_up;
@@ -39,6 +43,22 @@ pub struct Report {
     pub plugins: BTreeMap<String, PluginReport>,
     /// what is not offered because another plugin has its name
     pub collisions: Vec<CollisionReport>,
+    /// the parts that are served at paths of their own
+    pub views: BTreeMap<String, ViewReport>,
+}
+
+/// One view.
+#[derive(Debug, Serialize)]
+#[expect(
+    missing_docs,
+    reason = "each field is named as in the JSON; the book describes it"
+)]
+pub struct ViewReport {
+    pub path: String,
+    pub tools: usize,
+    pub resources: usize,
+    pub resource_templates: usize,
+    pub prompts: usize,
 }
 
 /// How the host is.
@@ -139,6 +159,18 @@ impl Report {
     }
 }
 
+fn view(catalogue: &Catalogue, (name, settings): (&String, &View)) -> (String, ViewReport) {
+    let offered = catalogue.view(&Some(Arc::from(name.as_str())));
+    let report = ViewReport {
+        path: settings.path.clone(),
+        tools: offered.count(ListKind::Tools),
+        resources: offered.count(ListKind::Resources),
+        resource_templates: offered.count(ListKind::ResourceTemplates),
+        prompts: offered.count(ListKind::Prompts),
+    };
+    (name.clone(), report)
+}
+
 /// Looks at the host.
 pub fn report(host: &Host, now: Instant) -> Report {
     let catalogue = host.catalogue.load();
@@ -168,6 +200,12 @@ pub fn report(host: &Host, now: Instant) -> Report {
         tasks_kept: held.tasks,
         tasks_running: host.long_tasks.running() as u64,
         tasks_bytes: held.bytes,
+        views: host
+            .config
+            .views
+            .iter()
+            .map(|one| view(&catalogue, one))
+            .collect(),
         collisions: catalogue
             .collisions()
             .iter()

@@ -42,6 +42,8 @@ pub struct Host {
     pub sessions: Sessions,
     /// who wants to know of changes listens here
     pub changes: broadcast::Sender<Change>,
+    /// the paths of the views, and their names
+    pub view_paths: Vec<(String, Arc<str>)>,
     /// calls that outlive their request
     pub long_tasks: LongTasks,
     /// live figures
@@ -92,6 +94,11 @@ impl Host {
                 meters.clone(),
             ),
             changes: broadcast::Sender::new(CHANGES_MAX),
+            view_paths: config
+                .views
+                .iter()
+                .map(|(name, view)| (view.path.clone(), Arc::from(name.as_str())))
+                .collect(),
             long_tasks: LongTasks::new(config.tasks.clone()),
             meters,
             connections: Arc::new(Semaphore::new(config.max_connections)),

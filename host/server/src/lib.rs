@@ -22,6 +22,7 @@ mod listing;
 pub mod loader;
 pub mod long_tasks;
 pub mod meters;
+pub mod offered;
 pub mod outbound;
 mod paging;
 pub mod plugin_entry;

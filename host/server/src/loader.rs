@@ -228,7 +228,7 @@ impl Loader {
             Some(slot) => slots.insert(name.to_owned(), slot),
             None => slots.remove(name),
         };
-        let after = Arc::new(Catalogue::new(slots));
+        let after = Arc::new(Catalogue::new(slots, &self.host.config.views));
         for collision in after.collisions() {
             if !before.collisions().contains(collision) {
                 tracing::warn!(

@@ -49,10 +49,11 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
             tracing::debug!(clean, "exit");
         }
         Command::Stdio(stdio) => {
+            let view = stdio.view.clone();
             let config = stdio.settings()?;
             start_log(&config.log);
             let runtime = runtime()?;
-            runtime.block_on(fusebox::serve::stdio(config))?;
+            runtime.block_on(fusebox::serve::stdio(config, view))?;
             // A read of standard input can't be called back: don't wait for it.
             runtime.shutdown_background();
         }

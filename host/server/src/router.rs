@@ -24,6 +24,7 @@ use http::HeaderMap;
 use serde_json::value::RawValue;
 
 use crate::call::Call;
+use crate::catalogue::ViewName;
 use crate::host::Host;
 use crate::long_tasks;
 use crate::paging;
@@ -76,8 +77,9 @@ pub fn modern(
     frame: &Bytes,
     request: &Request<'_>,
     headers: Option<&HeaderMap>,
+    view: &ViewName,
 ) -> Routed {
-    match try_modern(host, frame, request, headers) {
+    match try_modern(host, frame, request, headers, view) {
         Ok(routed) => routed,
         Err(error) => failed(host, &request.id, &error, Era::Modern),
     }
@@ -88,6 +90,7 @@ fn try_modern(
     frame: &Bytes,
     request: &Request<'_>,
     headers: Option<&HeaderMap>,
+    view: &ViewName,
 ) -> Result<Routed, RpcError> {
     let ModernRequest {
         version,
@@ -109,6 +112,7 @@ fn try_modern(
             let context = CallContext {
                 version,
                 client,
+                view: view.clone(),
                 log_level: meta.log_level,
                 progress_token: progress_token(&meta)?,
                 pending: None,
@@ -146,7 +150,12 @@ fn try_legacy(
         }
         "resources/subscribe" => {
             let params = SubscribeParams::from_params(&request.params)?;
-            if host.catalogue.load().reader(&params.uri).is_none() {
+            let catalogue = host.catalogue.load();
+            if catalogue
+                .view(&agreement.view)
+                .reader(&params.uri)
+                .is_none()
+            {
                 return Err(RpcError::resource_not_found(Era::Legacy, &params.uri));
             }
             agreement
@@ -229,16 +238,16 @@ fn common(
     headers: Option<&HeaderMap>,
 ) -> Result<Routed, RpcError> {
     let found = match &*request.method {
-        "tools/list" => return list(host, request, context.version, ListKind::Tools),
-        "resources/list" => return list(host, request, context.version, ListKind::Resources),
+        "tools/list" => return list(host, request, &context, ListKind::Tools),
+        "resources/list" => return list(host, request, &context, ListKind::Resources),
         "resources/templates/list" => {
-            return list(host, request, context.version, ListKind::ResourceTemplates);
+            return list(host, request, &context, ListKind::ResourceTemplates);
         }
-        "prompts/list" => return list(host, request, context.version, ListKind::Prompts),
-        "tools/call" => target::tool(host, frame, request, headers)?,
-        "resources/read" => target::resource(host, request, context.version.era())?,
-        "prompts/get" => target::prompt(host, request)?,
-        "completion/complete" => match target::completion(host, request)? {
+        "prompts/list" => return list(host, request, &context, ListKind::Prompts),
+        "tools/call" => target::tool(host, frame, request, headers, &context.view)?,
+        "resources/read" => target::resource(host, request, &context)?,
+        "prompts/get" => target::prompt(host, request, &context.view)?,
+        "completion/complete" => match target::completion(host, request, &context.view)? {
             Some(found) => found,
             None => {
                 let nothing = target::no_completion(context.version);
@@ -262,7 +271,7 @@ fn common(
 ///
 /// # Errors
 /// If the params are no `initialize` params.
-pub fn initialize(request: &Request<'_>) -> Result<(Reply, Agreement), RpcError> {
+pub fn initialize(request: &Request<'_>, view: &ViewName) -> Result<(Reply, Agreement), RpcError> {
     let params = InitializeParams::from_params(&request.params)?;
     let version = ProtocolVersion::negotiate(&params.protocol_version);
     let result = InitializeResult {
@@ -272,7 +281,10 @@ pub fn initialize(request: &Request<'_>) -> Result<(Reply, Agreement), RpcError>
         instructions: None,
     };
     let reply = Reply::result(&request.id, &result);
-    Ok((reply, Agreement::new(version, params.capabilities)))
+    Ok((
+        reply,
+        Agreement::new(version, params.capabilities, view.clone()),
+    ))
 }
 
 fn discover(host: &Host, version: ProtocolVersion) -> DiscoverResult<'static> {
@@ -291,18 +303,19 @@ fn discover(host: &Host, version: ProtocolVersion) -> DiscoverResult<'static> {
 fn list(
     host: &Arc<Host>,
     request: &Request<'_>,
-    version: ProtocolVersion,
+    context: &CallContext,
     kind: ListKind,
 ) -> Result<Routed, RpcError> {
     let params = ListParams::from_params(&request.params)?;
     let catalogue = host.catalogue.load();
+    let (offered, version) = (catalogue.view(&context.view), context.version);
     let page = paging::page(
-        &catalogue.handlers(kind),
+        &offered.handlers(kind),
         params.cursor.as_deref(),
         host.config.lists.page_size.get(),
     )
     .map_err(|_| RpcError::invalid_params("`cursor` is none that this server gave out"))?;
-    let items: Vec<&RawJson> = catalogue.list(kind, version)[page.items].iter().collect();
+    let items: Vec<&RawJson> = offered.list(kind, version)[page.items].iter().collect();
     let result = ListResult {
         dialect: dialect(version),
         kind,

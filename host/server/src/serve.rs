@@ -10,6 +10,8 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::config::{Config, Scheme};
 use crate::host::{Host, HostError};
+use fusebox_protocol::reply::ListKind;
+
 use crate::loader::Loader;
 use crate::long_tasks::IN_MEMORY;
 use crate::plugin_entry::Offers;
@@ -44,6 +46,14 @@ pub enum StartError {
         dir: String,
         /// the system's reason
         error: io::Error,
+    },
+    /// `--view`
+    #[error("there is no view `{name}` in the configuration; known are {known:?}")]
+    View {
+        /// which
+        name: String,
+        /// those that there are
+        known: Vec<String>,
     },
     /// Signals can't be caught, or standard streams not be used.
     #[error(transparent)]
@@ -83,13 +93,28 @@ pub async fn listeners(config: Config) -> Result<bool, StartError> {
 ///
 /// # Errors
 /// If the host doesn't start, or the streams break.
-pub async fn stdio(mut config: Config) -> Result<(), StartError> {
+pub async fn stdio(mut config: Config, view: Option<String>) -> Result<(), StartError> {
+    if let Some(unknown) = view
+        .as_ref()
+        .filter(|name| !config.views.contains_key(*name))
+    {
+        return Err(StartError::View {
+            name: unknown.clone(),
+            known: config.views.into_keys().collect(),
+        });
+    }
     // Every client starts a host of its own, and one file belongs to one of them.
     if config.tasks.store.as_os_str().is_empty() {
         config.tasks.store = IN_MEMORY.into();
     }
     let host = start(config).await?;
-    let serving = stream::serve(host.clone(), tokio::io::stdin(), tokio::io::stdout(), None);
+    let serving = stream::serve(
+        host.clone(),
+        tokio::io::stdin(),
+        tokio::io::stdout(),
+        None,
+        view.map(Arc::from),
+    );
     tokio::select! {
         ended = serving => {
             ended?;
@@ -159,7 +184,17 @@ fn welcome(host: &Host, bound: &[Bound]) {
             tracing::info!("{name}: {}", summary(&plugin.offers));
         }
     }
-    if let Some(http) = bound.iter().find(|one| one.scheme == Scheme::Http) {
+    let http = bound.iter().find(|one| one.scheme == Scheme::Http);
+    for (name, view) in &host.config.views {
+        let offered = catalogue.view(&Some(Arc::from(name.as_str())));
+        let tools = offered.count(ListKind::Tools);
+        let others = offered.count(ListKind::Resources) + offered.count(ListKind::Prompts);
+        tracing::info!(path = view.path, tools, "view {name}");
+        if tools + others == 0 {
+            tracing::warn!("view {name} shows nothing: no plugin here fits its names");
+        }
+    }
+    if let Some(http) = http {
         let url = address(http, &host.config);
         tracing::info!(
             "try it:\n{}",

@@ -16,6 +16,7 @@ use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
 
 use crate::ask::Pending;
+use crate::catalogue::ViewName;
 use crate::meters::{GaugeGuard, Meters};
 
 /// What a request brings with it. Nothing after this point knows whether it came
@@ -26,6 +27,8 @@ pub struct CallContext {
     pub version: ProtocolVersion,
     /// what the client can do
     pub client: ClientCapabilities,
+    /// what it is shown
+    pub view: ViewName,
     /// the least grave log messages it wants; none: no logs at all
     pub log_level: Option<LogLevel>,
     /// as the client gave it
@@ -42,6 +45,8 @@ pub struct Agreement {
     pub version: ProtocolVersion,
     /// what the client can do
     pub client: ClientCapabilities,
+    /// what it is shown
+    pub view: ViewName,
     /// the host's questions that wait for this client
     pub pending: Arc<Pending>,
     log_level: AtomicU8,
@@ -54,10 +59,11 @@ const SUBSCRIBED_MAX: usize = 1000;
 impl Agreement {
     /// What a client and the host agreed on; logs from `info` on until it asks
     /// for others.
-    pub fn new(version: ProtocolVersion, client: ClientCapabilities) -> Self {
+    pub fn new(version: ProtocolVersion, client: ClientCapabilities, view: ViewName) -> Self {
         Self {
             version,
             client,
+            view,
             pending: Arc::default(),
             log_level: AtomicU8::new(LogLevel::Info as u8),
             subscribed: Mutex::default(),
@@ -91,10 +97,11 @@ impl Agreement {
 
     /// What a client gets that never initialized: the version that the
     /// specification says to assume.
-    pub fn assumed() -> Self {
+    pub fn assumed(view: ViewName) -> Self {
         Self::new(
             ProtocolVersion::WITHOUT_HEADER,
             ClientCapabilities::default(),
+            view,
         )
     }
 
@@ -117,6 +124,7 @@ impl Agreement {
         CallContext {
             version: self.version,
             client: self.client,
+            view: self.view.clone(),
             log_level: Some(self.log_level()),
             progress_token,
             pending: Some(self.pending.clone()),
@@ -322,7 +330,7 @@ mod tests {
         let (sessions, start) = table(1);
         let open = |id: &str, now| {
             sessions
-                .open(id.to_owned(), Arc::new(Agreement::assumed()), now)
+                .open(id.to_owned(), Arc::new(Agreement::assumed(None)), now)
                 .map(|session| session.id.clone())
         };
         assert_eq!(open("a", start), Ok("a".to_owned()));
@@ -337,7 +345,7 @@ mod tests {
     fn a_session_in_use_is_never_idle() {
         let (sessions, start) = table(8);
         let held = sessions
-            .open("a".to_owned(), Arc::new(Agreement::assumed()), start)
+            .open("a".to_owned(), Arc::new(Agreement::assumed(None)), start)
             .unwrap();
         let late = start + Duration::from_secs(3600);
         sessions.sweep(late);
@@ -351,7 +359,7 @@ mod tests {
     fn the_end_of_a_session_is_told_to_its_streams() {
         let (sessions, start) = table(8);
         let session = sessions
-            .open("a".to_owned(), Arc::new(Agreement::assumed()), start)
+            .open("a".to_owned(), Arc::new(Agreement::assumed(None)), start)
             .unwrap();
         assert!(sessions.close("a"));
         assert!(session.ended.is_cancelled());

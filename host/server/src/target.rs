@@ -13,15 +13,17 @@ use fusebox_protocol::params::{
     CallToolParams, CompleteParams, CompletionReference, GetPromptParams, ReadResourceParams,
 };
 use fusebox_protocol::reply::CompleteResult;
-use fusebox_protocol::{Era, JsonKind, ProtocolVersion, Request, RpcError};
+use fusebox_protocol::{JsonKind, ProtocolVersion, Request, RpcError};
 use http::HeaderMap;
 use serde_json::value::RawValue;
 
 use crate::call::Target;
+use crate::catalogue::ViewName;
 use crate::host::Host;
 use crate::plugin_entry::Handler;
 use crate::render::dialect;
 use crate::round::Round;
+use crate::session::CallContext;
 
 /// A handler, and what it is called with.
 pub(crate) struct Found {
@@ -36,10 +38,12 @@ pub(crate) fn tool(
     frame: &Bytes,
     request: &Request<'_>,
     headers: Option<&HeaderMap>,
+    view: &ViewName,
 ) -> Result<Found, RpcError> {
     let params = CallToolParams::from_params(&request.params)?;
     let catalogue = host.catalogue.load();
-    let entry = catalogue
+    let offered = catalogue.view(view);
+    let entry = offered
         .tool(&params.name)
         .ok_or_else(|| RpcError::invalid_params(format!("unknown tool `{}`", params.name)))?;
     if let Some(headers) = headers {
@@ -55,10 +59,16 @@ pub(crate) fn tool(
 }
 
 /// `resources/read`
-pub(crate) fn resource(host: &Host, request: &Request<'_>, era: Era) -> Result<Found, RpcError> {
+pub(crate) fn resource(
+    host: &Host,
+    request: &Request<'_>,
+    context: &CallContext,
+) -> Result<Found, RpcError> {
+    let era = context.version.era();
     let params = ReadResourceParams::from_params(&request.params)?;
     let catalogue = host.catalogue.load();
-    let handler = catalogue
+    let offered = catalogue.view(&context.view);
+    let handler = offered
         .reader(&params.uri)
         .ok_or_else(|| RpcError::resource_not_found(era, &params.uri))?;
     Ok(Found {
@@ -71,10 +81,15 @@ pub(crate) fn resource(host: &Host, request: &Request<'_>, era: Era) -> Result<F
 }
 
 /// `prompts/get`
-pub(crate) fn prompt(host: &Host, request: &Request<'_>) -> Result<Found, RpcError> {
+pub(crate) fn prompt(
+    host: &Host,
+    request: &Request<'_>,
+    view: &ViewName,
+) -> Result<Found, RpcError> {
     let params = GetPromptParams::from_params(&request.params)?;
     let catalogue = host.catalogue.load();
-    let entry = catalogue
+    let offered = catalogue.view(view);
+    let entry = offered
         .prompt(&params.name)
         .ok_or_else(|| RpcError::invalid_params(format!("unknown prompt `{}`", params.name)))?;
     let given = |name: &str| params.arguments.iter().any(|(key, _)| key == name);
@@ -95,12 +110,17 @@ pub(crate) fn prompt(host: &Host, request: &Request<'_>) -> Result<Found, RpcErr
 }
 
 /// `completion/complete`; none if the plugin completes nothing.
-pub(crate) fn completion(host: &Host, request: &Request<'_>) -> Result<Option<Found>, RpcError> {
+pub(crate) fn completion(
+    host: &Host,
+    request: &Request<'_>,
+    view: &ViewName,
+) -> Result<Option<Found>, RpcError> {
     let params = CompleteParams::from_params(&request.params)?;
     let catalogue = host.catalogue.load();
+    let offered = catalogue.view(view);
     let (handler, reference) = match params.reference {
         CompletionReference::Prompt(name) => {
-            let entry = catalogue
+            let entry = offered
                 .prompt(&name)
                 .ok_or_else(|| RpcError::invalid_params(format!("unknown prompt `{name}`")))?;
             (
@@ -109,10 +129,10 @@ pub(crate) fn completion(host: &Host, request: &Request<'_>) -> Result<Option<Fo
             )
         }
         CompletionReference::ResourceTemplate(template) => {
-            let handler = catalogue
+            let handler = offered
                 .template(&template)
                 .map(|entry| &entry.handler)
-                .or_else(|| catalogue.reader(&template))
+                .or_else(|| offered.reader(&template))
                 .ok_or_else(|| {
                     RpcError::invalid_params(format!("unknown resource template `{template}`"))
                 })?;

@@ -31,7 +31,7 @@ pub use listener::{Listener, ListenerError, Scheme};
 pub use plugin::{Limit, PluginSettings};
 pub use sections::{
     CircuitBreaker, Engine, Http, Isolation, Limits, Lists, Log, LogFormat, LogLevel, MessageQueue,
-    Reload, Session, Socket, Stream, Tasks,
+    Reload, Session, Socket, Stream, Tasks, View,
 };
 
 use overlay::Overlay;
@@ -90,6 +90,8 @@ pub struct Config {
     pub log: Log,
     /// `[plugins.NAME]`, with all the limits in force for that plugin.
     plugins: BTreeMap<String, PluginSettings>,
+    /// `[views.NAME]`
+    pub views: BTreeMap<String, View>,
 }
 
 impl Default for Config {
@@ -139,6 +141,11 @@ impl Config {
             .expect("tests compare the fields with the rules and the built-in file");
         for (plugin, settings) in &mut config.plugins {
             settings.name.clone_from(plugin);
+        }
+        for (name, view) in &mut config.views {
+            if view.path.is_empty() {
+                view.path = format!("{}/{name}", config.http.path.trim_end_matches('/'));
+            }
         }
         validate::validate(&config, &mut overlay);
         if overlay.errors.is_empty() {

@@ -7,7 +7,9 @@ use toml::Spanned;
 use toml::de::{DeString, DeTable, DeValue};
 
 use super::error::{ConfigError, Location, Problem};
-use super::rules::{ALIASES, PLUGIN_RULES, PLUGINS, Rule, is_table, plugin_rule, rule};
+use super::rules::{
+    ALIASES, PLUGIN_RULES, PLUGINS, Rule, VIEW_RULES, VIEWS, is_table, plugin_rule, rule,
+};
 use super::unknown::{hint, names_in};
 
 /// The most that an error message shows of a value.
@@ -36,6 +38,8 @@ enum Place<'a> {
     Section(&'a str),
     /// `[plugins.NAME]`, which takes the keys of `[limits]`.
     Plugin(&'a str),
+    /// `[views.NAME]`
+    View(&'a str),
 }
 
 impl Place<'_> {
@@ -45,12 +49,17 @@ impl Place<'_> {
             Self::Section("") => name.to_owned(),
             Self::Section(table) => format!("{table}.{name}"),
             Self::Plugin(plugin) => plugin_key(plugin, name),
+            Self::View(view) => format!("{}.{name}", named_table(VIEWS, view)),
         }
     }
 
     fn rule(&self, name: &str) -> Option<Rule> {
         match self {
             Self::Section(_) => rule(&self.key(name)),
+            Self::View(_) => {
+                let found = VIEW_RULES.iter().find(|(key, _)| *key == name);
+                found.map(|(_, rule)| *rule)
+            }
             Self::Plugin(_) => plugin_rule(name).or_else(|| rule(&format!("limits.{name}"))),
         }
     }
@@ -59,6 +68,7 @@ impl Place<'_> {
         match self {
             Self::Section("") => names_in(""),
             Self::Section(table) => names_in(&format!("{table}.")),
+            Self::View(_) => VIEW_RULES.iter().map(|(name, _)| *name).collect(),
             Self::Plugin(_) => {
                 let mut names = names_in("limits.");
                 names.extend(PLUGIN_RULES.iter().map(|(name, _)| *name));
@@ -68,21 +78,44 @@ impl Place<'_> {
     }
 }
 
+/// Views that there may be.
+const VIEWS_MAX: usize = 64;
+
+/// What is wrong with a view's name, or with one more view.
+fn view_problem(name: &str, there: usize) -> Option<Problem> {
+    let good = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
+    let expected = match () {
+        () if there >= VIEWS_MAX => format!("one of {VIEWS_MAX} views at most"),
+        () if !name.is_empty() && name.bytes().all(good) => return None,
+        () => "a name of `A-Z a-z 0-9 - _`".to_owned(),
+    };
+    Some(Problem::Invalid {
+        key: VIEWS.to_owned(),
+        value: format!("'{name}'"),
+        expected,
+    })
+}
+
 /// The whole key `name` of one plugin.
 pub(super) fn plugin_key(plugin: &str, name: &str) -> String {
     format!("{}.{name}", plugin_table(plugin))
 }
 
-/// The table of one plugin, its name in quotes if TOML needs them.
+/// The table of one plugin.
 fn plugin_table(plugin: &str) -> String {
-    let is_bare = !plugin.is_empty()
-        && plugin
+    named_table(PLUGINS, plugin)
+}
+
+/// A table that has a name of the operator's, in quotes if TOML needs them.
+fn named_table(family: &str, name: &str) -> String {
+    let is_bare = !name.is_empty()
+        && name
             .bytes()
             .all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
     if is_bare {
-        format!("{PLUGINS}.{plugin}")
+        format!("{family}.{name}")
     } else {
-        format!("{PLUGINS}.{}", toml::Value::String(plugin.to_owned()))
+        format!("{family}.{}", toml::Value::String(name.to_owned()))
     }
 }
 
@@ -151,6 +184,10 @@ impl<'a> Overlay<'a> {
             if name == PLUGINS {
                 // They start from [limits], which has to be whole by then.
                 plugins = Some((key, value));
+            } else if name == VIEWS {
+                if let Some(entries) = self.entries(VIEWS, key, value) {
+                    self.views(entries);
+                }
             } else if is_table(name) {
                 if let Some(entries) = self.entries(name, key, value) {
                     let base = table_of(&self.values, name);
@@ -168,6 +205,25 @@ impl<'a> Overlay<'a> {
         {
             self.plugins(entries);
         }
+    }
+
+    fn views(&mut self, entries: &DeTable<'_>) {
+        let mut views = table_of(&self.values, VIEWS);
+        for (key, value) in entries {
+            let name: &str = key.get_ref();
+            if let Some(problem) = view_problem(name, views.len()) {
+                self.error(Some(self.place_of(key)), problem);
+            } else if let Some(entries) = self.entries(&named_table(VIEWS, name), key, value) {
+                let mut base: toml::Table = ["plugins", "tools", "resources", "prompts"]
+                    .into_iter()
+                    .map(|name| (name.to_owned(), toml::Value::Array(Vec::new())))
+                    .collect();
+                base.insert("path".to_owned(), "".into());
+                let merged = self.table(&Place::View(name), entries, base);
+                views.insert(name.to_owned(), merged.into());
+            }
+        }
+        self.values.insert(VIEWS.to_owned(), views.into());
     }
 
     fn plugins(&mut self, entries: &DeTable<'_>) {

@@ -168,6 +168,31 @@ pub(super) const PLUGIN_RULES: &[(&str, Rule)] = &[
     ),
 ];
 
+/// The keys of `[views.NAME]`.
+pub(super) const VIEW_RULES: &[(&str, Rule)] = &[
+    (
+        "path",
+        Rule::Text {
+            fits: is_view_path,
+            expected: "a path that starts with \"/\", or \"\"",
+        },
+    ),
+    ("plugins", NAMES),
+    ("tools", NAMES),
+    ("resources", NAMES),
+    ("prompts", NAMES),
+];
+
+const NAMES: Rule = Rule::Texts {
+    fits: |text| !text.is_empty() && text.len() <= 2048,
+    expected: "an array of names; * stands for any characters",
+};
+
+fn is_view_path(text: &str) -> bool {
+    let good = |byte: u8| byte.is_ascii_graphic() && byte != b'?' && byte != b'#';
+    text.is_empty() || (text.starts_with('/') && text.bytes().all(good))
+}
+
 /// The rule of one of [`PLUGIN_RULES`].
 pub(super) fn plugin_rule(name: &str) -> Option<Rule> {
     let found = PLUGIN_RULES.iter().find(|(key, _)| *key == name);
@@ -186,6 +211,9 @@ pub(super) const ALIASES: &[(&str, &str)] =
 
 /// The table that holds one table for each plugin.
 pub(super) const PLUGINS: &str = "plugins";
+
+/// The table with a table for each view.
+pub(super) const VIEWS: &str = "views";
 
 /// Whether `name` is a table of fixed keys, such as `http`.
 pub(super) fn is_table(name: &str) -> bool {

@@ -242,6 +242,22 @@ impl Tasks {
     }
 }
 
+/// `[views.NAME]`: a part of what is offered, at a path of its own.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct View {
+    /// Its endpoint.
+    pub path: String,
+    /// The plugins that it shows; none: all.
+    pub plugins: Vec<String>,
+    /// Patterns of tools that it shows; none: all of its plugins.
+    pub tools: Vec<String>,
+    /// The same for resources and templates.
+    pub resources: Vec<String>,
+    /// The same for prompts.
+    pub prompts: Vec<String>,
+}
+
 /// `[log]`: the host's own log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -1,6 +1,6 @@
 //! What to say about a key that does not exist: the name that was probably meant.
 
-use super::rules::{ALIASES, PLUGINS, RULES};
+use super::rules::{ALIASES, PLUGINS, RULES, VIEWS};
 
 /// Below this likeness (0 to 1) a name is no help.
 const LIKENESS_MIN: f64 = 0.65;
@@ -25,6 +25,7 @@ pub(super) fn names_in(prefix: &str) -> Vec<&'static str> {
     }
     if prefix.is_empty() {
         names.push(PLUGINS);
+        names.push(VIEWS);
     }
     names
 }
@@ -120,7 +121,7 @@ mod tests {
             "zzz",
             "known here are `host`, `port`, `listen`, `plugins_dir`, `max_connections`, \
              `shutdown_timeout_ms`, `http`, `stream`, `session`, `socket`, `lists`, \
-             `message_queue`, `circuit_breaker`, `limits`, `engine`, `tasks`, `reload`, `log`, `plugins`",
+             `message_queue`, `circuit_breaker`, `limits`, `engine`, `tasks`, `reload`, `log`, `plugins`, `views`",
         );
     }
 }

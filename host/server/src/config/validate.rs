@@ -11,6 +11,23 @@ use super::overlay::Overlay;
 pub(super) fn validate(config: &Config, overlay: &mut Overlay<'_>) {
     message_queue(config, overlay);
     listeners(config, overlay);
+    views(config, overlay);
+}
+
+/// Each view has a path of its own.
+fn views(config: &Config, overlay: &mut Overlay<'_>) {
+    let mut taken = HashSet::from([config.http.path.as_str(), "/health", "/live", "/ready"]);
+    for (name, view) in &config.views {
+        let key = format!("views.{name}.path");
+        if !overlay.is_rejected(&key) && !taken.insert(&view.path) {
+            let problem = Problem::Invalid {
+                key: key.clone(),
+                value: format!("'{}'", view.path),
+                expected: "a path that nothing else is served at".to_owned(),
+            };
+            overlay.error(overlay.location(&key), problem);
+        }
+    }
 }
 
 fn message_queue(config: &Config, overlay: &mut Overlay<'_>) {

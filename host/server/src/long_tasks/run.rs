@@ -199,6 +199,7 @@ fn spawn(
         context: CallContext {
             version: VERSION,
             client,
+            view: None,
             log_level: None,
             progress_token: None,
             pending: None,

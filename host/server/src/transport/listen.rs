@@ -121,7 +121,7 @@ async fn refuse(mut stream: TcpStream, scheme: Scheme) {
 async fn speak_lines(host: Arc<Host>, mut stream: TcpStream, peer: SocketAddr) {
     let idle_timeout = host.config.stream.idle_timeout;
     let (reader, writer) = stream.split();
-    match stream::serve(host, reader, writer, idle_timeout).await {
+    match stream::serve(host, reader, writer, idle_timeout, None).await {
         Ok(ended) => tracing::debug!(%peer, ?ended, "connection ended"),
         Err(error) => tracing::debug!(%peer, %error, "connection lost"),
     }

@@ -19,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::batch::{self, BATCH_MAX};
 use crate::call::Call;
+use crate::catalogue::ViewName;
 use crate::host::Host;
 use crate::outbound::Outbound;
 use crate::reply::Reply;
@@ -30,6 +31,7 @@ use crate::subscription::Subscription;
 pub(crate) struct Peer {
     host: Arc<Host>,
     outbound: Outbound,
+    view: ViewName,
     agreement: Option<Arc<Agreement>>,
     calls: Arc<CallsInFlight>,
     /// calls that outlived the turn they were read in; each sends its own answer
@@ -42,9 +44,10 @@ pub(crate) struct Peer {
 }
 
 impl Peer {
-    pub(crate) fn new(host: Arc<Host>, outbound: Outbound) -> Self {
+    pub(crate) fn new(host: Arc<Host>, outbound: Outbound, view: ViewName) -> Self {
         Self {
             host,
+            view,
             outbound,
             agreement: None,
             calls: Arc::default(),
@@ -131,9 +134,9 @@ impl Peer {
     async fn request(&mut self, frame: &Bytes, request: &Request<'_>, era: Era) -> Option<Vec<u8>> {
         self.host.meters.request(Instant::now());
         let routed = match era {
-            Era::Modern => router::modern(&self.host, frame, request, None),
+            Era::Modern => router::modern(&self.host, frame, request, None, &self.view),
             Era::Legacy if request.method == "initialize" && self.agreement.is_none() => {
-                match router::initialize(request) {
+                match router::initialize(request, &self.view) {
                     Ok((reply, agreement)) => {
                         self.agreement = Some(Arc::new(agreement));
                         Routed::Ready(reply)
@@ -166,7 +169,7 @@ impl Peer {
     /// What the client agreed on, or what is assumed of one that didn't ask.
     fn agreement(&mut self) -> Arc<Agreement> {
         self.agreement
-            .get_or_insert_with(|| Arc::new(Agreement::assumed()))
+            .get_or_insert_with(|| Arc::new(Agreement::assumed(self.view.clone())))
             .clone()
     }
 

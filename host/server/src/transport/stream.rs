@@ -16,6 +16,7 @@ use tokio::time::{sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::peer::Peer;
+use crate::catalogue::ViewName;
 use crate::host::Host;
 use crate::outbound::QUEUE_MAX_MESSAGES;
 
@@ -67,6 +68,7 @@ pub async fn serve<R, W>(
     mut reader: R,
     mut writer: W,
     idle_timeout: Option<Duration>,
+    view: ViewName,
 ) -> io::Result<Ended>
 where
     R: AsyncRead + Unpin,
@@ -75,7 +77,7 @@ where
     let (outbound, messages) = mpsc::channel(QUEUE_MAX_MESSAGES);
     let settings = host.config.stream;
     let mut connection = Connection {
-        peer: Peer::new(host.clone(), outbound),
+        peer: Peer::new(host.clone(), outbound, view),
         decoder: LineDecoder::new(settings.frame_max_bytes),
         input: BytesMut::new(),
         output: Vec::new(),

@@ -10,12 +10,13 @@ use http::{HeaderMap, StatusCode};
 
 use super::response::{HttpResponse, SESSION_ID, empty, event_stream, refused};
 use super::sse;
+use crate::catalogue::ViewName;
 use crate::host::Host;
 use crate::session::Session;
 use crate::subscription::Subscription;
 
 /// Opens the stream on which a legacy client hears of changes.
-pub(super) fn open_stream(host: &Arc<Host>, headers: &HeaderMap) -> HttpResponse {
+pub(super) fn open_stream(host: &Arc<Host>, headers: &HeaderMap, view: &ViewName) -> HttpResponse {
     let accept = headers.get(ACCEPT).and_then(|value| value.to_str().ok());
     if !accept.is_some_and(|accept| accept.contains("text/event-stream") || accept.contains("*/*"))
     {
@@ -24,7 +25,7 @@ pub(super) fn open_stream(host: &Arc<Host>, headers: &HeaderMap) -> HttpResponse
             "a GET opens a stream of events: accept `text/event-stream`",
         );
     }
-    match session(host, headers) {
+    match session(host, headers, view) {
         Ok(session) => event_stream(sse::changes(
             Subscription::legacy(host, session.agreement.clone()),
             host.stopping.clone(),
@@ -36,8 +37,12 @@ pub(super) fn open_stream(host: &Arc<Host>, headers: &HeaderMap) -> HttpResponse
 }
 
 /// Ends a session.
-pub(super) fn close_session(host: &Arc<Host>, headers: &HeaderMap) -> HttpResponse {
-    match session(host, headers) {
+pub(super) fn close_session(
+    host: &Arc<Host>,
+    headers: &HeaderMap,
+    view: &ViewName,
+) -> HttpResponse {
+    match session(host, headers, view) {
         Ok(session) => {
             host.sessions.close(&session.id);
             empty(StatusCode::NO_CONTENT)
@@ -49,10 +54,12 @@ pub(super) fn close_session(host: &Arc<Host>, headers: &HeaderMap) -> HttpRespon
 /// The session that a request names.
 ///
 /// # Errors
-/// 400 if it names none, 404 if that one doesn't exist (any more).
+/// 400 if it names none, 404 if that one doesn't exist (any more), or began at
+/// the path of another view.
 pub(super) fn session(
     host: &Arc<Host>,
     headers: &HeaderMap,
+    view: &ViewName,
 ) -> Result<Arc<Session>, Box<HttpResponse>> {
     let Some(id) = headers.get(SESSION_ID) else {
         return Err(Box::new(refused(
@@ -63,6 +70,7 @@ pub(super) fn session(
     id.to_str()
         .ok()
         .and_then(|id| host.sessions.get(id, Instant::now()))
+        .filter(|session| session.agreement.view == *view)
         .ok_or_else(|| {
             Box::new(refused(
                 StatusCode::NOT_FOUND,

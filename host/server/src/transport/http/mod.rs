@@ -21,6 +21,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use tokio::net::TcpStream;
 
+use crate::catalogue::ViewName;
 use crate::health;
 use crate::host::Host;
 use response::{HttpResponse, json, refused};
@@ -75,7 +76,10 @@ async fn sort(host: &Arc<Host>, request: Request<Incoming>, local: SocketAddr) -
     }
     let path = request.uri().path();
     if path == host.config.http.path {
-        return endpoint(host, request).await;
+        return endpoint(host, request, &None).await;
+    }
+    if let Some((_, view)) = host.view_paths.iter().find(|(at, _)| at == path) {
+        return endpoint(host, request, &Some(view.clone())).await;
     }
     match (request.method(), path) {
         (&Method::GET | &Method::HEAD, "/health") => health_answer(host),
@@ -89,11 +93,11 @@ async fn sort(host: &Arc<Host>, request: Request<Incoming>, local: SocketAddr) -
     }
 }
 
-async fn endpoint(host: &Arc<Host>, request: Request<Incoming>) -> HttpResponse {
+async fn endpoint(host: &Arc<Host>, request: Request<Incoming>, view: &ViewName) -> HttpResponse {
     match *request.method() {
-        Method::POST => post::serve(host, request).await,
-        Method::GET => get::open_stream(host, request.headers()),
-        Method::DELETE => get::close_session(host, request.headers()),
+        Method::POST => post::serve(host, request, view).await,
+        Method::GET => get::open_stream(host, request.headers(), view),
+        Method::DELETE => get::close_session(host, request.headers(), view),
         _ => not_allowed("POST, GET, DELETE"),
     }
 }

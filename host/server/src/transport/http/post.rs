@@ -22,6 +22,7 @@ use super::response::{self, HttpResponse, SESSION_ID, empty, event_stream, refus
 use super::sse;
 use crate::batch::{self, BATCH_MAX};
 use crate::call::Call;
+use crate::catalogue::ViewName;
 use crate::host::Host;
 use crate::outbound::QUEUE_MAX_MESSAGES;
 use crate::reply::Reply;
@@ -34,6 +35,7 @@ const VERSION: &str = "mcp-protocol-version";
 pub(super) async fn serve(
     host: &Arc<Host>,
     request: http::Request<hyper::body::Incoming>,
+    view: &ViewName,
 ) -> HttpResponse {
     let (parts, body) = request.into_parts();
     let headers = parts.headers;
@@ -48,8 +50,10 @@ pub(super) async fn serve(
         Err(refusal) => return *refusal,
     };
     match envelope::parse(&frame, BATCH_MAX) {
-        Ok(Incoming::Single(message)) => serve_message(host, &headers, &frame, &message).await,
-        Ok(Incoming::Batch(_)) => serve_batch(host, &headers, frame).await,
+        Ok(Incoming::Single(message)) => {
+            serve_message(host, &headers, &frame, &message, view).await
+        }
+        Ok(Incoming::Batch(_)) => serve_batch(host, &headers, frame, view).await,
         Err(malformed) => {
             host.meters.error(Instant::now());
             let mut reply = Reply::error(malformed.id.as_ref(), &malformed.error, Era::Legacy);
@@ -64,6 +68,7 @@ async fn serve_message(
     headers: &HeaderMap,
     frame: &Bytes,
     message: &Message<'_>,
+    view: &ViewName,
 ) -> HttpResponse {
     let version = headers.get(VERSION).and_then(|value| value.to_str().ok());
     let era = era::of_message(version, message);
@@ -72,17 +77,17 @@ async fn serve_message(
             host.meters.request(Instant::now());
             match era {
                 Era::Modern => {
-                    let routed = router::modern(host, frame, request, Some(headers));
+                    let routed = router::modern(host, frame, request, Some(headers), view);
                     drive(host, headers, routed, None).await
                 }
-                Era::Legacy => serve_legacy(host, headers, frame, request).await,
+                Era::Legacy => serve_legacy(host, headers, frame, request, view).await,
             }
         }
         Message::Notification(notification) => {
             host.meters.message(Instant::now());
-            serve_notification(host, headers, notification, era)
+            serve_notification(host, headers, notification, era, view)
         }
-        Message::Response(response) => match get::session(host, headers) {
+        Message::Response(response) => match get::session(host, headers, view) {
             Ok(session) => {
                 router::response(response, &session.agreement);
                 empty(StatusCode::ACCEPTED)
@@ -97,6 +102,7 @@ fn serve_notification(
     headers: &HeaderMap,
     notification: &Notification<'_>,
     era: Era,
+    view: &ViewName,
 ) -> HttpResponse {
     if era == Era::Modern {
         // A modern client cancels by hanging up, so there is nothing to do.
@@ -105,7 +111,7 @@ fn serve_notification(
             Err(error) => response::reply(Reply::error(None, &error, Era::Modern)),
         };
     }
-    match get::session(host, headers) {
+    match get::session(host, headers, view) {
         Ok(session) => {
             router::notification(notification, &session.calls);
             empty(StatusCode::ACCEPTED)
@@ -191,11 +197,12 @@ async fn serve_legacy(
     headers: &HeaderMap,
     frame: &Bytes,
     request: &Request<'_>,
+    view: &ViewName,
 ) -> HttpResponse {
     if request.method == "initialize" && !headers.contains_key(SESSION_ID) {
-        return initialize(host, request);
+        return initialize(host, request, view);
     }
-    let session = match get::session(host, headers) {
+    let session = match get::session(host, headers, view) {
         Ok(session) => session,
         Err(refusal) => return *refusal,
     };
@@ -206,12 +213,12 @@ async fn serve_legacy(
     drive(host, headers, routed, Some(session)).await
 }
 
-fn initialize(host: &Arc<Host>, request: &Request<'_>) -> HttpResponse {
+fn initialize(host: &Arc<Host>, request: &Request<'_>, view: &ViewName) -> HttpResponse {
     let error = |error: &RpcError| {
         host.meters.error(Instant::now());
         response::reply(Reply::error(Some(&request.id), error, Era::Legacy))
     };
-    let (reply, agreement) = match router::initialize(request) {
+    let (reply, agreement) = match router::initialize(request, view) {
         Ok(agreed) => agreed,
         Err(refusal) => return error(&refusal),
     };
@@ -238,8 +245,13 @@ fn initialize(host: &Arc<Host>, request: &Request<'_>) -> HttpResponse {
     response
 }
 
-async fn serve_batch(host: &Arc<Host>, headers: &HeaderMap, frame: Bytes) -> HttpResponse {
-    let session = match get::session(host, headers) {
+async fn serve_batch(
+    host: &Arc<Host>,
+    headers: &HeaderMap,
+    frame: Bytes,
+    view: &ViewName,
+) -> HttpResponse {
+    let session = match get::session(host, headers, view) {
         Ok(session) => session,
         Err(refusal) => return *refusal,
     };

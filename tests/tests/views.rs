@@ -1,0 +1,139 @@
+//! Proves that a view serves its part of the plugins at a path of its own, in
+//! both eras and over standard streams, and nothing else of them.
+
+use fusebox_tests::{Client, Connection, Era, Host, Setup, Stdio, initialize_line, modern_meta};
+use serde_json::{Value, json};
+
+const CONFIG: &str = r#"
+    [views.greetings]
+    plugins = ["hello"]
+    tools = ["hel*"]
+    [views.some]
+    path = "/elsewhere"
+    plugins = ["everything", "not-here-yet"]
+    tools = ["test_simple_text"]
+    prompts = ["*_with_image"]
+    resources = ["test://static-*"]
+    [views.nothing]
+    plugins = ["nobody"]
+"#;
+
+fn setup() -> Setup {
+    Setup::new()
+        .plugin("hello")
+        .plugin("everything")
+        .config(CONFIG)
+}
+
+/// Posts a modern request to `path`, and gives its message.
+fn modern(host: &Host, path: &str, method: &str, name: &str, mut params: Value) -> Value {
+    params["_meta"] = modern_meta();
+    let body = json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params});
+    let mut headers = vec![
+        ("Content-Type", "application/json"),
+        ("MCP-Protocol-Version", "2026-07-28"),
+        ("Mcp-Method", method),
+    ];
+    if !name.is_empty() {
+        headers.push(("Mcp-Name", name));
+    }
+    let mut connection = Connection::open(host.address());
+    connection
+        .exchange("POST", path, &headers, body.to_string().as_bytes())
+        .json()
+}
+
+fn names(host: &Host, path: &str, kind: &str, key: &str) -> Vec<String> {
+    let listed = modern(host, path, &format!("{kind}/list"), "", json!({}));
+    let items = listed["result"][kind].as_array().expect("a list").clone();
+    items
+        .iter()
+        .map(|item| item[key].as_str().expect("a name").to_owned())
+        .collect()
+}
+
+#[test]
+fn a_view_lists_its_part_and_serves_nothing_else() {
+    let host = setup().start();
+    assert_eq!(names(&host, "/mcp/greetings", "tools", "name"), ["hello"]);
+    assert!(names(&host, "/mcp/greetings", "prompts", "name").is_empty());
+    assert_eq!(
+        names(&host, "/elsewhere", "tools", "name"),
+        ["test_simple_text"]
+    );
+    let prompts = names(&host, "/elsewhere", "prompts", "name");
+    assert_eq!(prompts, ["test_prompt_with_image"]);
+    let resources = names(&host, "/elsewhere", "resources", "uri");
+    assert_eq!(resources, ["test://static-text", "test://static-binary"]);
+    assert!(names(&host, "/mcp/nothing", "tools", "name").is_empty());
+    assert_eq!(names(&host, "/mcp", "tools", "name").len(), 39);
+
+    let arguments = json!({"name": "hello", "arguments": {"name": "Ada"}});
+    let call = |path| modern(&host, path, "tools/call", "hello", arguments.clone());
+    for path in ["/mcp", "/mcp/greetings"] {
+        let answer = call(path);
+        assert_eq!(
+            answer["result"]["content"][0]["text"], "Hello, Ada!",
+            "{answer}"
+        );
+    }
+    // A tool outside of the view is exactly one that doesn't exist.
+    let unknown = json!({"code": -32602, "message": "unknown tool `hello`"});
+    assert_eq!(call("/elsewhere")["error"], unknown);
+    let uri = "test://watched-resource";
+    let read = |path| modern(&host, path, "resources/read", uri, json!({"uri": uri}));
+    assert!(read("/mcp")["result"].is_object());
+    assert_eq!(read("/elsewhere")["error"]["code"], -32602);
+    let prompt = "test_simple_prompt";
+    let get = |path| modern(&host, path, "prompts/get", prompt, json!({"name": prompt}));
+    assert!(get("/mcp")["result"].is_object());
+    let unknown = json!({"code": -32602, "message": "unknown prompt `test_simple_prompt`"});
+    assert_eq!(get("/elsewhere")["error"], unknown);
+    // A path that is no view is no endpoint.
+    let client = Client::of(Era::Legacy, &host);
+    let session = client.session().expect("a session").to_owned();
+    let status = |path: &str| {
+        let headers = [
+            ("Content-Type", "application/json"),
+            ("Mcp-Session-Id", session.as_str()),
+        ];
+        let ping = br#"{"jsonrpc":"2.0","id":1,"method":"ping"}"#;
+        let mut connection = Connection::open(host.address());
+        connection
+            .exchange("POST", path, &headers, ping)
+            .head
+            .status
+    };
+    assert_eq!(status("/mcp/other"), 404);
+    // A session belongs to the view that it began in.
+    assert_eq!((status("/mcp"), status("/elsewhere")), (200, 404));
+}
+
+#[test]
+fn health_and_the_log_tell_of_views() {
+    let host = setup().start();
+    let view = |path: &str, counts: [u64; 4]| {
+        json!({
+            "path": path, "tools": counts[0], "resources": counts[1],
+            "resource_templates": counts[2], "prompts": counts[3],
+        })
+    };
+    let expected = json!({
+        "greetings": view("/mcp/greetings", [1, 0, 0, 0]),
+        "some": view("/elsewhere", [1, 2, 0, 1]),
+        "nothing": view("/mcp/nothing", [0, 0, 0, 0]),
+    });
+    assert_eq!(host.health()["views"], expected);
+    let warning = "view nothing shows nothing: no plugin here fits its names";
+    assert!(host.log().contains(warning), "{}", host.log());
+}
+
+#[test]
+fn standard_streams_serve_a_view_by_its_name() {
+    let mut client = Stdio::start_with(setup(), &["--view", "greetings"]);
+    client.exchange(&initialize_line(0));
+    let listed = client.exchange(&json!({"jsonrpc": "2.0", "id": 1, "method": "tools/list"}));
+    let tools = listed["result"]["tools"].as_array().expect("tools");
+    assert_eq!(tools.len(), 1, "{listed}");
+    assert_eq!(tools[0]["name"], "hello");
+}
