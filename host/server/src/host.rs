@@ -14,6 +14,7 @@ use tokio_util::task::TaskTracker;
 use crate::admission::Admission;
 use crate::catalogue::Catalogue;
 use crate::config::Config;
+use crate::event_log::LogLimits;
 use crate::meters::Meters;
 use crate::seal::Sealer;
 use crate::session::Sessions;
@@ -85,6 +86,7 @@ impl Host {
             sessions: Sessions::new(
                 config.session.max_sessions,
                 config.session.idle_timeout,
+                log_limits(&config),
                 start,
                 meters.clone(),
             ),
@@ -112,6 +114,16 @@ impl Host {
             let _ = tokio::time::timeout(LAST_GRACE, self.tasks.wait()).await;
         }
         finished
+    }
+}
+
+fn log_limits(config: &Config) -> LogLimits {
+    let session = &config.session;
+    LogLimits {
+        max_events: session.event_log_max_events,
+        max_bytes: session.event_log_max_bytes,
+        total_max_bytes: session.event_logs_max_bytes,
+        keep: session.event_log_keep,
     }
 }
 

@@ -8,6 +8,7 @@ mod access;
 mod get;
 mod post;
 mod response;
+mod resume;
 mod sse;
 
 use std::convert::Infallible;

@@ -17,11 +17,11 @@ use http::header::{ACCEPT, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, StatusCode};
 use http_body::Body;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 
 use super::get;
 use super::response::{self, HttpResponse, SESSION_ID, empty, event_stream, refused};
-use super::sse;
+use super::{resume, sse};
 use crate::batch::{self, BATCH_MAX};
 use crate::call::Call;
 use crate::host::Host;
@@ -291,7 +291,6 @@ async fn drive(
         Routed::Listen(subscription) => event_stream(sse::changes(
             subscription,
             host.stopping.clone(),
-            None,
             host.config.http.sse_keep_alive,
         )),
     }
@@ -305,30 +304,65 @@ async fn run(
     events: bool,
     session: Option<Arc<Session>>,
 ) -> HttpResponse {
+    match session {
+        Some(session) => run_legacy(host, call, events, session).await,
+        None => run_modern(host, call, events).await,
+    }
+}
+
+/// A modern client that hangs up cancels: its call is dropped with the request,
+/// or with the body that takes its place.
+async fn run_modern(host: &Arc<Host>, call: Call, events: bool) -> HttpResponse {
     let (outbound, mut messages) = mpsc::channel(QUEUE_MAX_MESSAGES);
     let outbound = (events && call.may_emit()).then_some(outbound);
-    // Before the first poll: its cancellation may come at any time after that.
-    let session = session.map(|session| (session.calls.register(call.id.clone()), session));
     let mut running = Box::pin(call.run(outbound));
-    if let Poll::Ready(reply) = poll!(&mut running) {
-        return finished(Some(reply), &mut messages);
-    }
-    let mut answer: sse::Answer = match session {
-        // A modern client that hangs up cancels: its call is dropped with the
-        // request, or with the body that takes its place.
-        None => Box::pin(async move { Some(running.await) }),
-        Some((registered, session)) => outlive(host, session, registered, running),
-    };
     tokio::select! {
         biased;
+        reply = &mut running => match waiting(&mut messages) {
+            messages if messages.is_empty() => response::reply(reply),
+            messages => {
+                let whole = sse::whole(&messages, &reply.body);
+                event_stream(stream::iter([whole]))
+            }
+        },
         Some(first) = messages.recv() => event_stream(sse::call(
             first,
             messages,
-            answer,
+            Box::pin(async move { Some(running.await) }),
             host.config.http.sse_keep_alive,
         )),
-        reply = &mut answer => finished(reply, &mut messages),
     }
+}
+
+async fn run_legacy(
+    host: &Arc<Host>,
+    mut call: Call,
+    events: bool,
+    session: Arc<Session>,
+) -> HttpResponse {
+    let (outbound, mut messages) = mpsc::channel(QUEUE_MAX_MESSAGES);
+    let outbound = (events && call.may_emit()).then_some(outbound);
+    let close = (events && resume::comes_back(call.context.version)).then(Arc::<Notify>::default);
+    call.context.close.clone_from(&close);
+    // Before the first poll: its cancellation may come at any time after that.
+    let registered = session.calls.register(call.id.clone());
+    let mut running = Box::pin(call.run(outbound));
+    if let Poll::Ready(reply) = poll!(&mut running) {
+        return finished(host, &session, Some(reply), &mut messages);
+    }
+    let mut answer = outlive(host, session.clone(), registered, running);
+    let close = close.unwrap_or_default();
+    let first = tokio::select! {
+        biased;
+        Some(first) = messages.recv() => Some(first),
+        reply = &mut answer => return finished(host, &session, reply, &mut messages),
+        () = close.notified() => {
+            // For whoever reads the stream that now begins.
+            close.notify_one();
+            None
+        }
+    };
+    resume::call(host, session, first, messages, answer, close)
 }
 
 /// A legacy client may hang up and its call goes on; only its cancellation, or
@@ -356,17 +390,19 @@ fn outlive(
 
 /// The response to a call that has ended; none: it was cancelled, and a
 /// cancelled call has no answer.
-fn finished(reply: Option<Reply>, messages: &mut mpsc::Receiver<Bytes>) -> HttpResponse {
-    let mut waiting = Vec::new();
-    while let Ok(message) = messages.try_recv() {
-        waiting.push(message);
+fn finished(
+    host: &Host,
+    session: &Session,
+    reply: Option<Reply>,
+    messages: &mut mpsc::Receiver<Bytes>,
+) -> HttpResponse {
+    match (reply, waiting(messages)) {
+        (Some(reply), messages) if messages.is_empty() => response::reply(reply),
+        (Some(reply), messages) => resume::ended_call(host, session, messages, reply.body),
+        (None, _) => event_stream(stream::empty()),
     }
-    match reply {
-        Some(reply) if waiting.is_empty() => response::reply(reply),
-        Some(reply) => {
-            let whole = sse::whole(&waiting, &reply.body);
-            event_stream(stream::iter([whole]))
-        }
-        None => event_stream(stream::empty()),
-    }
+}
+
+fn waiting(messages: &mut mpsc::Receiver<Bytes>) -> Vec<Bytes> {
+    std::iter::from_fn(|| messages.try_recv().ok()).collect()
 }
