@@ -10,10 +10,8 @@ use serde_json::Value;
 const LEGACY_SCENARIOS: usize = 33;
 const MODERN_SCENARIOS: usize = 50;
 
-/// Not here yet: long-running tasks (an extension of 2026-07-28), and streams
-/// that are taken up again (not required of 2025-11-25).
+/// Not here yet: long-running tasks (an extension of 2026-07-28).
 const NOT_YET: &[&str] = &[
-    "server-sse-polling",
     "tasks-capability-negotiation",
     "tasks-dispatch-and-envelope",
     "tasks-lifecycle",
