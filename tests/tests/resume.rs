@@ -335,11 +335,8 @@ fn what_cannot_be_taken_up_is_refused_with_a_reason() {
     session.check_refused("nonsense", UNKNOWN);
 
     let other = Session::open(&host, "2025-11-25");
-    while other
-        .call(1, SPEAKS)
-        .next_event()
-        .is_some_and(|event| event.is_empty())
-    {}
+    let mut events = other.call(1, SPEAKS);
+    while events.next_event().is_some() {}
     other.check_refused(&place(&id, 2), UNKNOWN);
 }
 

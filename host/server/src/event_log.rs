@@ -453,9 +453,8 @@ impl Kept {
 
     fn forget(&mut self, room: &LogRoom, stream: u64) {
         self.empty(room, stream);
-        if let Some(said) = self.streams.remove(&stream) {
-            said.replaced.cancel();
-        }
+        // A reader still takes what it was given, and then sees the end.
+        self.streams.remove(&stream);
     }
 
     fn purge(&mut self, room: &LogRoom, now: Instant) {

@@ -5,15 +5,16 @@
 //! never looks into a message.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use dashmap::DashMap;
 use fusebox_protocol::params::{ClientCapabilities, LogLevel};
 use fusebox_protocol::{ProtocolVersion, RawJson, RequestId};
 use parking_lot::Mutex;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
 
 use crate::ask::Pending;
@@ -141,6 +142,9 @@ pub struct Session {
     pub calls: Arc<CallsInFlight>,
     /// what its streams said, for a client that comes back
     pub log: EventLog,
+    /// where messages go that come on another path than their answers
+    /// (HTTP+SSE); none: every request gets its own answer
+    pub inbox: OnceLock<mpsc::Sender<Bytes>>,
     /// raised when the session ends
     pub ended: CancellationToken,
     last_seen_ms: AtomicU64,
@@ -263,6 +267,7 @@ impl Sessions {
             agreement,
             calls: Arc::default(),
             log: EventLog::new(self.logs.clone(), &id),
+            inbox: OnceLock::new(),
             ended: CancellationToken::new(),
             last_seen_ms: AtomicU64::new(self.millis(now)),
             _counted: self.meters.session(),

@@ -80,6 +80,20 @@ pub(super) const RULES: &[(&str, Rule)] = &[
     ("http.sse_keep_alive_ms", int(1000, HOUR_MS)),
     ("http.sse_retry_ms", int(10, HOUR_MS)),
     (
+        "http.sse_path",
+        Rule::Text {
+            fits: |text| text.is_empty() || is_endpoint(text),
+            expected: "a path such as \"/sse\", and none of /health, /live and /ready, or \"\"",
+        },
+    ),
+    (
+        "http.messages_path",
+        Rule::Text {
+            fits: is_endpoint,
+            expected: "a path such as \"/messages\", and none of /health, /live and /ready",
+        },
+    ),
+    (
         "http.allowed_origins",
         Rule::Texts {
             fits: is_origin,

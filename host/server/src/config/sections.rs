@@ -26,6 +26,10 @@ pub struct Http {
     /// How long a client whose stream has ended waits before it comes back.
     #[serde(rename = "sse_retry_ms", with = "millis")]
     pub sse_retry: Duration,
+    /// The path of the event stream of HTTP+SSE (2024-11-05); empty: none.
+    pub sse_path: String,
+    /// The path that takes the messages of HTTP+SSE.
+    pub messages_path: String,
     /// `Origin` values that may call, `*` for every one; empty: loopback only.
     pub allowed_origins: Vec<String>,
     /// `Host` values, with or without a port, `*` for every one; empty: loopback

@@ -11,6 +11,37 @@ use super::overlay::Overlay;
 pub(super) fn validate(config: &Config, overlay: &mut Overlay<'_>) {
     message_queue(config, overlay);
     listeners(config, overlay);
+    paths(config, overlay);
+}
+
+/// Each path serves one thing.
+fn paths(config: &Config, overlay: &mut Overlay<'_>) {
+    let http = &config.http;
+    if http.sse_path.is_empty() {
+        return;
+    }
+    for (key, value, others) in [
+        ("http.sse_path", &http.sse_path, &["http.path"][..]),
+        (
+            "http.messages_path",
+            &http.messages_path,
+            &["http.path", "http.sse_path"],
+        ),
+    ] {
+        let same = |other: &&str| match *other {
+            "http.path" => &http.path == value,
+            _ => &http.sse_path == value,
+        };
+        if let Some(other) = others.iter().find(|other| same(other)) {
+            let problem = Problem::Invalid {
+                key: key.to_owned(),
+                value: format!("{value:?}"),
+                expected: format!("another path than `{other}`"),
+            };
+            let location = overlay.location(key).or(overlay.location(other));
+            overlay.error(location, problem);
+        }
+    }
 }
 
 fn message_queue(config: &Config, overlay: &mut Overlay<'_>) {

@@ -66,6 +66,7 @@ pub(super) fn session(
     id.to_str()
         .ok()
         .and_then(|id| host.sessions.get(id, Instant::now()))
+        .filter(|session| session.inbox.get().is_none())
         .ok_or_else(|| {
             Box::new(refused(
                 StatusCode::NOT_FOUND,

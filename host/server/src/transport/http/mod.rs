@@ -6,6 +6,7 @@
 
 mod access;
 mod get;
+mod legacy_sse;
 mod post;
 mod response;
 mod resume;
@@ -77,6 +78,21 @@ async fn sort(host: &Arc<Host>, request: Request<Incoming>, local: SocketAddr) -
     let path = request.uri().path();
     if path == host.config.http.path {
         return endpoint(host, request).await;
+    }
+    let sse_path = &host.config.http.sse_path;
+    if !sse_path.is_empty() {
+        if path == sse_path {
+            return match *request.method() {
+                Method::GET => legacy_sse::open(host),
+                _ => not_allowed("GET"),
+            };
+        }
+        if path == host.config.http.messages_path {
+            return match *request.method() {
+                Method::POST => legacy_sse::take(host, request).await,
+                _ => not_allowed("POST"),
+            };
+        }
     }
     match (request.method(), path) {
         (&Method::GET | &Method::HEAD, "/health") => health_answer(host),

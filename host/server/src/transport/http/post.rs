@@ -28,7 +28,7 @@ use crate::host::Host;
 use crate::outbound::QUEUE_MAX_MESSAGES;
 use crate::reply::Reply;
 use crate::router::{self, Routed};
-use crate::session::{Registered, Session, new_session_id};
+use crate::session::{Registered, Session, TooManySessions, new_session_id};
 
 const VERSION: &str = "mcp-protocol-version";
 
@@ -116,7 +116,8 @@ fn serve_notification(
     }
 }
 
-fn stopping() -> Reply {
+/// What a host that stops answers.
+pub(super) fn stopping() -> Reply {
     let data = RefusalData {
         retry_after_ms: Some(1000),
         ..RefusalData::default()
@@ -127,7 +128,8 @@ fn stopping() -> Reply {
     reply
 }
 
-fn check_types(headers: &HeaderMap) -> Result<(), Box<HttpResponse>> {
+/// Checks that a body is JSON.
+pub(super) fn check_content_type(headers: &HeaderMap) -> Result<(), Box<HttpResponse>> {
     let kind = headers
         .get(CONTENT_TYPE)
         .and_then(|kind| kind.to_str().ok());
@@ -138,6 +140,11 @@ fn check_types(headers: &HeaderMap) -> Result<(), Box<HttpResponse>> {
             "send `Content-Type: application/json`",
         )));
     }
+    Ok(())
+}
+
+fn check_types(headers: &HeaderMap) -> Result<(), Box<HttpResponse>> {
+    check_content_type(headers)?;
     if !accepts(headers, "application/json") && !accepts(headers, "text/event-stream") {
         return Err(Box::new(refused(
             StatusCode::NOT_ACCEPTABLE,
@@ -166,7 +173,11 @@ fn accepts(headers: &HeaderMap, kind: &str) -> bool {
         })
 }
 
-async fn read(host: &Host, body: hyper::body::Incoming) -> Result<Bytes, Box<HttpResponse>> {
+/// Reads a body, if it isn't too large.
+pub(super) async fn read(
+    host: &Host,
+    body: hyper::body::Incoming,
+) -> Result<Bytes, Box<HttpResponse>> {
     let max = host.config.http.body_max_bytes;
     let too_large = || {
         Box::new(refused(
@@ -240,20 +251,25 @@ fn initialize(host: &Arc<Host>, request: &Request<'_>) -> HttpResponse {
         .sessions
         .open(id.clone(), Arc::new(agreement), Instant::now());
     if let Err(full) = opened {
-        let data = RefusalData {
-            limit: Some(full.limit as u64),
-            key: Some("session.max_sessions".into()),
-            retry_after_ms: Some(1000),
-            ..RefusalData::default()
-        };
-        let message = "the host is overloaded: every session is taken";
-        return error(&RpcError::refusal(Reason::Overloaded, message, data));
+        return error(&no_room(&full));
     }
     let mut response = response::reply(reply);
     if let Ok(id) = HeaderValue::from_str(&id) {
         response.headers_mut().insert(SESSION_ID, id);
     }
     response
+}
+
+/// Every session is taken.
+pub(super) fn no_room(full: &TooManySessions) -> RpcError {
+    let data = RefusalData {
+        limit: Some(full.limit as u64),
+        key: Some("session.max_sessions".into()),
+        retry_after_ms: Some(1000),
+        ..RefusalData::default()
+    };
+    let message = "the host is overloaded: every session is taken";
+    RpcError::refusal(Reason::Overloaded, message, data)
 }
 
 async fn serve_batch(host: &Arc<Host>, headers: &HeaderMap, frame: Bytes) -> HttpResponse {

@@ -140,15 +140,15 @@ impl Speaker {
     }
 
     async fn finish(mut self, reply: Option<Reply>) {
+        while let Ok(message) = self.messages.try_recv() {
+            self.say(message).await;
+        }
         let Some(reply) = reply else {
             // Cancelled, or the session has ended: there is no answer to come
             // back for.
             self.session.log.forget(self.stream);
             return;
         };
-        while let Ok(message) = self.messages.try_recv() {
-            self.say(message).await;
-        }
         self.say(reply.body.into()).await;
         self.session.log.end(self.stream, Instant::now());
     }
