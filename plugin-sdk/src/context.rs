@@ -107,6 +107,16 @@ impl Context {
         IN_HOST && request::is_cancelled()
     }
 
+    /// Says that the work will take a while, so that the client need not hold a
+    /// connection open for it. A client that can come back for the answer is
+    /// sent away until then; for any other this does nothing. Nothing that the
+    /// handler says afterwards is lost.
+    pub fn close_stream(&self) {
+        if IN_HOST {
+            request::close_stream();
+        }
+    }
+
     /// How long the whole call may take, from its start.
     pub fn deadline(&self) -> Duration {
         Duration::from_millis(self.inner.call.deadline_ms.into())

@@ -246,6 +246,21 @@ pub struct Events {
 }
 
 impl Events {
+    /// The next event as it came, or a comment, without the empty line at its
+    /// end; none if the stream has ended.
+    ///
+    /// # Panics
+    /// If nothing comes for [`LONG`].
+    pub fn next_event(&mut self) -> Option<String> {
+        loop {
+            if let Some(end) = find(&self.text, b"\n\n") {
+                let event: Vec<u8> = self.text.drain(..end + 2).collect();
+                return Some(String::from_utf8_lossy(&event[..end]).into_owned());
+            }
+            self.text.extend(self.connection.read_chunk()?);
+        }
+    }
+
     /// The next message; none if the stream has ended. Comments and events
     /// without data are passed over.
     ///
@@ -253,24 +268,20 @@ impl Events {
     /// If nothing comes for [`LONG`], or the data is not JSON.
     pub fn next_message(&mut self) -> Option<Value> {
         loop {
-            if let Some(end) = find(&self.text, b"\n\n") {
-                let event: Vec<u8> = self.text.drain(..end + 2).collect();
-                let event = String::from_utf8_lossy(&event).into_owned();
-                let data: Vec<&str> = event
-                    .lines()
-                    .filter_map(|line| line.strip_prefix("data:"))
-                    .map(str::trim)
-                    .collect();
-                let data = data.join("\n");
-                if data.is_empty() {
-                    continue;
-                }
-                return Some(
-                    serde_json::from_str(&data)
-                        .unwrap_or_else(|error| panic!("no JSON in an event ({error}): {event}")),
-                );
+            let event = self.next_event()?;
+            let data: Vec<&str> = event
+                .lines()
+                .filter_map(|line| line.strip_prefix("data:"))
+                .map(str::trim)
+                .collect();
+            let data = data.join("\n");
+            if data.is_empty() {
+                continue;
             }
-            self.text.extend(self.connection.read_chunk()?);
+            return Some(
+                serde_json::from_str(&data)
+                    .unwrap_or_else(|error| panic!("no JSON in an event ({error}): {event}")),
+            );
         }
     }
 

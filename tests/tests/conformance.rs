@@ -1,12 +1,9 @@
 //! Proves that every scenario of the conformance suites passes with the plugin
-//! `everything`, in both eras, but for those that the table names. The suite's
+//! `everything`, in both eras. The suite's
 //! own verdict is not enough: a scenario must have checked something.
 
 use fusebox_tests::{Setup, Suite, conformance};
 use serde_json::Value;
-
-/// Not here yet: streams that are taken up again.
-const NOT_YET: &[&str] = &["server-sse-polling"];
 
 /// What the suite itself passes over, because it can't check it yet.
 const SKIPPED: &[&str] = &["tasks-status-notifications"];
@@ -45,7 +42,7 @@ fn check(suite: Suite, scenarios_min: usize) {
     );
     let failing: Vec<String> = scenarios
         .iter()
-        .filter(|(name, checks)| !NOT_YET.contains(&name.as_str()) && !passes(name, checks))
+        .filter(|(name, checks)| !passes(name, checks))
         .map(|(name, checks)| describe(name, checks))
         .collect();
     assert!(failing.is_empty(), "{}", failing.join("\n"));

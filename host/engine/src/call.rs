@@ -154,6 +154,8 @@ pub trait RequestSink: Send + Sync + 'static {
     fn panicked(&self, message: &str);
     /// Whether nobody waits for the answer any more.
     fn is_cancelled(&self) -> bool;
+    /// Takes the hint that the client need not hold a stream open for this call.
+    fn close_stream(&self);
 }
 
 /// A sink for calls that no client waits for, such as the lists at load.
@@ -171,6 +173,7 @@ impl RequestSink for Discard {
     fn is_cancelled(&self) -> bool {
         false
     }
+    fn close_stream(&self) {}
 }
 
 impl fmt::Display for Usage {

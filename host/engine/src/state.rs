@@ -218,6 +218,13 @@ impl request::Host for State {
             .is_some_and(|call| call.sink.is_cancelled()))
     }
 
+    fn close_stream(&mut self) -> wasmtime::Result<()> {
+        if let Some(call) = &self.call {
+            call.sink.close_stream();
+        }
+        Ok(())
+    }
+
     fn report_panic(&mut self, message: String) -> wasmtime::Result<()> {
         if let Some(call) = &mut self.call {
             call.panicked = true;

@@ -1,4 +1,5 @@
-//! Server-sent events, as Streamable HTTP carries messages.
+//! Server-sent events, as Streamable HTTP and the HTTP+SSE of 2024-11-05 carry
+//! messages.
 //!
 //! Owns the text of an event stream. It never decides when to send one.
 
@@ -11,6 +12,19 @@ pub fn event(out: &mut Vec<u8>, data: &[u8], id: Option<&str>) {
         out.extend_from_slice(id.as_bytes());
         out.push(b'\n');
     }
+    fields(out, data);
+}
+
+/// Writes one event of a type of its own, as the transport of 2024-11-05 has
+/// them. `name` is a word.
+pub fn named_event(out: &mut Vec<u8>, name: &'static str, data: &[u8]) {
+    out.extend_from_slice(b"event: ");
+    out.extend_from_slice(name.as_bytes());
+    out.push(b'\n');
+    fields(out, data);
+}
+
+fn fields(out: &mut Vec<u8>, data: &[u8]) {
     // A message is one line; were it not, each of its lines needs the prefix,
     // or the rest would be read as fields of the event.
     for line in data.split(|byte| matches!(byte, b'\n' | b'\r')) {

@@ -262,6 +262,7 @@ impl Call {
             log_level: self.context.log_level,
             handler: self.handler.clone(),
             changes: self.host.changes.clone(),
+            close: self.context.close.clone(),
             progress: Mutex::new(None),
         });
         let code = &self.handler.core.code;

@@ -14,6 +14,7 @@ use tokio_util::task::TaskTracker;
 use crate::admission::Admission;
 use crate::catalogue::Catalogue;
 use crate::config::Config;
+use crate::event_log::LogLimits;
 use crate::long_tasks::LongTasks;
 use crate::meters::Meters;
 use crate::seal::Sealer;
@@ -90,6 +91,7 @@ impl Host {
             sessions: Sessions::new(
                 config.session.max_sessions,
                 config.session.idle_timeout,
+                log_limits(&config),
                 start,
                 meters.clone(),
             ),
@@ -123,6 +125,16 @@ impl Host {
             let _ = tokio::time::timeout(LAST_GRACE, self.tasks.wait()).await;
         }
         finished
+    }
+}
+
+fn log_limits(config: &Config) -> LogLimits {
+    let session = &config.session;
+    LogLimits {
+        max_events: session.event_log_max_events,
+        max_bytes: session.event_log_max_bytes,
+        total_max_bytes: session.event_logs_max_bytes,
+        keep: session.event_log_keep,
     }
 }
 

@@ -15,6 +15,7 @@ pub mod breaker;
 pub mod call;
 pub mod catalogue;
 pub mod config;
+pub mod event_log;
 mod folder;
 pub mod health;
 pub mod host;

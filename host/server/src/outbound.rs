@@ -14,7 +14,7 @@ use fusebox_engine::{Change, RequestEvent, RequestSink};
 use fusebox_protocol::params::LogLevel;
 use fusebox_protocol::{ProtocolVersion, RawJson, reply};
 use parking_lot::Mutex;
-use tokio::sync::{broadcast, mpsc};
+use tokio::sync::{Notify, broadcast, mpsc};
 
 use crate::plugin_entry::Handler;
 
@@ -39,6 +39,9 @@ pub struct ClientSink {
     pub handler: Arc<Handler>,
     /// everyone who wants to know of changes
     pub changes: broadcast::Sender<Change>,
+    /// raised when the client need not hold its stream open; none: its stream
+    /// can't be taken up again
+    pub close: Option<Arc<Notify>>,
     /// the last progress that was sent
     pub progress: Mutex<Option<f64>>,
 }
@@ -82,6 +85,12 @@ impl RequestSink for ClientSink {
 
     fn is_cancelled(&self) -> bool {
         self.outbound.as_ref().is_some_and(mpsc::Sender::is_closed)
+    }
+
+    fn close_stream(&self) {
+        if let Some(close) = &self.close {
+            close.notify_one();
+        }
     }
 }
 

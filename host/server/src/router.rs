@@ -116,6 +116,7 @@ fn try_modern(
                 log_level: meta.log_level,
                 progress_token: progress_token(&meta)?,
                 pending: None,
+                close: None,
             };
             common(host, frame, request, context, headers)
         }

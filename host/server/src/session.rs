@@ -5,18 +5,21 @@
 //! never looks into a message.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use dashmap::DashMap;
 use fusebox_protocol::params::{ClientCapabilities, LogLevel};
 use fusebox_protocol::{ProtocolVersion, RawJson, RequestId};
 use parking_lot::Mutex;
+use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
 
 use crate::ask::Pending;
 use crate::catalogue::ViewName;
+use crate::event_log::{EventLog, LogLimits, LogRoom};
 use crate::meters::{GaugeGuard, Meters};
 
 /// What a request brings with it. Nothing after this point knows whether it came
@@ -36,6 +39,9 @@ pub struct CallContext {
     /// where a legacy client's answers to questions come in; a modern client is
     /// sent for them instead
     pub pending: Option<Arc<Pending>>,
+    /// raised by a handler whose client need not hold its stream open, where that
+    /// client can take it up again
+    pub close: Option<Arc<Notify>>,
 }
 
 /// What an `initialize` agreed on.
@@ -128,6 +134,7 @@ impl Agreement {
             log_level: Some(self.log_level()),
             progress_token,
             pending: Some(self.pending.clone()),
+            close: None,
         }
     }
 }
@@ -141,6 +148,11 @@ pub struct Session {
     pub agreement: Arc<Agreement>,
     /// calls that run
     pub calls: Arc<CallsInFlight>,
+    /// what its streams said, for a client that comes back
+    pub log: EventLog,
+    /// where messages go that come on another path than their answers
+    /// (HTTP+SSE); none: every request gets its own answer
+    pub inbox: OnceLock<mpsc::Sender<Bytes>>,
     /// raised when the session ends
     pub ended: CancellationToken,
     last_seen_ms: AtomicU64,
@@ -219,17 +231,25 @@ pub struct Sessions {
     max: usize,
     idle_timeout: Duration,
     start: Instant,
+    logs: Arc<LogRoom>,
     meters: Arc<Meters>,
 }
 
 impl Sessions {
     /// An empty table; times are measured from `start`.
-    pub fn new(max: usize, idle_timeout: Duration, start: Instant, meters: Arc<Meters>) -> Self {
+    pub fn new(
+        max: usize,
+        idle_timeout: Duration,
+        logs: LogLimits,
+        start: Instant,
+        meters: Arc<Meters>,
+    ) -> Self {
         Self {
             table: DashMap::new(),
             max,
             idle_timeout,
             start,
+            logs: Arc::new(LogRoom::new(logs)),
             meters,
         }
     }
@@ -254,6 +274,8 @@ impl Sessions {
             id: id.clone(),
             agreement,
             calls: Arc::default(),
+            log: EventLog::new(self.logs.clone(), &id),
+            inbox: OnceLock::new(),
             ended: CancellationToken::new(),
             last_seen_ms: AtomicU64::new(self.millis(now)),
             _counted: self.meters.session(),
@@ -282,7 +304,8 @@ impl Sessions {
         }
     }
 
-    /// Ends the sessions that nobody used for the idle time.
+    /// Ends the sessions that nobody used for the idle time, and forgets what
+    /// the others' streams said long ago.
     pub fn sweep(&self, now: Instant) {
         let now_ms = self.millis(now);
         let idle_ms = u64::try_from(self.idle_timeout.as_millis()).unwrap_or(u64::MAX);
@@ -292,7 +315,9 @@ impl Sessions {
             // uses it.
             let used = Arc::strong_count(session) > 1;
             let keep = used || now_ms.saturating_sub(seen_ms) < idle_ms;
-            if !keep {
+            if keep {
+                session.log.purge(now);
+            } else {
                 session.ended.cancel();
             }
             keep
@@ -322,7 +347,13 @@ mod tests {
         let start = Instant::now();
         let meters = Arc::new(Meters::new(start));
         let idle = Duration::from_secs(60);
-        (Sessions::new(max, idle, start, meters), start)
+        let logs = LogLimits {
+            max_events: 8,
+            max_bytes: 1 << 10,
+            total_max_bytes: 1 << 10,
+            keep: idle,
+        };
+        (Sessions::new(max, idle, logs, start, meters), start)
     }
 
     #[test]

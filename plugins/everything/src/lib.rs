@@ -40,6 +40,7 @@ fusebox_sdk::plugin! {
         sampling::test_missing_capability,
         elicitation::test_streaming_elicitation,
         reports::test_logging_tool,
+        reports::test_reconnection,
         rounds::test_input_required_result_elicitation,
         rounds::test_input_required_result_sampling,
         rounds::test_input_required_result_list_roots,

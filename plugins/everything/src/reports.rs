@@ -35,6 +35,15 @@ pub(crate) fn test_tool_with_progress(context: &Context) -> &'static str {
     "Progress test completed"
 }
 
+/// Sends the client away in the middle of its work; the client comes back for
+/// the answer.
+#[tool]
+pub(crate) fn test_reconnection(context: &Context) -> &'static str {
+    context.close_stream();
+    context.sleep(2 * PAUSE);
+    "Reconnection test completed"
+}
+
 /// Logs a message, which the client gets only if it asked for that level.
 #[tool]
 pub(crate) fn test_logging_tool(context: &Context) -> &'static str {

@@ -23,6 +23,14 @@ fn events() {
 }
 
 #[test]
+fn events_with_a_name() {
+    check(
+        |out| sse::named_event(out, "endpoint", b"/messages?sessionId=1"),
+        "event: endpoint\ndata: /messages?sessionId=1\n\n",
+    );
+}
+
+#[test]
 fn line_breaks_can_not_forge_a_field() {
     check(
         |out| sse::event(out, b"{\n\"a\":1}", None),

@@ -79,6 +79,21 @@ pub(super) const RULES: &[(&str, Rule)] = &[
     ("http.body_max_bytes", int(1024, GIB)),
     ("http.header_timeout_ms", int(100, 10 * MINUTE_MS)),
     ("http.sse_keep_alive_ms", int(1000, HOUR_MS)),
+    ("http.sse_retry_ms", int(10, HOUR_MS)),
+    (
+        "http.sse_path",
+        Rule::Text {
+            fits: |text| text.is_empty() || is_endpoint(text),
+            expected: "a path such as \"/sse\", and none of /health, /live and /ready, or \"\"",
+        },
+    ),
+    (
+        "http.messages_path",
+        Rule::Text {
+            fits: is_endpoint,
+            expected: "a path such as \"/messages\", and none of /health, /live and /ready",
+        },
+    ),
     (
         "http.allowed_origins",
         Rule::Texts {
@@ -99,6 +114,10 @@ pub(super) const RULES: &[(&str, Rule)] = &[
     ("session.max_sessions", int(1, 10_000_000)),
     ("session.idle_timeout_ms", int(1000, 7 * DAY_MS)),
     ("session.ask_timeout_ms", int(1000, DAY_MS)),
+    ("session.event_log_max_events", int(1, 100_000)),
+    ("session.event_log_max_bytes", int(1024, GIB)),
+    ("session.event_logs_max_bytes", int(1024, 64 * GIB)),
+    ("session.event_log_keep_ms", int(1000, DAY_MS)),
     ("socket.backlog", int(1, 65_535)),
     ("socket.nodelay", Rule::Bool),
     ("socket.keepalive", Rule::Bool),

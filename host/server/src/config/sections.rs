@@ -23,6 +23,13 @@ pub struct Http {
     /// How often a quiet event stream gets a comment.
     #[serde(rename = "sse_keep_alive_ms", with = "millis")]
     pub sse_keep_alive: Duration,
+    /// How long a client whose stream has ended waits before it comes back.
+    #[serde(rename = "sse_retry_ms", with = "millis")]
+    pub sse_retry: Duration,
+    /// The path of the event stream of HTTP+SSE (2024-11-05); empty: none.
+    pub sse_path: String,
+    /// The path that takes the messages of HTTP+SSE.
+    pub messages_path: String,
     /// `Origin` values that may call, `*` for every one; empty: loopback only.
     pub allowed_origins: Vec<String>,
     /// `Host` values, with or without a port, `*` for every one; empty: loopback
@@ -55,6 +62,15 @@ pub struct Session {
     /// How long a question to a user may wait for its answer.
     #[serde(rename = "ask_timeout_ms", with = "millis")]
     pub ask_timeout: Duration,
+    /// Events of one session that are kept for a client that comes back.
+    pub event_log_max_events: usize,
+    /// Bytes of one session's events that are kept.
+    pub event_log_max_bytes: usize,
+    /// Bytes of all sessions' events that are kept.
+    pub event_logs_max_bytes: usize,
+    /// How long a stream that has ended, or that nobody reads, is kept.
+    #[serde(rename = "event_log_keep_ms", with = "millis")]
+    pub event_log_keep: Duration,
 }
 
 /// `[socket]`: options of TCP sockets.

@@ -1,7 +1,7 @@
 //! What two keys of the configuration must agree on. Ranges of single keys are in
 //! `rules`.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use super::Config;
 use super::error::Problem;
@@ -11,21 +11,35 @@ use super::overlay::Overlay;
 pub(super) fn validate(config: &Config, overlay: &mut Overlay<'_>) {
     message_queue(config, overlay);
     listeners(config, overlay);
-    views(config, overlay);
+    paths(config, overlay);
 }
 
-/// Each view has a path of its own.
-fn views(config: &Config, overlay: &mut Overlay<'_>) {
-    let mut taken = HashSet::from([config.http.path.as_str(), "/health", "/live", "/ready"]);
+/// Each path serves one thing.
+fn paths(config: &Config, overlay: &mut Overlay<'_>) {
+    let http = &config.http;
+    let mut paths = Vec::new();
+    if !http.sse_path.is_empty() {
+        paths.push(("http.sse_path".to_owned(), &http.sse_path));
+        paths.push(("http.messages_path".to_owned(), &http.messages_path));
+    }
     for (name, view) in &config.views {
-        let key = format!("views.{name}.path");
-        if !overlay.is_rejected(&key) && !taken.insert(&view.path) {
+        paths.push((format!("views.{name}.path"), &view.path));
+    }
+    let probes = ["/health", "/live", "/ready"].map(|path| (path, path));
+    let mut taken: HashMap<&str, &str> = HashMap::from(probes);
+    taken.insert(&http.path, "http.path");
+    for (key, path) in &paths {
+        if overlay.is_rejected(key) {
+            continue;
+        }
+        if let Some(other) = taken.insert(path, key) {
             let problem = Problem::Invalid {
                 key: key.clone(),
-                value: format!("'{}'", view.path),
-                expected: "a path that nothing else is served at".to_owned(),
+                value: format!("{path:?}"),
+                expected: format!("another path than `{other}`"),
             };
-            overlay.error(overlay.location(&key), problem);
+            let location = overlay.location(key).or(overlay.location(other));
+            overlay.error(location, problem);
         }
     }
 }

@@ -203,6 +203,7 @@ fn spawn(
             log_level: None,
             progress_token: None,
             pending: None,
+            close: None,
         },
         round: Round::default(),
         as_task: true,

@@ -8,14 +8,16 @@ use std::time::Instant;
 use http::header::ACCEPT;
 use http::{HeaderMap, StatusCode};
 
-use super::response::{HttpResponse, SESSION_ID, empty, event_stream, refused};
-use super::sse;
+use super::response::{HttpResponse, SESSION_ID, empty, refused};
+use super::resume;
 use crate::catalogue::ViewName;
 use crate::host::Host;
 use crate::session::Session;
-use crate::subscription::Subscription;
 
-/// Opens the stream on which a legacy client hears of changes.
+const LAST_EVENT_ID: &str = "last-event-id";
+
+/// Opens the stream on which a legacy client hears of changes, or takes up one
+/// that it lost.
 pub(super) fn open_stream(host: &Arc<Host>, headers: &HeaderMap, view: &ViewName) -> HttpResponse {
     let accept = headers.get(ACCEPT).and_then(|value| value.to_str().ok());
     if !accept.is_some_and(|accept| accept.contains("text/event-stream") || accept.contains("*/*"))
@@ -26,12 +28,13 @@ pub(super) fn open_stream(host: &Arc<Host>, headers: &HeaderMap, view: &ViewName
         );
     }
     match session(host, headers, view) {
-        Ok(session) => event_stream(sse::changes(
-            Subscription::legacy(host, session.agreement.clone()),
-            host.stopping.clone(),
-            Some(session),
-            host.config.http.sse_keep_alive,
-        )),
+        Ok(session) => match headers.get(LAST_EVENT_ID) {
+            Some(last) if !last.is_empty() => {
+                // An id that is no text is none of ours.
+                resume::resumed(host, session, last.to_str().unwrap_or_default())
+            }
+            _ => resume::changes(host, session),
+        },
         Err(refusal) => *refusal,
     }
 }
@@ -71,6 +74,7 @@ pub(super) fn session(
         .ok()
         .and_then(|id| host.sessions.get(id, Instant::now()))
         .filter(|session| session.agreement.view == *view)
+        .filter(|session| session.inbox.get().is_none())
         .ok_or_else(|| {
             Box::new(refused(
                 StatusCode::NOT_FOUND,

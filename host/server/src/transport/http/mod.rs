@@ -6,8 +6,10 @@
 
 mod access;
 mod get;
+mod legacy_sse;
 mod post;
 mod response;
+mod resume;
 mod sse;
 
 use std::convert::Infallible;
@@ -80,6 +82,21 @@ async fn sort(host: &Arc<Host>, request: Request<Incoming>, local: SocketAddr) -
     }
     if let Some((_, view)) = host.view_paths.iter().find(|(at, _)| at == path) {
         return endpoint(host, request, &Some(view.clone())).await;
+    }
+    let sse_path = &host.config.http.sse_path;
+    if !sse_path.is_empty() {
+        if path == sse_path {
+            return match *request.method() {
+                Method::GET => legacy_sse::open(host),
+                _ => not_allowed("GET"),
+            };
+        }
+        if path == host.config.http.messages_path {
+            return match *request.method() {
+                Method::POST => legacy_sse::take(host, request).await,
+                _ => not_allowed("POST"),
+            };
+        }
     }
     match (request.method(), path) {
         (&Method::GET | &Method::HEAD, "/health") => health_answer(host),

@@ -15,11 +15,11 @@ use http::header::{ACCEPT, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, StatusCode};
 use http_body::Body;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 
 use super::get;
 use super::response::{self, HttpResponse, SESSION_ID, empty, event_stream, refused};
-use super::sse;
+use super::{resume, sse};
 use crate::batch::{self, BATCH_MAX};
 use crate::call::Call;
 use crate::catalogue::ViewName;
@@ -27,7 +27,7 @@ use crate::host::Host;
 use crate::outbound::QUEUE_MAX_MESSAGES;
 use crate::reply::Reply;
 use crate::router::{self, Routed};
-use crate::session::{Registered, Session, new_session_id};
+use crate::session::{Registered, Session, TooManySessions, new_session_id};
 
 const VERSION: &str = "mcp-protocol-version";
 
@@ -120,7 +120,8 @@ fn serve_notification(
     }
 }
 
-fn stopping() -> Reply {
+/// What a host that stops answers.
+pub(super) fn stopping() -> Reply {
     let data = RefusalData {
         retry_after_ms: Some(1000),
         ..RefusalData::default()
@@ -131,7 +132,8 @@ fn stopping() -> Reply {
     reply
 }
 
-fn check_types(headers: &HeaderMap) -> Result<(), Box<HttpResponse>> {
+/// Checks that a body is JSON.
+pub(super) fn check_content_type(headers: &HeaderMap) -> Result<(), Box<HttpResponse>> {
     let kind = headers
         .get(CONTENT_TYPE)
         .and_then(|kind| kind.to_str().ok());
@@ -142,6 +144,11 @@ fn check_types(headers: &HeaderMap) -> Result<(), Box<HttpResponse>> {
             "send `Content-Type: application/json`",
         )));
     }
+    Ok(())
+}
+
+fn check_types(headers: &HeaderMap) -> Result<(), Box<HttpResponse>> {
+    check_content_type(headers)?;
     if !accepts(headers, "application/json") && !accepts(headers, "text/event-stream") {
         return Err(Box::new(refused(
             StatusCode::NOT_ACCEPTABLE,
@@ -170,7 +177,11 @@ fn accepts(headers: &HeaderMap, kind: &str) -> bool {
         })
 }
 
-async fn read(host: &Host, body: hyper::body::Incoming) -> Result<Bytes, Box<HttpResponse>> {
+/// Reads a body, if it isn't too large.
+pub(super) async fn read(
+    host: &Host,
+    body: hyper::body::Incoming,
+) -> Result<Bytes, Box<HttpResponse>> {
     let max = host.config.http.body_max_bytes;
     let too_large = || {
         Box::new(refused(
@@ -229,20 +240,25 @@ fn initialize(host: &Arc<Host>, request: &Request<'_>, view: &ViewName) -> HttpR
         .sessions
         .open(id.clone(), Arc::new(agreement), Instant::now());
     if let Err(full) = opened {
-        let data = RefusalData {
-            limit: Some(full.limit as u64),
-            key: Some("session.max_sessions".into()),
-            retry_after_ms: Some(1000),
-            ..RefusalData::default()
-        };
-        let message = "the host is overloaded: every session is taken";
-        return error(&RpcError::refusal(Reason::Overloaded, message, data));
+        return error(&no_room(&full));
     }
     let mut response = response::reply(reply);
     if let Ok(id) = HeaderValue::from_str(&id) {
         response.headers_mut().insert(SESSION_ID, id);
     }
     response
+}
+
+/// Every session is taken.
+pub(super) fn no_room(full: &TooManySessions) -> RpcError {
+    let data = RefusalData {
+        limit: Some(full.limit as u64),
+        key: Some("session.max_sessions".into()),
+        retry_after_ms: Some(1000),
+        ..RefusalData::default()
+    };
+    let message = "the host is overloaded: every session is taken";
+    RpcError::refusal(Reason::Overloaded, message, data)
 }
 
 async fn serve_batch(
@@ -285,7 +301,6 @@ async fn drive(
         Routed::Listen(subscription) => event_stream(sse::changes(
             subscription,
             host.stopping.clone(),
-            None,
             host.config.http.sse_keep_alive,
         )),
     }
@@ -299,30 +314,65 @@ async fn run(
     events: bool,
     session: Option<Arc<Session>>,
 ) -> HttpResponse {
+    match session {
+        Some(session) => run_legacy(host, call, events, session).await,
+        None => run_modern(host, call, events).await,
+    }
+}
+
+/// A modern client that hangs up cancels: its call is dropped with the request,
+/// or with the body that takes its place.
+async fn run_modern(host: &Arc<Host>, call: Call, events: bool) -> HttpResponse {
     let (outbound, mut messages) = mpsc::channel(QUEUE_MAX_MESSAGES);
     let outbound = (events && call.may_emit()).then_some(outbound);
-    // Before the first poll: its cancellation may come at any time after that.
-    let session = session.map(|session| (session.calls.register(call.id.clone()), session));
     let mut running = Box::pin(call.run(outbound));
-    if let Poll::Ready(reply) = poll!(&mut running) {
-        return finished(Some(reply), &mut messages);
-    }
-    let mut answer: sse::Answer = match session {
-        // A modern client that hangs up cancels: its call is dropped with the
-        // request, or with the body that takes its place.
-        None => Box::pin(async move { Some(running.await) }),
-        Some((registered, session)) => outlive(host, session, registered, running),
-    };
     tokio::select! {
         biased;
+        reply = &mut running => match waiting(&mut messages) {
+            messages if messages.is_empty() => response::reply(reply),
+            messages => {
+                let whole = sse::whole(&messages, &reply.body);
+                event_stream(stream::iter([whole]))
+            }
+        },
         Some(first) = messages.recv() => event_stream(sse::call(
             first,
             messages,
-            answer,
+            Box::pin(async move { Some(running.await) }),
             host.config.http.sse_keep_alive,
         )),
-        reply = &mut answer => finished(reply, &mut messages),
     }
+}
+
+async fn run_legacy(
+    host: &Arc<Host>,
+    mut call: Call,
+    events: bool,
+    session: Arc<Session>,
+) -> HttpResponse {
+    let (outbound, mut messages) = mpsc::channel(QUEUE_MAX_MESSAGES);
+    let outbound = (events && call.may_emit()).then_some(outbound);
+    let close = (events && resume::comes_back(call.context.version)).then(Arc::<Notify>::default);
+    call.context.close.clone_from(&close);
+    // Before the first poll: its cancellation may come at any time after that.
+    let registered = session.calls.register(call.id.clone());
+    let mut running = Box::pin(call.run(outbound));
+    if let Poll::Ready(reply) = poll!(&mut running) {
+        return finished(host, &session, Some(reply), &mut messages);
+    }
+    let mut answer = outlive(host, session.clone(), registered, running);
+    let close = close.unwrap_or_default();
+    let first = tokio::select! {
+        biased;
+        Some(first) = messages.recv() => Some(first),
+        reply = &mut answer => return finished(host, &session, reply, &mut messages),
+        () = close.notified() => {
+            // For whoever reads the stream that now begins.
+            close.notify_one();
+            None
+        }
+    };
+    resume::call(host, session, first, messages, answer, close)
 }
 
 /// A legacy client may hang up and its call goes on; only its cancellation, or
@@ -350,17 +400,19 @@ fn outlive(
 
 /// The response to a call that has ended; none: it was cancelled, and a
 /// cancelled call has no answer.
-fn finished(reply: Option<Reply>, messages: &mut mpsc::Receiver<Bytes>) -> HttpResponse {
-    let mut waiting = Vec::new();
-    while let Ok(message) = messages.try_recv() {
-        waiting.push(message);
+fn finished(
+    host: &Host,
+    session: &Session,
+    reply: Option<Reply>,
+    messages: &mut mpsc::Receiver<Bytes>,
+) -> HttpResponse {
+    match (reply, waiting(messages)) {
+        (Some(reply), messages) if messages.is_empty() => response::reply(reply),
+        (Some(reply), messages) => resume::ended_call(host, session, messages, reply.body),
+        (None, _) => event_stream(stream::empty()),
     }
-    match reply {
-        Some(reply) if waiting.is_empty() => response::reply(reply),
-        Some(reply) => {
-            let whole = sse::whole(&waiting, &reply.body);
-            event_stream(stream::iter([whole]))
-        }
-        None => event_stream(stream::empty()),
-    }
+}
+
+fn waiting(messages: &mut mpsc::Receiver<Bytes>) -> Vec<Bytes> {
+    std::iter::from_fn(|| messages.try_recv().ok()).collect()
 }

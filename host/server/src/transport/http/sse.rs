@@ -5,7 +5,6 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -17,7 +16,6 @@ use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use crate::reply::Reply;
-use crate::session::Session;
 use crate::subscription::Subscription;
 
 /// A call in the making: it is polled by the stream, and dropped with it.
@@ -97,16 +95,13 @@ struct Changes {
     begun: bool,
     ended: bool,
     stop: CancellationToken,
-    /// held, so that a session with a stream is never idle
-    session: Option<Arc<Session>>,
     keep_alive: Duration,
 }
 
-/// Changes until the host stops, the session ends or the client goes away.
+/// Changes until the host stops or the client goes away.
 pub(super) fn changes(
     subscription: Subscription,
     stop: CancellationToken,
-    session: Option<Arc<Session>>,
     keep_alive: Duration,
 ) -> impl Stream<Item = Bytes> + Send {
     let changes = Changes {
@@ -114,7 +109,6 @@ pub(super) fn changes(
         begun: false,
         ended: false,
         stop,
-        session,
         keep_alive,
     };
     unfold(changes, |mut changes| async move {
@@ -136,16 +130,9 @@ impl Changes {
                 None => beat(),
             });
         }
-        let session_ended = async {
-            match &self.session {
-                Some(session) => session.ended.cancelled().await,
-                None => std::future::pending().await,
-            }
-        };
         tokio::select! {
             // What has ended says nothing more, whatever is waiting.
             biased;
-            () = session_ended => None,
             () = self.stop.cancelled() => self.end(),
             message = self.subscription.next() => match message {
                 Some(message) => Some(event(&message)),
@@ -161,7 +148,8 @@ impl Changes {
     }
 }
 
-fn beat() -> Bytes {
+/// A comment, which says that the stream still stands.
+pub(super) fn beat() -> Bytes {
     let mut out = Vec::new();
     sse::keep_alive(&mut out);
     out.into()

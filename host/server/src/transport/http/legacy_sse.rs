@@ -1,0 +1,169 @@
+//! The transport of 2024-11-05, HTTP+SSE: one stream of events to the client,
+//! and a path that takes its messages.
+//!
+//! It owns the life of such a stream, which is the session's. It never looks
+//! into a message: [`crate::transport::peer`] does, as for TCP and stdio.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use fusebox_protocol::{Era, RpcError, sse};
+use futures_util::stream::unfold;
+use http::{Request, StatusCode, Uri};
+use hyper::body::Incoming;
+use tokio::sync::mpsc;
+use tokio::time::sleep;
+
+use super::post;
+use super::response::{self, HttpResponse, empty, event_stream, refused};
+use super::sse::beat;
+use crate::host::Host;
+use crate::outbound::{Outbound, QUEUE_MAX_MESSAGES};
+use crate::reply::Reply;
+use crate::session::{Agreement, Session, new_session_id};
+use crate::transport::peer::Peer;
+
+/// Bytes of answers that wait for a slow client before none of its messages is
+/// taken any more.
+const UNDELIVERED_MAX_BYTES: usize = 1 << 20;
+
+/// Messages of a client that wait for their turn.
+const INBOX_MAX_MESSAGES: usize = 4;
+
+/// The name of a session in the path that takes its messages.
+const SESSION_ID: &str = "sessionId=";
+
+/// Opens a session and its stream, whose first event says where messages go.
+pub(super) fn open(host: &Arc<Host>) -> HttpResponse {
+    if host.stopping.is_cancelled() {
+        return response::reply(post::stopping());
+    }
+    let Ok(id) = new_session_id() else {
+        return refused(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "the system gave no random bytes",
+        );
+    };
+    let agreement = Arc::new(Agreement::assumed(None));
+    let session = match host.sessions.open(id, agreement, Instant::now()) {
+        Ok(session) => session,
+        Err(full) => return overloaded(host, &post::no_room(&full)),
+    };
+    let (sender, inbox) = mpsc::channel(INBOX_MAX_MESSAGES);
+    // A new session has no inbox yet.
+    let _ = session.inbox.set(sender);
+    let (outbound, messages) = mpsc::channel(QUEUE_MAX_MESSAGES);
+    let mut first = Vec::new();
+    let path = &host.config.http.messages_path;
+    let endpoint = format!("{path}?{SESSION_ID}{}", session.id);
+    sse::named_event(&mut first, "endpoint", endpoint.as_bytes());
+    let peer = Peer::new(host.clone(), outbound.clone(), None);
+    host.tasks
+        .spawn(serve(host.clone(), session, peer, inbox, outbound));
+    read(first.into(), messages, host.config.http.sse_keep_alive)
+}
+
+fn overloaded(host: &Host, error: &RpcError) -> HttpResponse {
+    host.meters.error(Instant::now());
+    let mut reply = Reply::error(None, error, Era::Legacy);
+    reply.status = 503;
+    response::reply(reply)
+}
+
+/// Takes a message of a client; its answer goes to the client's stream.
+pub(super) async fn take(host: &Arc<Host>, request: Request<Incoming>) -> HttpResponse {
+    let (parts, body) = request.into_parts();
+    if host.stopping.is_cancelled() {
+        return response::reply(post::stopping());
+    }
+    if let Err(refusal) = post::check_content_type(&parts.headers) {
+        return *refusal;
+    }
+    let Some(inbox) = inbox(host, &parts.uri) else {
+        return ended();
+    };
+    let frame = match post::read(host, body).await {
+        Ok(frame) => frame,
+        Err(refusal) => return *refusal,
+    };
+    match inbox.send(frame).await {
+        Ok(()) => empty(StatusCode::ACCEPTED),
+        Err(_) => ended(),
+    }
+}
+
+fn inbox(host: &Host, uri: &Uri) -> Option<mpsc::Sender<Bytes>> {
+    let id = uri
+        .query()?
+        .split('&')
+        .find_map(|pair| pair.strip_prefix(SESSION_ID))?;
+    let session = host.sessions.get(id, Instant::now())?;
+    session.inbox.get().cloned()
+}
+
+fn ended() -> HttpResponse {
+    refused(
+        StatusCode::NOT_FOUND,
+        "no such session, or its stream has ended; open a new one",
+    )
+}
+
+/// The task of one session: messages in, until the client closes its stream.
+async fn serve(
+    host: Arc<Host>,
+    session: Arc<Session>,
+    mut peer: Peer,
+    mut inbox: mpsc::Receiver<Bytes>,
+    outbound: Outbound,
+) {
+    let calls_max = host.config.stream.calls_in_flight_max;
+    let mut stopping = false;
+    while !stopping || peer.in_flight() > 0 {
+        let busy = peer.in_flight() > 0;
+        let reading = !stopping
+            && peer.in_flight() < calls_max
+            && peer.undelivered_bytes() < UNDELIVERED_MAX_BYTES;
+        tokio::select! {
+            biased;
+            () = outbound.closed() => break,
+            () = session.ended.cancelled() => break,
+            () = host.stopped.cancelled() => break,
+            () = host.stopping.cancelled(), if !stopping => {
+                peer.close();
+                stopping = true;
+            }
+            () = peer.one_ended(), if busy => {}
+            Some(frame) = inbox.recv(), if reading => {
+                if let Some(answer) = peer.frame(frame).await
+                    && outbound.send(answer.into()).await.is_err()
+                {
+                    break;
+                }
+            }
+        }
+    }
+    host.sessions.close(&session.id);
+}
+
+/// The body of the stream: it ends when the session does.
+fn read(first: Bytes, messages: mpsc::Receiver<Bytes>, keep_alive: Duration) -> HttpResponse {
+    event_stream(unfold(
+        (Some(first), messages),
+        move |(first, mut messages)| async move {
+            if let Some(first) = first {
+                return Some((first, (None, messages)));
+            }
+            let piece = tokio::select! {
+                biased;
+                message = messages.recv() => {
+                    let mut out = Vec::new();
+                    sse::named_event(&mut out, "message", &message?);
+                    out.into()
+                }
+                () = sleep(keep_alive) => beat(),
+            };
+            Some((piece, (None, messages)))
+        },
+    ))
+}
