@@ -144,6 +144,7 @@ mod bare {
         fn is_cancelled(&mut self) -> bool {
             false
         }
+        fn close_stream(&mut self) {}
         fn report_panic(&mut self, _: String) {}
     }
 

@@ -101,6 +101,11 @@ impl Agreement {
         self.subscribed.lock().contains(uri)
     }
 
+    /// The resources that the client wants to hear of.
+    pub fn subscribed(&self) -> Vec<String> {
+        self.subscribed.lock().iter().cloned().collect()
+    }
+
     /// What a client gets that never initialized: the version that the
     /// specification says to assume.
     pub fn assumed(view: ViewName) -> Self {

@@ -113,10 +113,8 @@ impl Subscription {
             tokio::select! {
                 change = self.changes.recv() => match change {
                     Ok(change) => self.missed.push(change),
-                    // Whoever lags so far can't know what was missed: all lists.
-                    Err(RecvError::Lagged(_)) => {
-                        self.missed = vec![Change::Resources, Change::Prompts, Change::Tools];
-                    }
+                    // Whoever lags so far can't know what was missed: it may be all.
+                    Err(RecvError::Lagged(_)) => self.missed = self.everything(),
                     Err(RecvError::Closed) => return None,
                 },
                 Some(task) = next_task(&mut self.tasks) => {
@@ -126,6 +124,17 @@ impl Subscription {
                 }
             }
         }
+    }
+
+    /// All that the client wants to hear of, the lists first to be told.
+    fn everything(&self) -> Vec<Change> {
+        let resources = match &self.style {
+            Style::Legacy { agreement } => agreement.subscribed(),
+            Style::Modern { filter, .. } => filter.resource_subscriptions.to_vec(),
+        };
+        let lists = [Change::Resources, Change::Prompts, Change::Tools];
+        let resources = resources.into_iter().map(Change::Resource);
+        resources.chain(lists).collect()
     }
 
     fn task_message(&self, task: &Record) -> Option<Bytes> {

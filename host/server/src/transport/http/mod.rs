@@ -50,7 +50,10 @@ pub(super) async fn serve(host: Arc<Host>, stream: TcpStream, local: SocketAddr)
     let serving = host.clone();
     let service = service_fn(move |request| {
         let host = serving.clone();
-        async move { Ok::<_, Infallible>(sort(&host, request, local).await) }
+        // hyper keeps room for this future as long as the connection lives, also
+        // while it is idle: on the heap it takes room only while it runs.
+        let answer = Box::pin(async move { sort(&host, request, local).await });
+        async move { Ok::<_, Infallible>(answer.await) }
     });
     let connection = builder.serve_connection(TokioIo::new(stream), service);
     tokio::pin!(connection);
