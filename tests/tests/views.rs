@@ -66,7 +66,7 @@ fn a_view_lists_its_part_and_serves_nothing_else() {
     let resources = names(&host, "/elsewhere", "resources", "uri");
     assert_eq!(resources, ["test://static-text", "test://static-binary"]);
     assert!(names(&host, "/mcp/nothing", "tools", "name").is_empty());
-    assert_eq!(names(&host, "/mcp", "tools", "name").len(), 39);
+    assert_eq!(names(&host, "/mcp", "tools", "name").len(), 40);
 
     let arguments = json!({"name": "hello", "arguments": {"name": "Ada"}});
     let call = |path| modern(&host, path, "tools/call", "hello", arguments.clone());
