@@ -44,7 +44,10 @@ fn one_call_too_many_is_refused_and_the_waiting_one_is_served() {
 
     for era in [Era::Legacy, Era::Modern] {
         let mut client = Client::of(era, &host);
-        let answer = client.request("tools/call", json!({"name": "flip", "arguments": {"fail": false}}));
+        let answer = client.request(
+            "tools/call",
+            json!({"name": "flip", "arguments": {"fail": false}}),
+        );
         assert_eq!(
             (answer.head.status, answer.head.header("retry-after")),
             (503, Some("1")),
