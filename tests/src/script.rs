@@ -19,12 +19,24 @@ pub fn node(script: &str, arguments: &[&str]) -> Value {
     printed(command)
 }
 
-/// Runs a script of `tests/clients` in Python and gives the JSON that it printed.
+/// Runs a script of `tests/clients` in Python, with its newest client, and gives
+/// the JSON that it printed.
 ///
 /// # Panics
 /// If it fails, or prints anything else.
 pub fn python(script: &str, arguments: &[&str]) -> Value {
-    let mut command = Command::new(place::test_environment().join("python/bin/python"));
+    python_of("python", script, arguments)
+}
+
+/// The same in one of the other environments, such as `python-1.8`.
+///
+/// # Panics
+/// If it fails, or prints anything else.
+pub fn python_of(environment: &str, script: &str, arguments: &[&str]) -> Value {
+    let program = place::test_environment()
+        .join(environment)
+        .join("bin/python");
+    let mut command = Command::new(program);
     command.arg(clients().join(script)).args(arguments);
     printed(command)
 }

@@ -24,7 +24,10 @@ pub(crate) fn provision(project: &Project) -> Result<()> {
     fs::create_dir_all(&folder)
         .with_context(|| format!("failed to make the folder {}", folder.display()))?;
     node(&pins, &folder)?;
-    python(&pins, &folder)
+    for (environment, requirements) in PYTHONS {
+        python(&pins, &folder.join(environment), requirements)?;
+    }
+    Ok(())
 }
 
 /// Where the tests find what this module installs.
@@ -45,7 +48,7 @@ fn node(pins: &Path, folder: &Path) -> Result<()> {
     if find("npm", search_path()).is_none() {
         apt::install("npm", &["nodejs", "npm"])?;
     }
-    say("node packages: installing Node 22, the conformance suite and two clients (250 MB)");
+    say("node packages: installing Node 22, the conformance suites and the clients (300 MB)");
     stamp.clear()?;
     fs::create_dir_all(&clients)
         .with_context(|| format!("failed to make the folder {}", clients.display()))?;
@@ -72,13 +75,22 @@ fn node(pins: &Path, folder: &Path) -> Result<()> {
     stamp.set()
 }
 
-/// A virtual environment with the client in Python.
-fn python(pins: &Path, folder: &Path) -> Result<()> {
-    let environment = folder.join("python");
+/// The virtual environments, one for each release of the client in Python, and
+/// their pins.
+const PYTHONS: [(&str, &str); 5] = [
+    ("python", "requirements.txt"),
+    ("python-1.8", "requirements-1.8.txt"),
+    ("python-1.9", "requirements-1.9.txt"),
+    ("python-1.12", "requirements-1.12.txt"),
+    ("python-1.30", "requirements-1.30.txt"),
+];
+
+/// A virtual environment with a client in Python.
+fn python(pins: &Path, environment: &Path, requirements: &str) -> Result<()> {
     let program = environment.join("bin/python");
-    let stamp = Stamp::new(&environment, pins, &["requirements.txt"])?;
+    let stamp = Stamp::new(environment, pins, &[requirements])?;
     if stamp.is_current() && process::output(Command::new(&program).arg("--version")).is_ok() {
-        say("python packages: present");
+        say(&format!("python packages of {requirements}: present"));
         return Ok(());
     }
     if !can_make_environments() {
@@ -87,12 +99,14 @@ fn python(pins: &Path, folder: &Path) -> Result<()> {
             &["python3", "python3-venv"],
         )?;
     }
-    say("python packages: making a virtual environment");
+    say(&format!(
+        "python packages of {requirements}: making a virtual environment"
+    ));
     stamp.clear()?;
     process::run(
         Command::new("python3")
             .args(["-m", "venv", "--clear"])
-            .arg(&environment),
+            .arg(environment),
     )
     .context("failed to make a virtual environment (it needs Python 3.10 or later)")?;
     process::run(
@@ -105,7 +119,7 @@ fn python(pins: &Path, folder: &Path) -> Result<()> {
                 "--disable-pip-version-check",
             ])
             .arg("--requirement")
-            .arg(pins.join("requirements.txt")),
+            .arg(pins.join(requirements)),
     )
     .context("failed to install the python packages (is the package index reachable?)")?;
     stamp.set()
