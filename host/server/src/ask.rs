@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use fusebox_engine::contract::types::{InputRequest, InputRequired};
+use fusebox_protocol::json::member_of;
 use fusebox_protocol::params::ClientCapabilities;
 use fusebox_protocol::reply::{self, Cancelled, InputQuestion};
 use fusebox_protocol::{JsonKind, RawJson, RequestId, RpcError};
@@ -18,6 +19,7 @@ use tokio::sync::oneshot;
 use tokio::time::timeout;
 
 use crate::outbound::Outbound;
+use crate::random_id::random_id;
 
 /// Questions of one round.
 const QUESTIONS_MAX: usize = 32;
@@ -254,6 +256,26 @@ pub(crate) async fn legacy(
     })
 }
 
+/// The params for a legacy client: 2025-11-25 demands that each visit to an
+/// address has an id, which later versions don't know.
+fn with_id(question: &Question) -> Result<Option<RawJson>, RpcError> {
+    const ID: &str = "elicitationId";
+    let Some(params) = &question.params else {
+        return Ok(None);
+    };
+    if !question.needs.elicitation_url || member_of(params.as_raw(), ID).is_some() {
+        return Ok(Some(params.clone()));
+    }
+    let id = random_id()
+        .map_err(|error| RpcError::internal(format!("the system gave no random bytes: {error}")))?;
+    // It has a member already: its mode.
+    let members = params.as_str().trim_end();
+    let members = members.strip_suffix('}').unwrap_or(members);
+    RawJson::parse(format!(r#"{members},"{ID}":"{id}"}}"#))
+        .map(Some)
+        .map_err(|error| RpcError::internal(error.to_string()))
+}
+
 async fn one(
     pending: &Pending,
     outbound: &Outbound,
@@ -265,7 +287,7 @@ async fn one(
         ))
     })?;
     let mut message = Vec::new();
-    match &question.params {
+    match &with_id(question)? {
         Some(params) => reply::request(&mut message, &waiting.id, question.method, params),
         None => reply::request(
             &mut message,

@@ -27,6 +27,7 @@ pub mod offered;
 pub mod outbound;
 mod paging;
 pub mod plugin_entry;
+pub mod random_id;
 mod refusal;
 mod render;
 pub mod reply;

@@ -334,16 +334,6 @@ impl Sessions {
     }
 }
 
-/// A session id: 128 random bits in hex.
-///
-/// # Errors
-/// If the system has no random bytes to give.
-pub fn new_session_id() -> Result<String, getrandom::Error> {
-    let mut bytes = [0_u8; 16];
-    getrandom::fill(&mut bytes)?;
-    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

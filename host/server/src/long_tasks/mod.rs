@@ -27,8 +27,8 @@ pub use store::{Held, Record, Room, StoreError, StoredQuestion, TaskStore};
 pub(crate) use view::changed;
 
 use crate::config;
+use crate::random_id::random_id;
 use crate::refusal::millis_up;
-use crate::session::new_session_id;
 
 /// The file name that stands for none: tasks end with the process.
 pub const IN_MEMORY: &str = ":memory:";
@@ -157,7 +157,7 @@ impl LongTasks {
 
     /// A task in its first state.
     fn record(&self, tool: &str, arguments: &str) -> Result<Record, RpcError> {
-        let id = new_session_id().map_err(|error| {
+        let id = random_id().map_err(|error| {
             RpcError::internal(format!("the system gave no random bytes: {error}"))
         })?;
         let arguments = RawValue::from_string(arguments.to_owned())

@@ -20,8 +20,9 @@ use super::response::{self, HttpResponse, empty, event_stream, refused};
 use super::sse::beat;
 use crate::host::Host;
 use crate::outbound::{Outbound, QUEUE_MAX_MESSAGES};
+use crate::random_id::random_id;
 use crate::reply::Reply;
-use crate::session::{Agreement, Session, new_session_id};
+use crate::session::{Agreement, Session};
 use crate::transport::peer::Peer;
 
 /// Bytes of answers that wait for a slow client before none of its messages is
@@ -39,7 +40,7 @@ pub(super) fn open(host: &Arc<Host>) -> HttpResponse {
     if host.stopping.is_cancelled() {
         return response::reply(post::stopping());
     }
-    let Ok(id) = new_session_id() else {
+    let Ok(id) = random_id() else {
         return refused(
             StatusCode::INTERNAL_SERVER_ERROR,
             "the system gave no random bytes",

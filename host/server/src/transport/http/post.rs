@@ -25,9 +25,10 @@ use crate::call::Call;
 use crate::catalogue::ViewName;
 use crate::host::Host;
 use crate::outbound::QUEUE_MAX_MESSAGES;
+use crate::random_id::random_id;
 use crate::reply::Reply;
 use crate::router::{self, Routed};
-use crate::session::{Registered, Session, TooManySessions, new_session_id};
+use crate::session::{Registered, Session, TooManySessions};
 
 const VERSION: &str = "mcp-protocol-version";
 
@@ -233,7 +234,7 @@ fn initialize(host: &Arc<Host>, request: &Request<'_>, view: &ViewName) -> HttpR
         Ok(agreed) => agreed,
         Err(refusal) => return error(&refusal),
     };
-    let Ok(id) = new_session_id() else {
+    let Ok(id) = random_id() else {
         return error(&RpcError::internal("the system gave no random bytes"));
     };
     let opened = host
