@@ -28,5 +28,5 @@ pub use lines::{Lines, Stdio, initialize_line};
 pub use place::{host_binary, plugin, repository, test_environment};
 pub use program::{Ran, fusebox};
 pub use random::Random;
-pub use script::{node, python, python_of};
+pub use script::{node, python, python_of, with_plain_numbers};
 pub use wait::{LONG, until};

@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 use std::process::Command;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::place;
 use crate::program;
@@ -39,6 +39,25 @@ pub fn python_of(environment: &str, script: &str, arguments: &[&str]) -> Value {
     let mut command = Command::new(program);
     command.arg(clients().join(script)).args(arguments);
     printed(command)
+}
+
+/// JSON has one kind of number, but each language prints it in its own way: all
+/// as fractions.
+#[must_use]
+pub fn with_plain_numbers(value: Value) -> Value {
+    match value {
+        Value::Number(number) => number
+            .as_f64()
+            .map_or(Value::Number(number), |number| json!(number)),
+        Value::Array(items) => items.into_iter().map(with_plain_numbers).collect(),
+        Value::Object(fields) => Value::Object(
+            fields
+                .into_iter()
+                .map(|(name, value)| (name, with_plain_numbers(value)))
+                .collect(),
+        ),
+        other => other,
+    }
 }
 
 fn printed(command: Command) -> Value {

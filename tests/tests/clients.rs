@@ -2,7 +2,7 @@
 //! SDK of the legacy era, the one of 2026-07-28, and the Python client that
 //! finds out by itself; over HTTP and over standard streams.
 
-use fusebox_tests::{Host, Setup, host_binary, node, python};
+use fusebox_tests::{Host, Setup, host_binary, node, python, with_plain_numbers};
 use serde_json::{Value, json};
 
 /// What every client must see of the plugin `hello`.
@@ -26,23 +26,6 @@ fn expected(version: &str, unknown: &str) -> Value {
 }
 
 const UNKNOWN: &str = "unknown tool `no_such_tool`";
-
-/// JSON has one kind of number, but each language prints it in its own way.
-fn with_plain_numbers(value: Value) -> Value {
-    match value {
-        Value::Number(number) => number
-            .as_f64()
-            .map_or(Value::Number(number), |number| json!(number)),
-        Value::Array(items) => items.into_iter().map(with_plain_numbers).collect(),
-        Value::Object(fields) => Value::Object(
-            fields
-                .into_iter()
-                .map(|(name, value)| (name, with_plain_numbers(value)))
-                .collect(),
-        ),
-        other => other,
-    }
-}
 
 #[track_caller]
 fn check(seen: Value, expected: Value) {
