@@ -11,20 +11,16 @@ use fusebox_engine::contract::types::{
     CallContext as PluginContext, ClientCapabilities as PluginClient, CompletionReference,
 };
 use fusebox_engine::{Answer, CallError, Completed, FaultKind, Invocation};
-use fusebox_protocol::params::ClientCapabilities;
 use fusebox_protocol::{Reason, RequestId, RpcError};
 use parking_lot::Mutex;
 
-use crate::ask::{self, Known, Questions};
+use crate::ask::{Known, Questions};
 use crate::breaker::Permit;
 use crate::host::Host;
-use crate::long_tasks;
 use crate::outbound::{ClientSink, Outbound};
-use crate::plugin_entry::{Handler, TaskRule};
+use crate::plugin_entry::Handler;
 use crate::refusal;
 use crate::render::{self, Rendered};
-use crate::reply::Reply;
-use crate::round::{self, Round};
 use crate::session::CallContext;
 
 /// Rounds of questions that one call of a legacy client may take.
@@ -61,6 +57,15 @@ pub enum Target {
     },
 }
 
+/// What a modern client brings back from the round before; nothing in the first.
+#[derive(Clone, Debug, Default)]
+pub struct Round {
+    /// a JSON object: its answers, by key
+    pub responses: Option<String>,
+    /// the seal
+    pub request_state: Option<String>,
+}
+
 /// A call that may be polled where it was read and moved elsewhere if it lasts.
 pub struct Call {
     /// the host it runs in
@@ -91,108 +96,12 @@ impl Call {
         self.context.progress_token.is_some() || self.context.log_level.is_some()
     }
 
-    /// Runs the call to its answer. Dropping the future ends the call.
-    pub async fn run(self, outbound: Option<Outbound>) -> Reply {
-        let era = self.context.version.era();
-        let reply = match self.rounds(outbound).await {
-            Ok(body) => Reply {
-                body,
-                status: 200,
-                retry_after_ms: None,
-                is_error: false,
-            },
-            Err(error) => Reply::error(Some(&self.id), &error, era),
-        };
-        let now = Instant::now();
-        self.host.meters.message(now);
-        if reply.is_error {
-            self.host.meters.error(now);
-        }
-        reply
-    }
-
-    /// Calls the handler until it has all it needs. A modern client makes each
-    /// round itself; a legacy one is asked here.
-    async fn rounds(&self, outbound: Option<Outbound>) -> Result<Vec<u8>, RpcError> {
-        let mut known = self.round.open(&self.host, &self.handler, &self.target)?;
-        if let Some(misfit) = self.misfit() {
-            self.handler.counters.refusal();
-            return Ok(render::invalid_arguments(
-                &self.id,
-                self.context.version,
-                &misfit,
-            ));
-        }
-        if self.becomes_task()? {
-            return long_tasks::begin(self, known).await;
-        }
-        for _ in 0..ROUNDS_MAX {
-            let questions = match self.attempt(&known, outbound.clone()).await? {
-                Step::Answer(body) => return Ok(body),
-                Step::Ask(questions) => questions,
-            };
-            if let Some(lacking) = questions.beyond(self.context.client) {
-                let words = "this has to ask for something that the client can't do";
-                return Err(RpcError::missing_capability(words, lacking));
-            }
-            let Some(pending) = &self.context.pending else {
-                let state = questions.state.as_deref();
-                let sealed = round::seal(&self.host, &self.handler, &self.target, state)?;
-                let (id, version) = (&self.id, self.context.version);
-                return Ok(render::input_required(
-                    id,
-                    version,
-                    &questions,
-                    sealed.as_deref(),
-                ));
-            };
-            let patience = self.host.config.session.ask_timeout;
-            known = ask::legacy(pending, outbound.as_ref(), questions, patience).await?;
-        }
-        Err(RpcError::internal(format!(
-            "it asked {ROUNDS_MAX} times and wants to ask again"
-        )))
-    }
-
-    /// Whether this call is answered with a task. A handler that asks before it
-    /// becomes one is called in the first round, and becomes one with the answers.
-    fn becomes_task(&self) -> Result<bool, RpcError> {
-        let context = &self.context;
-        if self.as_task || !context.version.is_modern() || !self.host.long_tasks.enabled() {
-            return Ok(false);
-        }
-        let ask_first = match self.handler.rules.task {
-            TaskRule::Never => return Ok(false),
-            TaskRule::Optional { .. } if !context.client.tasks => return Ok(false),
-            TaskRule::Required { .. } if !context.client.tasks => {
-                let wanted = ClientCapabilities {
-                    tasks: true,
-                    ..ClientCapabilities::default()
-                };
-                let words = "this tool is answered with a task, which the client doesn't take";
-                return Err(RpcError::missing_capability(words, wanted));
-            }
-            TaskRule::Optional { ask_first } | TaskRule::Required { ask_first } => ask_first,
-        };
-        Ok(!ask_first || self.round.responses.is_some())
-    }
-
     /// For how long a round may last on the clock, waiting included.
     fn patience(&self) -> Duration {
         match self.as_task {
             true => self.host.config.tasks.deadline,
             false => self.handler.core.settings.limits.deadline,
         }
-    }
-
-    /// What the tool's schema has against the arguments. It is asked before the
-    /// breaker, for nothing that a caller writes may cost a handler anything.
-    fn misfit(&self) -> Option<String> {
-        let Target::Tool { arguments } = &self.target else {
-            return None;
-        };
-        let schema = self.handler.rules.input.as_ref()?;
-        schema.check(arguments).err()
     }
 
     /// What an error may have to name.

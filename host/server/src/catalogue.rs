@@ -9,7 +9,7 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use crate::config::View;
-use crate::offered::Offered;
+use crate::offered::{Collision, Offered};
 use crate::plugin_entry::{Handler, LoadedPlugin};
 
 /// A file that is not served, and why.
@@ -30,19 +30,6 @@ pub struct Slot {
     pub failed: Option<FailedFile>,
     /// the configuration switched it off
     pub disabled: bool,
-}
-
-/// Something that is not offered because another plugin has its name.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Collision {
-    /// tool, resource ...
-    pub what: &'static str,
-    /// the name both claim
-    pub name: String,
-    /// the plugin that keeps it
-    pub kept_by: String,
-    /// the plugin that doesn't get it
-    pub refused_to: String,
 }
 
 /// The name of a view; none: everything.

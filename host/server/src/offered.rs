@@ -12,12 +12,24 @@ use fusebox_protocol::{ProtocolVersion, RawJson};
 
 use wildmatch::WildMatch;
 
-use crate::catalogue::Collision;
 use crate::config::View;
 use crate::listing;
 use crate::plugin_entry::{
     Handler, LoadedPlugin, PromptEntry, ResourceEntry, TemplateEntry, ToolEntry,
 };
+
+/// Something that is not offered because another plugin has its name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Collision {
+    /// tool, resource ...
+    pub what: &'static str,
+    /// the name both claim
+    pub name: String,
+    /// the plugin that keeps it
+    pub kept_by: String,
+    /// the plugin that doesn't get it
+    pub refused_to: String,
+}
 
 /// The lists of one kind, one for each version, made when first asked for.
 type Lists = [OnceLock<Vec<RawJson>>; ProtocolVersion::ALL.len()];

@@ -9,19 +9,10 @@ use fusebox_protocol::RpcError;
 use sha2::{Digest, Sha256};
 
 use crate::ask::Known;
-use crate::call::Target;
+use crate::call::{Round, Target};
 use crate::host::Host;
 use crate::plugin_entry::Handler;
 use crate::refusal::millis_up;
-
-/// What a modern client brings back from the round before; nothing in the first.
-#[derive(Clone, Debug, Default)]
-pub struct Round {
-    /// a JSON object: its answers, by key
-    pub responses: Option<String>,
-    /// the seal
-    pub request_state: Option<String>,
-}
 
 impl Round {
     /// What the handler knows when it is called.

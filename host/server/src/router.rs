@@ -26,13 +26,13 @@ use serde_json::value::RawValue;
 use crate::call::Call;
 use crate::catalogue::ViewName;
 use crate::host::Host;
-use crate::long_tasks;
 use crate::paging;
 use crate::render::{SERVER, dialect};
 use crate::reply::Reply;
 use crate::session::{Agreement, CallContext, CallsInFlight};
 use crate::subscription::Subscription;
 use crate::target;
+use crate::task_run;
 
 /// For how long a modern client may keep a list without asking again, in
 /// milliseconds. Clients that must know at once use `subscriptions/listen`.
@@ -207,9 +207,9 @@ fn task(
     let later: Later = match &*request.method {
         "tasks/update" => {
             let params = UpdateTaskParams::from_params(&request.params)?;
-            let update = long_tasks::Update::of(params);
+            let update = task_run::Update::of(params);
             Box::pin(async move {
-                let answer = long_tasks::update(&host, &id, update, client).await;
+                let answer = task_run::update(&host, &id, update, client).await;
                 answered(id, answer)
             })
         }
@@ -220,8 +220,8 @@ fn task(
             let cancel = method == "tasks/cancel";
             Box::pin(async move {
                 let answer = match cancel {
-                    true => long_tasks::cancel(&host, &id, task).await,
-                    false => long_tasks::get(&host, &id, task).await,
+                    true => task_run::cancel(&host, &id, task).await,
+                    false => task_run::get(&host, &id, task).await,
                 };
                 answered(id, answer)
             })

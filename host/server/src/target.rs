@@ -17,12 +17,11 @@ use fusebox_protocol::{JsonKind, ProtocolVersion, Request, RpcError};
 use http::HeaderMap;
 use serde_json::value::RawValue;
 
-use crate::call::Target;
+use crate::call::{Round, Target};
 use crate::catalogue::ViewName;
 use crate::host::Host;
 use crate::plugin_entry::Handler;
 use crate::render::dialect;
-use crate::round::Round;
 use crate::session::CallContext;
 
 /// A handler, and what it is called with.

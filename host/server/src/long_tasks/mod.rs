@@ -1,13 +1,12 @@
 //! Tasks: calls that outlive their request, kept in a store and asked for later.
 //!
-//! It owns a task from its creation to its end: who may change it and when. It
-//! never runs wasm itself (`run` does, by the same way as every call), and it
-//! knows no transport.
+//! It owns what is kept of a task from its creation to its end: who may change it
+//! and when. It never runs one (`task_run` does, by the same way as every call),
+//! and it knows no transport.
 
 mod redb;
-mod run;
 mod store;
-mod view;
+pub(crate) mod view;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -22,7 +21,6 @@ use serde_json::value::RawValue;
 use tokio::sync::{OnceCell, broadcast};
 use tokio_util::sync::CancellationToken;
 
-pub(crate) use run::{Update, begin, cancel, get, update};
 pub use store::{Held, Record, Room, StoreError, StoredQuestion, TaskStore};
 pub(crate) use view::changed;
 
@@ -43,7 +41,7 @@ pub struct LongTasks {
     file: Option<PathBuf>,
     store: OnceCell<Arc<dyn TaskStore>>,
     /// those that run in this process, and how each is told to end
-    running: DashMap<String, CancellationToken>,
+    pub(crate) running: DashMap<String, CancellationToken>,
     /// who wants to know of changes listens here
     pub changes: broadcast::Sender<Arc<Record>>,
 }
@@ -55,7 +53,7 @@ impl LongTasks {
             file: settings.file(|name| std::env::var_os(name)),
             settings,
             store: OnceCell::new(),
-            running: DashMap::new(),
+            pub(crate) running: DashMap::new(),
             changes: broadcast::Sender::new(CHANGES_MAX),
         }
     }
@@ -93,7 +91,7 @@ impl LongTasks {
     }
 
     /// Does something with the store, on a thread that may block.
-    async fn on_store<T: Send + 'static>(
+    pub(crate) async fn on_store<T: Send + 'static>(
         &self,
         work: impl FnOnce(&dyn TaskStore) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, RpcError> {
@@ -156,7 +154,7 @@ impl LongTasks {
     }
 
     /// A task in its first state.
-    fn record(&self, tool: &str, arguments: &str) -> Result<Record, RpcError> {
+    pub(crate) fn record(&self, tool: &str, arguments: &str) -> Result<Record, RpcError> {
         let id = random_id().map_err(|error| {
             RpcError::internal(format!("the system gave no random bytes: {error}"))
         })?;
@@ -180,7 +178,7 @@ impl LongTasks {
         })
     }
 
-    fn room(&self) -> Room {
+    pub(crate) fn room(&self) -> Room {
         Room {
             tasks: self.settings.max_tasks,
             bytes: self.settings.max_bytes,
@@ -189,7 +187,7 @@ impl LongTasks {
 
     /// Changes a task and tells of it; what `change` gives is none if it left the
     /// task alone.
-    async fn change<T: Send + 'static>(
+    pub(crate) async fn change<T: Send + 'static>(
         &self,
         id: &str,
         change: impl Fn(&mut Record) -> Option<T> + Send + 'static,
@@ -248,16 +246,16 @@ fn open_store(file: Option<&Path>) -> Result<Arc<dyn TaskStore>, StoreError> {
 }
 
 /// Milliseconds since 1970, which stay the same if the process doesn't.
-fn unix_ms() -> u64 {
+pub(crate) fn unix_ms() -> u64 {
     SystemTime::now()
         .duration_since(SystemTime::UNIX_EPOCH)
         .map_or(0, millis_up)
 }
 
-fn to_base64(state: &[u8]) -> String {
+pub(crate) fn to_base64(state: &[u8]) -> String {
     STANDARD.encode(state)
 }
 
-fn from_base64(state: &str) -> Option<Vec<u8>> {
+pub(crate) fn from_base64(state: &str) -> Option<Vec<u8>> {
     STANDARD.decode(state).ok()
 }

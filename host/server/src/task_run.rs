@@ -14,14 +14,13 @@ use serde::Deserialize;
 use serde_json::value::{RawValue, to_raw_value};
 use tokio_util::sync::CancellationToken;
 
-use super::{Record, StoredQuestion, from_base64, to_base64, unix_ms, view};
 use crate::ask::{Known, Questions};
-use crate::call::{Call, ROUNDS_MAX, Step, Target};
+use crate::call::{Call, ROUNDS_MAX, Round, Step, Target};
 use crate::host::Host;
+use crate::long_tasks::{Record, StoredQuestion, from_base64, to_base64, unix_ms, view};
 use crate::plugin_entry::Handler;
 use crate::refusal::millis_up;
 use crate::render::dialect;
-use crate::round::Round;
 use crate::session::CallContext;
 
 /// The extension exists in this version alone.
