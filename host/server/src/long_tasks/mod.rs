@@ -53,7 +53,7 @@ impl LongTasks {
             file: settings.file(|name| std::env::var_os(name)),
             settings,
             store: OnceCell::new(),
-            pub(crate) running: DashMap::new(),
+            running: DashMap::new(),
             changes: broadcast::Sender::new(CHANGES_MAX),
         }
     }

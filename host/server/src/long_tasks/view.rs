@@ -77,7 +77,7 @@ impl<'a> Parts<'a> {
 }
 
 /// The answer to the call that became this task.
-pub(super) fn created(
+pub(crate) fn created(
     id: &RequestId,
     version: ProtocolVersion,
     record: &Record,
@@ -94,7 +94,7 @@ pub(super) fn created(
 }
 
 /// The answer to `tasks/get`.
-pub(super) fn current(
+pub(crate) fn current(
     id: &RequestId,
     version: ProtocolVersion,
     record: &Record,
