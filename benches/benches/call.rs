@@ -17,7 +17,7 @@ use fusebox::loader::Loader;
 use fusebox::router::{self, Routed};
 use fusebox_engine::contract::types::{CallContext, ClientCapabilities, Content, ToolOutcome};
 use fusebox_engine::{
-    Answer, Completed, Discard, Engine, EngineConfig, Invocation, Isolation, Limits, Plugin,
+    Answer, Completed, Discard, Engine, EngineConfig, Habit, Invocation, Isolation, Limits, Plugin,
 };
 use fusebox_protocol::Message;
 use fusebox_protocol::envelope::{self, Incoming};
@@ -79,7 +79,11 @@ async fn call(plugin: &Plugin) {
         arguments: ByteString::from_static(ARGUMENTS),
         context: context(),
     };
-    check(plugin.call(invocation, Arc::new(Discard), None).await);
+    check(
+        plugin
+            .call(invocation, Arc::new(Discard), None, &Habit::default())
+            .await,
+    );
 }
 
 fn engine(c: &mut Criterion) {

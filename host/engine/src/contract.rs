@@ -5,6 +5,7 @@
 // Generated code has no documentation of its own; the WIT file has it.
 #![allow(missing_docs, unreachable_pub)]
 
+/// Bindings whose calls may yield and wait.
 mod generated {
     wasmtime::component::bindgen!({
         path: "../../wit",
@@ -22,8 +23,35 @@ mod generated {
     });
 }
 
-pub(crate) use generated::exports::fusebox::plugin::{completions, prompts, resources, tools};
-pub(crate) use generated::fusebox::plugin::{notifications, request};
+/// The same contract and the same types, for calls that run in one go.
+mod generated_sync {
+    wasmtime::component::bindgen!({
+        path: "../../wit",
+        world: "plugin",
+        imports: { default: trappable },
+        with: {
+            "fusebox:plugin/types": super::generated::fusebox::plugin::types,
+            "wasi:io": wasmtime_wasi::p2::bindings::sync::io,
+            "wasi:clocks": wasmtime_wasi::p2::bindings::clocks,
+        },
+    });
+}
+
+/// Exports and imports for calls that may yield and wait.
+pub(crate) mod sliced {
+    pub(crate) use super::generated::exports::fusebox::plugin::{
+        completions, prompts, resources, tools,
+    };
+    pub(crate) use super::generated::fusebox::plugin::{notifications, request};
+}
+
+/// Exports and imports for calls that run in one go.
+pub(crate) mod quick {
+    pub(crate) use super::generated_sync::exports::fusebox::plugin::{
+        completions, prompts, resources, tools,
+    };
+    pub(crate) use super::generated_sync::fusebox::plugin::{notifications, request};
+}
 
 /// Every value that crosses the boundary, named as in `wit/plugin.wit`.
 pub use generated::fusebox::plugin::types;

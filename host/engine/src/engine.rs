@@ -9,12 +9,14 @@ use std::time::Duration;
 
 use wasmtime::component::{HasSelf, Linker};
 use wasmtime::{
-    Cache, CacheConfig, Config, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig,
+    Cache, CacheConfig, Config, Enabled, InstanceAllocationStrategy, OptLevel,
+    PoolingAllocationConfig,
 };
 
-use crate::contract::{notifications, request};
+use crate::contract::{quick, sliced};
 use crate::lane::LongLane;
 use crate::state::State;
+use crate::swap;
 use crate::ticker::Ticker;
 
 /// Stack of a guest; deeper recursion is a fault.
@@ -26,6 +28,16 @@ const FIBER_STACK_BYTES: usize = 1 << 20;
 /// Core instances, tables and memories that one component may bring, on average.
 /// A component made by `wit-component` has the author's module and small shims.
 const CORE_INSTANCES_PER_COMPONENT: u32 = 4;
+
+/// What a used slot keeps of its linear memory, written over with the plugin's
+/// own initial contents, so that the next instance has no page faults.
+const KEEP_MEMORY_BYTES: usize = 1 << 20;
+
+/// The same for a table.
+const KEEP_TABLE_BYTES: usize = 64 << 10;
+
+/// The same for a fiber's stack.
+const KEEP_STACK_BYTES: usize = 64 << 10;
 
 /// Files of the compilation cache are dropped when it grows past this.
 const CACHE_SIZE_SOFT_MAX_BYTES: u64 = 4 << 30;
@@ -43,6 +55,10 @@ pub struct EngineConfig {
     pub cache_dir: Option<PathBuf>,
     /// Threads for calls that compute for longer than a slice.
     pub long_call_threads: usize,
+    /// Reset the memory of a used slot page by page, by the kernel's record of
+    /// what was written (Linux 6.7 or later; elsewhere it changes nothing). Only
+    /// safe while the machine doesn't swap: see [`crate::swap`].
+    pub pagemap_scan: bool,
 }
 
 impl Default for EngineConfig {
@@ -53,6 +69,7 @@ impl Default for EngineConfig {
             table_ceiling_elements: 20_000,
             cache_dir: None,
             long_call_threads: std::thread::available_parallelism().map_or(1, usize::from),
+            pagemap_scan: swap::is_off(),
         }
     }
 }
@@ -82,7 +99,10 @@ pub struct Engine {
 
 pub(crate) struct Inner {
     pub(crate) wasmtime: wasmtime::Engine,
+    /// everything that a plugin may import
     pub(crate) linker: Linker<State>,
+    /// what a plugin imports whose calls can run in one go
+    pub(crate) quick_linker: Linker<State>,
     pub(crate) ticker: Ticker,
     pub(crate) long_lane: LongLane,
     pub(crate) max_instances: u32,
@@ -94,8 +114,10 @@ impl Engine {
     pub fn new(config: &EngineConfig) -> Result<Self, EngineError> {
         let wasmtime = wasmtime::Engine::new(&settings(config)?)
             .map_err(|error| EngineError::new("settings", format!("{error:#}")))?;
-        let linker = link(&wasmtime)
-            .map_err(|error| EngineError::new("host functions", format!("{error:#}")))?;
+        let host_functions =
+            |error: wasmtime::Error| EngineError::new("host functions", format!("{error:#}"));
+        let linker = link(&wasmtime).map_err(host_functions)?;
+        let quick_linker = link_quick(&wasmtime).map_err(host_functions)?;
         let weak = wasmtime.weak();
         let ticker = Ticker::start(move || {
             if let Some(engine) = weak.upgrade() {
@@ -109,6 +131,7 @@ impl Engine {
             inner: Arc::new(Inner {
                 wasmtime,
                 linker,
+                quick_linker,
                 ticker,
                 long_lane,
                 max_instances: config.max_instances,
@@ -143,6 +166,8 @@ fn settings(config: &EngineConfig) -> Result<Config, EngineError> {
         .cranelift_opt_level(OptLevel::Speed)
         .consume_fuel(true)
         .epoch_interruption(true)
+        // An instance serves one call at a time.
+        .concurrency_support(false)
         .max_wasm_stack(WASM_STACK_MAX_BYTES)
         .async_stack_size(FIBER_STACK_BYTES)
         .allocation_strategy(InstanceAllocationStrategy::Pooling(pooling(config)));
@@ -163,7 +188,14 @@ fn pooling(config: &EngineConfig) -> PoolingAllocationConfig {
         .total_memories(instances.saturating_mul(2))
         .total_stacks(instances)
         .max_memory_size(config.memory_ceiling_bytes)
-        .table_elements(config.table_ceiling_elements);
+        .table_elements(config.table_ceiling_elements)
+        .table_keep_resident(KEEP_TABLE_BYTES)
+        .async_stack_keep_resident(KEEP_STACK_BYTES);
+    if config.pagemap_scan {
+        pooling
+            .pagemap_scan(Enabled::Auto)
+            .linear_memory_keep_resident(KEEP_MEMORY_BYTES);
+    }
     pooling
 }
 
@@ -189,7 +221,15 @@ fn open_cache(dir: &std::path::Path) -> Result<Cache, EngineError> {
 fn link(engine: &wasmtime::Engine) -> wasmtime::Result<Linker<State>> {
     let mut linker = Linker::new(engine);
     wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
-    request::add_to_linker::<_, HasSelf<State>>(&mut linker, |state| state)?;
-    notifications::add_to_linker::<_, HasSelf<State>>(&mut linker, |state| state)?;
+    sliced::request::add_to_linker::<_, HasSelf<State>>(&mut linker, |state| state)?;
+    sliced::notifications::add_to_linker::<_, HasSelf<State>>(&mut linker, |state| state)?;
+    Ok(linker)
+}
+
+/// What never waits: the contract alone.
+fn link_quick(engine: &wasmtime::Engine) -> wasmtime::Result<Linker<State>> {
+    let mut linker = Linker::new(engine);
+    quick::request::add_to_linker::<_, HasSelf<State>>(&mut linker, |state| state)?;
+    quick::notifications::add_to_linker::<_, HasSelf<State>>(&mut linker, |state| state)?;
     Ok(linker)
 }

@@ -103,7 +103,8 @@ macro_rules! callable {
                             Answer::Tool(called$($awaited)*?)
                         }
                         Invocation::ListResources => {
-                            let listed = guest!(resources).call_list_resources(&mut store);
+                            let guest = guest!(resources);
+                            let listed = guest.call_list_resources(&mut store);
                             Answer::Resources(listed$($awaited)*?)
                         }
                         Invocation::ListResourceTemplates => {
@@ -117,7 +118,8 @@ macro_rules! callable {
                             Answer::Resource(read$($awaited)*?)
                         }
                         Invocation::ListPrompts => {
-                            let listed = guest!(prompts).call_list_prompts(&mut store);
+                            let guest = guest!(prompts);
+                            let listed = guest.call_list_prompts(&mut store);
                             Answer::Prompts(listed$($awaited)*?)
                         }
                         Invocation::GetPrompt { name, arguments, context } => {

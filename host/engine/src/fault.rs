@@ -81,6 +81,11 @@ pub(crate) struct DeadlinePassed;
 #[error("the log volume is spent")]
 pub(crate) struct LogVolumeSpent;
 
+/// A call that ran in one go has to be run in slices instead; no fault of anybody.
+#[derive(Debug, thiserror::Error)]
+#[error("the call has to be run in slices")]
+pub(crate) struct GivenUp;
+
 /// What the runtime says when an answer is larger than it may be. The error has
 /// no public type to ask for, so its words must do; a test of the shipped plugin
 /// `misbehave` would see them change.

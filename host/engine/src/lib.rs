@@ -11,18 +11,24 @@
 mod call;
 pub mod contract;
 mod engine;
+mod exports;
 mod fault;
+mod habit;
 mod lane;
 mod limits;
 mod load;
 mod plugin;
+mod quick;
 mod state;
+pub mod swap;
 mod ticker;
 mod warm;
 
 pub use call::{Answer, Change, Completed, Discard, Invocation, RequestEvent, RequestSink, Usage};
 pub use engine::{Engine, EngineConfig, EngineError};
+pub use exports::Exports;
 pub use fault::{CallError, Fault, FaultKind};
+pub use habit::Habit;
 pub use limits::{Isolation, Limits};
 pub use load::LoadError;
-pub use plugin::{Exports, Plugin};
+pub use plugin::Plugin;

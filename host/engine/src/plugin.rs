@@ -9,34 +9,22 @@ use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
 use wasmtime::Store;
-use wasmtime::component::{Component, InstancePre};
+use wasmtime::component::InstancePre;
 
 use crate::call::{Answer, Completed, Invocation, RequestSink, Usage};
-use crate::contract::{PACKAGE, VERSION, completions, prompts, resources, tools};
 use crate::engine::Engine;
+use crate::exports::{Exports, quick, sliced};
 use crate::fault::{CallError, Fault, FaultKind, classify};
+use crate::habit::Habit;
 use crate::lane::Driven;
 use crate::limits::{Isolation, Limits};
 use crate::load::{self, LoadError};
-use crate::state::{State, on_epoch};
+use crate::state::{Current, State, on_epoch};
 use crate::warm::{Shelf, Warm};
 
 /// Ticks until a call counts as long: between one and two milliseconds, since
 /// the first tick may be about to come.
-const FIRST_SLICE_TICKS: u64 = 2;
-
-/// Which interfaces of the contract a plugin exports.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Exports {
-    /// it has tools
-    pub tools: bool,
-    /// it has resources
-    pub resources: bool,
-    /// it has prompts
-    pub prompts: bool,
-    /// it completes arguments
-    pub completions: bool,
-}
+pub(crate) const FIRST_SLICE_TICKS: u64 = 2;
 
 /// A shared handle to a loaded plugin.
 #[derive(Clone)]
@@ -44,20 +32,19 @@ pub struct Plugin {
     inner: Arc<Inner>,
 }
 
-struct Inner {
-    engine: Engine,
-    pre: InstancePre<State>,
-    indices: Indices,
-    limits: Limits,
-    shelf: Shelf,
+pub(crate) struct Inner {
+    pub(crate) engine: Engine,
+    pub(crate) limits: Limits,
+    sliced: Linked<sliced::Indices>,
+    /// none: it imports what may wait
+    pub(crate) quick: Option<Linked<quick::Indices>>,
 }
 
-/// Where the exports are, looked up once.
-struct Indices {
-    tools: Option<tools::GuestIndices>,
-    resources: Option<resources::GuestIndices>,
-    prompts: Option<prompts::GuestIndices>,
-    completions: Option<completions::GuestIndices>,
+/// A component with one kind of imports, and its warm instances.
+pub(crate) struct Linked<Indices> {
+    pub(crate) pre: InstancePre<State>,
+    pub(crate) indices: Indices,
+    pub(crate) shelf: Shelf,
 }
 
 impl Plugin {
@@ -70,33 +57,42 @@ impl Plugin {
         limits: Limits,
         isolation: Isolation,
     ) -> Result<Self, LoadError> {
-        let wasmtime = &engine.inner().wasmtime;
-        let component = load::compile(wasmtime, bytes)?;
-        let pre = engine
-            .inner()
-            .linker
-            .instantiate_pre(&component)
-            .map_err(mismatch)?;
-        let indices = Indices::of(&component, &pre)?;
+        let parts = engine.inner();
+        let component = load::compile(&parts.wasmtime, bytes)?;
+        let pre = parts.linker.instantiate_pre(&component).map_err(mismatch)?;
+        let indices = sliced::Indices::of(&component, &pre).map_err(mismatch)?;
         if indices.exports() == Exports::default() {
             return Err(LoadError::NoExports {
-                found: load::export_names(wasmtime, &component),
+                found: load::export_names(&parts.wasmtime, &component),
             });
         }
+        // What imports more than the contract may wait for something, and then
+        // its worker would wait too.
+        let quick = match parts.quick_linker.instantiate_pre(&component) {
+            Ok(pre) => Some(Linked {
+                indices: quick::Indices::of(&component, &pre).map_err(mismatch)?,
+                pre,
+                shelf: Shelf::new(isolation),
+            }),
+            Err(_) => None,
+        };
         Ok(Self {
             inner: Arc::new(Inner {
                 engine: engine.clone(),
-                pre,
-                indices,
                 limits,
-                shelf: Shelf::new(isolation),
+                sliced: Linked {
+                    pre,
+                    indices,
+                    shelf: Shelf::new(isolation),
+                },
+                quick,
             }),
         })
     }
 
     /// Which interfaces it exports.
     pub fn exports(&self) -> Exports {
-        self.inner.indices.exports()
+        self.inner.sliced.indices.exports()
     }
 
     /// The limits of each of its calls.
@@ -105,29 +101,54 @@ impl Plugin {
     }
 
     /// Runs one call to its end, its first fault or its deadline: `not_after`, or
-    /// the plugin's own from now on if nothing else is said. Runs in place while it is short
-    /// and leaves the worker when it is not. Dropping the future ends the call.
+    /// the plugin's own from now on if nothing else is said. `habit` is what is
+    /// known of this handler.
+    ///
+    /// A call runs in one go, on the thread of the caller, while that takes less
+    /// than a slice and nothing that waits; if it has to, it is given up without a
+    /// trace and run again from its beginning, in slices. Dropping the future ends
+    /// the call.
     pub async fn call(
         &self,
         invocation: Invocation,
         sink: Arc<dyn RequestSink>,
         not_after: Option<Instant>,
+        habit: &Habit,
     ) -> Completed {
         let began = Instant::now();
         let deadline = not_after.unwrap_or_else(|| began + self.inner.limits.deadline);
-        let long = Arc::new(AtomicBool::new(false));
-        let run = self
-            .inner
-            .clone()
-            .run(invocation, sink, deadline, long.clone());
-        let lane = &self.inner.engine.inner().long_lane;
-        let (answer, mut usage) = match lane.drive(Box::pin(run), long, deadline).await {
-            Driven::Done(done) => done,
-            Driven::DeadlinePassed => (Err(deadline_passed()), Usage::default()),
-            Driven::Panicked(words) => (Err(host_panic(words)), Usage::default()),
+        let quick = self.inner.quick.as_ref().filter(|_| habit.try_quick());
+        let tried = quick.and_then(|quick| {
+            let tried = quick.try_call(&self.inner, &invocation, &sink, deadline);
+            match tried {
+                Some(_) => habit.hit(),
+                None => habit.miss(),
+            }
+            tried
+        });
+        let (answer, mut usage) = match tried {
+            Some(done) => done,
+            None => self.call_in_slices(invocation, sink, deadline).await,
         };
         usage.elapsed = began.elapsed();
         Completed { answer, usage }
+    }
+
+    async fn call_in_slices(
+        &self,
+        invocation: Invocation,
+        sink: Arc<dyn RequestSink>,
+        deadline: Instant,
+    ) -> (Result<Answer, CallError>, Usage) {
+        let long = Arc::new(AtomicBool::new(false));
+        let inner = self.inner.clone();
+        let run = inner.run_in_slices(invocation, sink, deadline, long.clone());
+        let lane = &self.inner.engine.inner().long_lane;
+        match lane.drive(Box::pin(run), long, deadline).await {
+            Driven::Done(done) => done,
+            Driven::DeadlinePassed => (Err(deadline_passed()), Usage::default()),
+            Driven::Panicked(words) => (Err(host_panic(words)), Usage::default()),
+        }
     }
 }
 
@@ -141,7 +162,7 @@ impl std::fmt::Debug for Plugin {
 }
 
 impl Inner {
-    async fn run(
+    async fn run_in_slices(
         self: Arc<Self>,
         invocation: Invocation,
         sink: Arc<dyn RequestSink>,
@@ -149,28 +170,57 @@ impl Inner {
         long: Arc<AtomicBool>,
     ) -> (Result<Answer, CallError>, Usage) {
         let _busy = self.engine.inner().ticker.busy();
-        let warm = self.shelf.take();
-        let (mut store, instance, calls) = match warm {
-            Some(warm) => (warm.store, Some(warm.instance), warm.calls),
-            None => (self.new_store(), None, 0),
-        };
-        store.data_mut().begin(sink, deadline, long, &self.limits);
+        let Linked {
+            pre,
+            indices,
+            shelf,
+        } = &self.sliced;
+        let (mut store, instance, calls) = self.check_out(shelf);
+        let call = Current::in_slices(sink, deadline, long, &self.limits);
         let result = async {
-            store.set_fuel(self.limits.fuel)?;
-            store.set_epoch_deadline(FIRST_SLICE_TICKS);
+            self.begin(&mut store, call)?;
             let instance = match instance {
                 Some(instance) => instance,
-                None => self.pre.instantiate_async(&mut store).await?,
+                None => pre.instantiate_async(&mut store).await?,
             };
-            let answer = self.invoke(&mut store, &instance, invocation).await?;
+            let answer = indices.invoke(&mut store, &instance, &invocation).await?;
             wasmtime::Result::<_>::Ok((instance, answer))
         }
         .await;
+        self.end(shelf, store, calls, result)
+    }
+
+    /// A warm instance, or a store for a fresh one.
+    pub(crate) fn check_out(
+        &self,
+        shelf: &Shelf,
+    ) -> (Store<State>, Option<wasmtime::component::Instance>, u32) {
+        match shelf.take() {
+            Some(warm) => (warm.store, Some(warm.instance), warm.calls),
+            None => (self.new_store(), None, 0),
+        }
+    }
+
+    /// Puts the limits of one call in force.
+    pub(crate) fn begin(&self, store: &mut Store<State>, call: Current) -> wasmtime::Result<()> {
+        store.data_mut().begin(call);
+        store.set_epoch_deadline(FIRST_SLICE_TICKS);
+        store.set_fuel(self.limits.fuel)
+    }
+
+    /// Judges how a call ended, and keeps the instance if it may serve again.
+    pub(crate) fn end(
+        &self,
+        shelf: &Shelf,
+        mut store: Store<State>,
+        calls: u32,
+        result: wasmtime::Result<(wasmtime::component::Instance, Result<Answer, CallError>)>,
+    ) -> (Result<Answer, CallError>, Usage) {
         let usage = self.usage(&store);
         let answer = match result {
             Ok((instance, Ok(answer))) => {
                 store.data_mut().end();
-                self.shelf.put_back(Warm {
+                shelf.put_back(Warm {
                     store,
                     instance,
                     calls: calls + 1,
@@ -202,104 +252,6 @@ impl Inner {
                 .saturating_sub(store.get_fuel().unwrap_or(0)),
             memory_bytes: store.data().guard.memory_bytes(),
             ..Usage::default()
-        }
-    }
-
-    async fn invoke(
-        &self,
-        mut store: &mut Store<State>,
-        instance: &wasmtime::component::Instance,
-        invocation: Invocation,
-    ) -> wasmtime::Result<Result<Answer, CallError>> {
-        /// Loads the guest of an interface, or answers that it isn't exported.
-        macro_rules! guest {
-            ($interface:ident) => {
-                match &self.indices.$interface {
-                    Some(indices) => indices.load(&mut store, instance)?,
-                    None => {
-                        let interface = stringify!($interface);
-                        return Ok(Err(CallError::NotExported { interface }));
-                    }
-                }
-            };
-        }
-        let answer = match invocation {
-            Invocation::ListTools => {
-                Answer::Tools(guest!(tools).call_list_tools(&mut store).await?)
-            }
-            Invocation::CallTool {
-                name,
-                arguments,
-                context,
-            } => {
-                let guest = guest!(tools);
-                let called = guest.call_call_tool(&mut store, &name, &arguments, &context);
-                Answer::Tool(called.await?)
-            }
-            Invocation::ListResources => {
-                Answer::Resources(guest!(resources).call_list_resources(&mut store).await?)
-            }
-            Invocation::ListResourceTemplates => {
-                let guest = guest!(resources);
-                Answer::ResourceTemplates(guest.call_list_resource_templates(&mut store).await?)
-            }
-            Invocation::ReadResource { uri, context } => {
-                let guest = guest!(resources);
-                Answer::Resource(guest.call_read_resource(&mut store, &uri, &context).await?)
-            }
-            Invocation::ListPrompts => {
-                Answer::Prompts(guest!(prompts).call_list_prompts(&mut store).await?)
-            }
-            Invocation::GetPrompt {
-                name,
-                arguments,
-                context,
-            } => {
-                let guest = guest!(prompts);
-                let got = guest.call_get_prompt(&mut store, &name, &arguments, &context);
-                Answer::Prompt(got.await?)
-            }
-            Invocation::Complete {
-                reference,
-                name,
-                value,
-                known,
-            } => {
-                let guest = guest!(completions);
-                let completed = guest.call_complete(&mut store, &reference, &name, &value, &known);
-                Answer::Completion(completed.await?)
-            }
-        };
-        Ok(Ok(answer))
-    }
-}
-
-impl Indices {
-    fn of(component: &Component, pre: &InstancePre<State>) -> Result<Self, LoadError> {
-        /// Looks an interface up: absent is fine, another shape is not.
-        macro_rules! indices {
-            ($interface:ident) => {{
-                let name = format!("{PACKAGE}/{}@{VERSION}", stringify!($interface));
-                match component.get_export_index(None, &name) {
-                    Some(_) => Some($interface::GuestIndices::new(pre).map_err(mismatch)?),
-                    None => None,
-                }
-            }};
-        }
-        Ok(Self {
-            tools: indices!(tools),
-            resources: indices!(resources),
-            prompts: indices!(prompts),
-            completions: indices!(completions),
-        })
-    }
-
-    fn exports(&self) -> Exports {
-        Exports {
-            tools: self.tools.is_some(),
-            resources: self.resources.is_some(),
-            prompts: self.prompts.is_some(),
-            completions: self.completions.is_some(),
         }
     }
 }

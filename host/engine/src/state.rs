@@ -13,8 +13,8 @@ use wasmtime_wasi::{ResourceTable, WasiCtx, WasiCtxBuilder, WasiCtxView, WasiVie
 
 use crate::call::{Change, RequestEvent, RequestSink};
 use crate::contract::types::LogLevel;
-use crate::contract::{notifications, request, types};
-use crate::fault::{DeadlinePassed, LogVolumeSpent, Seen};
+use crate::contract::{quick, sliced, types};
+use crate::fault::{DeadlinePassed, GivenUp, LogVolumeSpent, Seen};
 use crate::limits::Limits;
 
 /// What each log message counts beside its text: nobody writes a line for less.
@@ -29,12 +29,47 @@ pub(crate) struct State {
 }
 
 /// The call that is being served.
-struct Current {
+pub(crate) struct Current {
     sink: Arc<dyn RequestSink>,
     deadline: Instant,
-    long: Arc<AtomicBool>,
+    /// raised when the call has used up its first slice; none: it runs in one go,
+    /// and is given up then
+    long: Option<Arc<AtomicBool>>,
     log_left_bytes: usize,
     panicked: bool,
+}
+
+impl Current {
+    /// A call that yields after its first slice, and raises `long`.
+    pub(crate) fn in_slices(
+        sink: Arc<dyn RequestSink>,
+        deadline: Instant,
+        long: Arc<AtomicBool>,
+        limits: &Limits,
+    ) -> Self {
+        Self {
+            sink,
+            deadline,
+            long: Some(long),
+            log_left_bytes: limits.log_max_bytes,
+            panicked: false,
+        }
+    }
+
+    /// A call that can't yield.
+    pub(crate) fn in_one_go(
+        sink: Arc<dyn RequestSink>,
+        deadline: Instant,
+        limits: &Limits,
+    ) -> Self {
+        Self {
+            sink,
+            deadline,
+            long: None,
+            log_left_bytes: limits.log_max_bytes,
+            panicked: false,
+        }
+    }
 }
 
 impl State {
@@ -47,23 +82,11 @@ impl State {
         }
     }
 
-    /// Takes over one call; `long` is raised when it has used up its first slice.
-    pub(crate) fn begin(
-        &mut self,
-        sink: Arc<dyn RequestSink>,
-        deadline: Instant,
-        long: Arc<AtomicBool>,
-        limits: &Limits,
-    ) {
+    /// Takes over one call.
+    pub(crate) fn begin(&mut self, call: Current) {
         self.guard.memory.denied = false;
         self.guard.table.denied = false;
-        self.call = Some(Current {
-            sink,
-            deadline,
-            long,
-            log_left_bytes: limits.log_max_bytes,
-            panicked: false,
-        });
+        self.call = Some(call);
     }
 
     /// Lets go of the call, so that nothing of it stays in a warm instance.
@@ -86,13 +109,16 @@ impl State {
 }
 
 /// What the epoch callback does at each tick a call outlives: ends it if its
-/// time is over, else marks it long and lets others run.
+/// time is over, else marks it long and lets others run, or gives it up.
 pub(crate) fn on_epoch(mut store: StoreContextMut<'_, State>) -> wasmtime::Result<UpdateDeadline> {
     if let Some(call) = &store.data_mut().call {
         if Instant::now() >= call.deadline {
             return Err(DeadlinePassed.into());
         }
-        call.long.store(true, Ordering::Relaxed);
+        match &call.long {
+            Some(long) => long.store(true, Ordering::Relaxed),
+            None => return Err(GivenUp.into()),
+        }
     }
     Ok(UpdateDeadline::Yield(1))
 }
@@ -169,7 +195,7 @@ impl ResourceLimiter for Guard {
 
 impl types::Host for State {}
 
-impl request::Host for State {
+impl sliced::request::Host for State {
     async fn log(
         &mut self,
         level: LogLevel,
@@ -212,10 +238,7 @@ impl request::Host for State {
     }
 
     fn is_cancelled(&mut self) -> wasmtime::Result<bool> {
-        Ok(self
-            .call
-            .as_ref()
-            .is_some_and(|call| call.sink.is_cancelled()))
+        Ok(self.cancelled())
     }
 
     fn close_stream(&mut self) -> wasmtime::Result<()> {
@@ -226,15 +249,12 @@ impl request::Host for State {
     }
 
     fn report_panic(&mut self, message: String) -> wasmtime::Result<()> {
-        if let Some(call) = &mut self.call {
-            call.panicked = true;
-            call.sink.panicked(&message);
-        }
+        self.panicked(&message);
         Ok(())
     }
 }
 
-impl notifications::Host for State {
+impl sliced::notifications::Host for State {
     fn tools_changed(&mut self) -> wasmtime::Result<()> {
         self.changed(Change::Tools)
     }
@@ -252,12 +272,70 @@ impl notifications::Host for State {
     }
 }
 
+/// In one go, a call does nothing that may wait, nor what somebody would see
+/// twice when it is run again: it is given up before that.
+impl quick::request::Host for State {
+    fn log(&mut self, _: LogLevel, _: String, _: Option<String>) -> wasmtime::Result<()> {
+        Err(GivenUp.into())
+    }
+
+    fn progress(&mut self, _: f64, _: Option<f64>, _: Option<String>) -> wasmtime::Result<()> {
+        Err(GivenUp.into())
+    }
+
+    fn is_cancelled(&mut self) -> wasmtime::Result<bool> {
+        Ok(self.cancelled())
+    }
+
+    fn close_stream(&mut self) -> wasmtime::Result<()> {
+        Err(GivenUp.into())
+    }
+
+    /// The call ends with this panic, unless its slice ends before that; then the
+    /// log has the words twice.
+    fn report_panic(&mut self, message: String) -> wasmtime::Result<()> {
+        self.panicked(&message);
+        Ok(())
+    }
+}
+
+impl quick::notifications::Host for State {
+    fn tools_changed(&mut self) -> wasmtime::Result<()> {
+        Err(GivenUp.into())
+    }
+
+    fn prompts_changed(&mut self) -> wasmtime::Result<()> {
+        Err(GivenUp.into())
+    }
+
+    fn resources_changed(&mut self) -> wasmtime::Result<()> {
+        Err(GivenUp.into())
+    }
+
+    fn resource_updated(&mut self, _: String) -> wasmtime::Result<()> {
+        Err(GivenUp.into())
+    }
+}
+
 impl State {
     fn changed(&mut self, change: Change) -> wasmtime::Result<()> {
         if let Some(call) = &self.call {
             call.sink.changed(change);
         }
         Ok(())
+    }
+
+    fn cancelled(&self) -> bool {
+        self.call
+            .as_ref()
+            .is_some_and(|call| call.sink.is_cancelled())
+    }
+
+    fn panicked(&mut self, message: &str) {
+        if let Some(call) = &mut self.call {
+            call.panicked = true;
+            call.sink.panicked(message);
+        }
     }
 }
 

@@ -1,7 +1,12 @@
-//! The shelf of warm instances of one plugin.
+//! The shelf of warm instances of one plugin, in shards: each thread takes from
+//! the one it put back to, so that the hottest instance serves next and no lock
+//! is shared by all.
 //!
 //! It owns which instances may serve again. It never makes one, and it never
 //! takes back one that has faulted.
+
+use std::cell::Cell;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use parking_lot::Mutex;
 use wasmtime::Store;
@@ -9,6 +14,9 @@ use wasmtime::component::Instance;
 
 use crate::limits::Isolation;
 use crate::state::State;
+
+/// Shards of a shelf at most: more threads than that share them.
+const SHARDS_MAX: usize = 16;
 
 /// An instance with its store.
 pub(crate) struct Warm {
@@ -18,26 +26,42 @@ pub(crate) struct Warm {
     pub(crate) calls: u32,
 }
 
-/// Idle instances, most recently used last: the hottest serves next.
+/// Idle instances, most recently used last.
 pub(crate) struct Shelf {
-    idle: Mutex<Vec<Warm>>,
+    shards: Box<[Shard]>,
+    idle: AtomicUsize,
     isolation: Isolation,
 }
 
+/// Two cache lines, because processors fetch them in pairs.
+#[derive(Default)]
+#[repr(align(128))]
+struct Shard(Mutex<Vec<Warm>>);
+
 impl Shelf {
     pub(crate) fn new(isolation: Isolation) -> Self {
+        let threads = std::thread::available_parallelism().map_or(1, usize::from);
         Self {
-            idle: Mutex::new(Vec::new()),
+            shards: (0..threads.min(SHARDS_MAX))
+                .map(|_| Shard::default())
+                .collect(),
+            idle: AtomicUsize::new(0),
             isolation,
         }
     }
 
-    /// An idle instance, if this plugin keeps any.
+    /// An idle instance, if this plugin keeps any: this thread's, else another's.
     pub(crate) fn take(&self) -> Option<Warm> {
-        match self.isolation {
-            Isolation::Call => None,
-            Isolation::Pooled { .. } => self.idle.lock().pop(),
+        if self.isolation == Isolation::Call || self.idle.load(Ordering::Relaxed) == 0 {
+            return None;
         }
+        let (before, home) = self.shards.split_at(self.home());
+        let warm = home
+            .iter()
+            .chain(before)
+            .find_map(|shard| shard.0.lock().pop())?;
+        self.idle.fetch_sub(1, Ordering::Relaxed);
+        Some(warm)
     }
 
     /// Takes back an instance after a clean call; drops it if it is worn out or
@@ -53,9 +77,30 @@ impl Shelf {
         if warm.calls >= max_calls_per_instance {
             return;
         }
-        let mut idle = self.idle.lock();
-        if idle.len() < idle_max {
-            idle.push(warm);
+        if self.idle.fetch_add(1, Ordering::Relaxed) >= idle_max {
+            self.idle.fetch_sub(1, Ordering::Relaxed);
+            return;
         }
+        self.shards[self.home()].0.lock().push(warm);
     }
+
+    /// The shard of this thread.
+    fn home(&self) -> usize {
+        thread_number() % self.shards.len()
+    }
+}
+
+/// Threads are numbered as they first ask.
+fn thread_number() -> usize {
+    static NEXT: AtomicUsize = AtomicUsize::new(0);
+    thread_local! {
+        static NUMBER: Cell<Option<usize>> = const { Cell::new(None) };
+    }
+    NUMBER.with(|number| {
+        number.get().unwrap_or_else(|| {
+            let taken = NEXT.fetch_add(1, Ordering::Relaxed);
+            number.set(Some(taken));
+            taken
+        })
+    })
 }

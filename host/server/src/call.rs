@@ -175,7 +175,8 @@ impl Call {
             progress: Mutex::new(None),
         });
         let code = &self.handler.core.code;
-        code.call(invocation, sink, Some(deadline)).await
+        let habit = &self.handler.habit;
+        code.call(invocation, sink, Some(deadline), habit).await
     }
 }
 

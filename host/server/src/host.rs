@@ -158,5 +158,6 @@ fn engine_config(config: &Config) -> EngineConfig {
             0 => defaults.long_call_threads,
             threads => threads,
         },
+        ..defaults
     }
 }

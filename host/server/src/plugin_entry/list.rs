@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use fusebox_engine::contract::types::{Failure, Prompt, Resource, ResourceTemplate, Tool};
-use fusebox_engine::{Answer, CallError, Discard, Invocation};
+use fusebox_engine::{Answer, CallError, Discard, Habit, Invocation};
 
 use super::{EntryError, OFFERS_MAX, PluginCore};
 
@@ -60,7 +60,10 @@ async fn ask(
     what: &'static str,
     invocation: Invocation,
 ) -> Result<Answer, EntryError> {
-    let completed = core.code.call(invocation, Arc::new(Discard), None).await;
+    let completed = core
+        .code
+        .call(invocation, Arc::new(Discard), None, &Habit::default())
+        .await;
     completed.answer.map_err(|error| {
         if let CallError::Fault(fault) = &error {
             tracing::warn!(plugin = core.name, detail = %fault.detail, "a plugin failed while it was loaded");

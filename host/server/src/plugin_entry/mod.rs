@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
-use fusebox_engine::{CallError, Engine, Exports, Isolation, Limits, LoadError};
+use fusebox_engine::{CallError, Engine, Exports, Habit, Isolation, Limits, LoadError};
 use tokio::sync::Semaphore;
 
 pub use offer::{Offers, PromptEntry, ResourceEntry, TemplateEntry, ToolEntry, ToolJson};
@@ -80,6 +80,8 @@ pub struct Handler {
     pub breaker: Arc<Breaker>,
     /// what it has done
     pub counters: HandlerCounters,
+    /// how its calls have run
+    pub habit: Habit,
 }
 
 /// What a tool takes and answers, as far as the host checks it, and whether it
@@ -226,6 +228,7 @@ impl Handler {
             rules,
             breaker: Breaker::new(breaker),
             counters: HandlerCounters::default(),
+            habit: Habit::default(),
         })
     }
 }
