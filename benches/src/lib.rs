@@ -4,7 +4,7 @@
 //! It owns how things are measured. It never serves.
 
 #![forbid(unsafe_code)]
-#![cfg_attr(test, allow(clippy::expect_used))]
 
+pub mod compare;
 pub mod load;
 pub mod process;

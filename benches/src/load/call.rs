@@ -126,7 +126,11 @@ impl Call {
                 call.learn_bytes("v".repeat(payload).into_bytes());
                 Ok(vec![call])
             }
-            Protocol::Fixed => Ok(vec![Self::new(Vec::new(), "GET", Expected::Bytes)]),
+            Protocol::Fixed => Ok(vec![Self::new(
+                greeting().body,
+                &settings.tool,
+                Expected::Bytes,
+            )]),
             Protocol::Echo => {
                 let body = greeting().body;
                 let call = Self::new(body.clone(), "echo", Expected::Bytes);

@@ -197,11 +197,7 @@ pub(super) fn request(settings: &Settings, call: &Call, session: Option<&str>) -
             Template::of(line)
         }
         Protocol::H2 | Protocol::Redis => Template::of(call.body.clone()),
-        Protocol::Fixed => Template::of(format!(
-            "GET {} HTTP/1.1\r\nHost: {}\r\n\r\n",
-            settings.path, settings.target
-        )),
-        Protocol::Http => Template::of(http_request(
+        Protocol::Http | Protocol::Fixed => Template::of(http_request(
             settings,
             &call.body,
             Some(&call.tool),
@@ -238,7 +234,7 @@ pub(super) fn mcp_headers<'a>(
     session: Option<&'a str>,
 ) -> Vec<(&'static str, &'a str)> {
     let mut headers = Vec::new();
-    let begins = era == Era::Legacy && session.is_none();
+    let begins = era == Era::Legacy && session.is_none() && tool.is_none();
     if !begins {
         headers.push(("MCP-Protocol-Version", version(era)));
     }

@@ -23,7 +23,7 @@ pub enum Protocol {
     Tcp,
     /// lines that come back as they are, from a bare echo server
     Echo,
-    /// `GET /` over HTTP/1.1, from a server with a fixed body
+    /// the same requests as `http`, to a server that answers each with one body
     Fixed,
     /// `GET` of one key from a Redis server
     Redis,

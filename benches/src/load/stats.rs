@@ -20,7 +20,6 @@ pub(super) struct Times(Histogram<u64>);
 impl Times {
     fn new() -> Self {
         // Constant bounds that fit: this can't fail.
-        #[expect(clippy::expect_used, reason = "constant and valid bounds")]
         let histogram = Histogram::new_with_bounds(1, LONGEST, 3).expect("valid bounds");
         Self(histogram)
     }
