@@ -1,6 +1,10 @@
-//! Benchmarks of Fusebox; the code is in `benches/`.
+//! Measuring Fusebox: the load generator, and what it and the comparisons with
+//! other servers share. The microbenchmarks are in `benches/`.
 //!
-//! This library is empty on purpose: a package needs one target that always
-//! builds, and nothing here is for others to use.
+//! It owns how things are measured. It never serves.
 
 #![forbid(unsafe_code)]
+
+pub mod compare;
+pub mod load;
+pub mod process;

@@ -35,6 +35,11 @@
 #![forbid(unsafe_code)]
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+#[cfg(all(feature = "allocator", target_family = "wasm", target_os = "unknown"))]
+mod allocator {
+    #[global_allocator]
+    static HEAP: dlmalloc::GlobalDlmalloc = dlmalloc::GlobalDlmalloc;
+}
 mod arguments;
 mod ask;
 #[allow(missing_docs, clippy::all, unused_qualifications, reason = "generated")]

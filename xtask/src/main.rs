@@ -5,6 +5,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod apt;
+mod bench;
 mod host;
 mod plugins;
 mod process;
@@ -38,6 +39,8 @@ enum Job {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
+    /// Measures the host beside other servers and writes what came of it.
+    Bench(bench::Options),
     /// Installs what the tests need, builds everything, and runs every test.
     Test {
         /// Only this step; may be given several times.
@@ -53,6 +56,7 @@ fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let done = Project::locate().and_then(|project| match arguments.job {
         Job::Plugins => plugins::build(&project),
+        Job::Bench(options) => bench::run(&project, &options),
         Job::Run { arguments } => run::run(&project, &arguments),
         Job::Test { only, arguments } => test::run(&project, &only, &arguments),
     });

@@ -16,24 +16,31 @@ use crate::toolchain::{TARGET, Toolchain};
 /// # Errors
 /// If there is no toolchain for WebAssembly, or a plugin can't be built.
 pub(crate) fn build(project: &Project) -> Result<()> {
-    let names = project.plugin_names()?;
+    build_into(project, &project.plugin_sources(), &project.plugins())
+}
+
+/// Builds every plugin of the workspace in `sources` into `folder`.
+///
+/// # Errors
+/// As above.
+pub(crate) fn build_into(project: &Project, sources: &Path, folder: &Path) -> Result<()> {
+    let names = project.plugin_names(sources)?;
     if names.is_empty() {
-        bail!("no plugin in {}", project.plugin_sources().display());
+        bail!("no plugin in {}", sources.display());
     }
     let toolchain = Toolchain::choose(project)?;
     let modules = project.target.join("wasm");
     process::run(
         toolchain
             .cargo()
-            .current_dir(project.plugin_sources())
+            .current_dir(sources)
             .args(["build", "--release", "--target", TARGET, "--target-dir"])
             .arg(&modules)
             .args(toolchain.cargo_arguments()),
     )
     .context("failed to build the plugins")?;
 
-    let folder = project.plugins();
-    fs::create_dir_all(&folder)
+    fs::create_dir_all(folder)
         .with_context(|| format!("failed to make the folder {}", folder.display()))?;
     let modules = modules.join(TARGET).join("release");
     for name in &names {

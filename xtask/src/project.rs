@@ -60,13 +60,13 @@ impl Project {
         cargo
     }
 
-    /// The names of the plugins: the packages of the plugins' workspace that
+    /// The names of the plugins in a folder: the packages of its workspace that
     /// make a `cdylib`.
     ///
     /// # Errors
     /// If cargo can't read the workspace.
-    pub(crate) fn plugin_names(&self) -> Result<Vec<String>> {
-        let metadata = metadata(&self.cargo, &self.plugin_sources())?;
+    pub(crate) fn plugin_names(&self, sources: &Path) -> Result<Vec<String>> {
+        let metadata = metadata(&self.cargo, sources)?;
         let packages = metadata["packages"].as_array();
         let is_plugin = |package: &&serde_json::Value| {
             let targets = package["targets"].as_array();

@@ -1,0 +1,524 @@
+//! The table of cases: what is measured against what, and the goal of each.
+//!
+//! It owns the loads and the goals. Case numbers are those of the book.
+
+use super::case::{Bound, Case, Goal, Kind, Metric, Pace, Server, Side};
+
+/// The host as it comes: a fresh instance for each call.
+const CALL: Server = Server::Fusebox("[log]\nlevel = \"info\"\n");
+
+/// Warm instances that serve many calls.
+const POOLED: Server =
+    Server::Fusebox("[limits]\nisolation = \"pooled\"\nmax_calls_per_instance = 1_000_000\n");
+
+/// Room for 15,000 connections and the generator's own.
+const MANY: Server = Server::Fusebox("max_connections = 16000\n");
+
+/// A loop costs its caller a second and no more.
+const ATTACKED: Server = Server::Fusebox(
+    "[plugins.misbehave]\ndeadline_ms = 1000\n[reload]\nsettle_ms = 50\npoll_interval_ms = 200\n",
+);
+
+/// The same, and no fuse ever opens: the attack goes on at full strength.
+const UNFUSED: Server = Server::Fusebox(
+    "[plugins.misbehave]\ndeadline_ms = 1000\n[reload]\nsettle_ms = 50\npoll_interval_ms = 200\n\
+     [circuit_breaker]\nfailure_threshold = 1_000_000\n",
+);
+
+const RMCP: Server = Server::Peer("peer-rmcp");
+const LEAN: Server = Server::Peer("peer-rmcp-lean");
+const ECHO: Server = Server::Peer("peer-echo");
+
+const HTTP: &[&str] = &["--protocol", "http", "-c", "32"];
+const LEGACY: &[&str] = &["--protocol", "http", "--era", "legacy", "-c", "32"];
+const SHOP: &[&str] = &["--protocol", "http", "-c", "50", "--calls", "@shop"];
+
+/// The calls of case 5.
+pub const SHOP_CALLS: &str = r#"[
+  {"tool": "search_products", "arguments": {"query": "{}"}, "weight": 5},
+  {"tool": "get_user_cart", "arguments": {"user": "{}"}, "weight": 3},
+  {"tool": "checkout", "arguments": {"user": "{}"}, "weight": 2}
+]
+"#;
+
+/// Every case, in the order of the table.
+pub fn all() -> Vec<Case> {
+    vec![
+        warm(),
+        fresh(),
+        dirty(),
+        http(),
+        shop(),
+        Case {
+            number: 6,
+            title: "The same hello component over HTTP, beside `wasmtime serve`",
+            kind: Kind::NotYet(
+                "`wasmtime serve` takes more than 16 CPU minutes to build, and `hello` exports \
+                 no `wasi:http`",
+            ),
+            drawn: Metric::RequestsPerCpuSecond,
+            goals: Vec::new(),
+        },
+        nginx(),
+        echo(),
+        headline(),
+        many(),
+        idle(),
+        alive(),
+        Case {
+            number: 13,
+            title: "QUIC, 50 in flight, beside a bare quinn echo",
+            kind: Kind::NotYet("the host has no QUIC listener yet"),
+            drawn: Metric::CpuPerRequest,
+            goals: Vec::new(),
+        },
+        attack(),
+        overload(),
+    ]
+}
+
+fn in_process(number: u32, title: &'static str, goals: Vec<Goal>) -> Case {
+    Case {
+        number,
+        title,
+        kind: Kind::InProcess,
+        drawn: Metric::CpuPerCall,
+        goals,
+    }
+}
+
+fn faster(text: &'static str, than: &'static str, times: f64) -> Goal {
+    Goal::ratio(
+        text,
+        Metric::CpuPerCall,
+        than,
+        "fusebox",
+        Bound::AtLeast(times),
+    )
+}
+
+fn warm() -> Case {
+    in_process(
+        1,
+        "A warm call of a component",
+        vec![faster(
+            "stock `call_async` takes 6 times as long",
+            "stock",
+            6.0,
+        )],
+    )
+}
+
+fn fresh() -> Case {
+    in_process(
+        2,
+        "A fresh instance for each call",
+        vec![
+            faster("stock pooling takes 2 times as long", "stock pooling", 2.0),
+            faster("on-demand takes 6 times as long", "on-demand", 6.0),
+        ],
+    )
+}
+
+fn dirty() -> Case {
+    in_process(
+        3,
+        "A fresh instance that dirties 64 pages, found clean each time",
+        vec![faster(
+            "stock pooling takes 10 times as long",
+            "stock pooling",
+            10.0,
+        )],
+    )
+}
+
+fn alive() -> Case {
+    Case {
+        number: 12,
+        title: "Ten thousand instances alive at once",
+        kind: Kind::InProcess,
+        drawn: Metric::MemoryEach,
+        goals: vec![Goal::figure(
+            "20 KiB each",
+            Metric::MemoryEach,
+            "fusebox",
+            Bound::AtMost(20.0),
+        )],
+    }
+}
+
+fn http() -> Case {
+    let half = Pace::ShareOf("rmcp, modern", 0.5);
+    Case {
+        number: 4,
+        title: "tools/call over HTTP in a sandbox, beside native rmcp",
+        kind: Kind::Load(vec![
+            Side::new("fusebox, modern", CALL, HTTP),
+            Side::new("rmcp, modern", RMCP, HTTP),
+            Side::new("rmcp stripped, modern", LEAN, HTTP),
+            Side::new("fusebox, legacy", CALL, LEGACY),
+            Side::new("rmcp, legacy", RMCP, LEGACY),
+            Side::new("fusebox pooled, modern", POOLED, HTTP),
+            Side::new("fusebox, open loop", CALL, HTTP).at(half),
+            Side::new("rmcp, open loop", RMCP, HTTP).at(half),
+            Side::new("python, legacy", Server::Python, LEGACY),
+            Side::new("typescript, legacy", Server::TypeScript, LEGACY),
+        ]),
+        drawn: Metric::RequestsPerCpuSecond,
+        goals: vec![
+            Goal::ratio(
+                "modern: 3 times rmcp's requests for a CPU second",
+                Metric::RequestsPerCpuSecond,
+                "fusebox, modern",
+                "rmcp, modern",
+                Bound::AtLeast(3.0),
+            ),
+            Goal::ratio(
+                "legacy: 3 times rmcp's requests for a CPU second",
+                Metric::RequestsPerCpuSecond,
+                "fusebox, legacy",
+                "rmcp, legacy",
+                Bound::AtLeast(3.0),
+            ),
+            Goal::ratio(
+                "p99 at half of rmcp's rate: a third of rmcp's",
+                Metric::P99,
+                "fusebox, open loop",
+                "rmcp, open loop",
+                Bound::AtMost(1.0 / 3.0),
+            ),
+            Goal::figure(
+                "at most 25 us of CPU for a call",
+                Metric::CpuPerRequest,
+                "fusebox, modern",
+                Bound::AtMost(25.0),
+            ),
+        ],
+    }
+}
+
+fn shop() -> Case {
+    Case {
+        number: 5,
+        title: "A shop with made-up backends, 50 users",
+        kind: Kind::Load(vec![
+            Side::new("fusebox", CALL, SHOP),
+            Side::new("fusebox pooled", POOLED, SHOP),
+            Side::new("rmcp", RMCP, SHOP),
+        ]),
+        drawn: Metric::RequestsPerSecond,
+        goals: vec![
+            Goal::ratio(
+                "1.5 times rmcp's requests",
+                Metric::RequestsPerSecond,
+                "fusebox",
+                "rmcp",
+                Bound::AtLeast(1.5),
+            ),
+            Goal::ratio(
+                "pooled: 1.5 times rmcp's requests",
+                Metric::RequestsPerSecond,
+                "fusebox pooled",
+                "rmcp",
+                Bound::AtLeast(1.5),
+            ),
+            Goal::ratio(
+                "no more memory",
+                Metric::Memory,
+                "fusebox",
+                "rmcp",
+                Bound::AtMost(1.0),
+            ),
+        ],
+    }
+}
+
+fn nginx() -> Case {
+    const FIXED: &[&str] = &["--protocol", "fixed", "-c", "32"];
+    Case {
+        number: 7,
+        title: "HTTP/1.1 one at a time, a wasm tool, beside nginx returning fixed JSON",
+        kind: Kind::Load(vec![
+            Side::new("fusebox", CALL, HTTP),
+            Side::new("fusebox pooled", POOLED, HTTP),
+            Side::new("nginx", Server::Nginx, FIXED),
+        ]),
+        drawn: Metric::RequestsPerCpuSecond,
+        goals: vec![
+            Goal::ratio(
+                "level with nginx (call isolation)",
+                Metric::RequestsPerCpuSecond,
+                "fusebox",
+                "nginx",
+                Bound::AtLeast(1.0),
+            ),
+            Goal::ratio(
+                "level with nginx (pooled)",
+                Metric::RequestsPerCpuSecond,
+                "fusebox pooled",
+                "nginx",
+                Bound::AtLeast(1.0),
+            ),
+        ],
+    }
+}
+
+fn echo() -> Case {
+    const LINES: &[&str] = &["--protocol", "tcp", "-c", "50", "-d", "16"];
+    const BARE: &[&str] = &["--protocol", "echo", "-c", "50", "-d", "16"];
+    Case {
+        number: 8,
+        title: "TCP, 16 in flight, parsed and through wasm, beside a bare tokio echo",
+        kind: Kind::Load(vec![
+            Side::new("fusebox pooled", POOLED, LINES),
+            Side::new("fusebox", CALL, LINES),
+            Side::new("tokio echo", ECHO, BARE),
+        ]),
+        drawn: Metric::CpuPerRequest,
+        goals: vec![Goal::ratio(
+            "within 3 times its CPU (pooled)",
+            Metric::CpuPerRequest,
+            "fusebox pooled",
+            "tokio echo",
+            Bound::AtMost(3.0),
+        )],
+    }
+}
+
+fn headline() -> Case {
+    const LINES: &[&str] = &["--protocol", "tcp", "-c", "50", "-d", "64"];
+    const GET: &[&str] = &["--protocol", "redis", "-c", "50", "-d", "64"];
+    Case {
+        number: 9,
+        title: "TCP, 64 in flight, every message through wasm, beside Redis GET",
+        kind: Kind::Load(vec![
+            Side::new("fusebox pooled", POOLED, LINES),
+            Side::new("fusebox", CALL, LINES),
+            Side::new("redis", Server::Redis, GET),
+        ]),
+        drawn: Metric::MessagesPerSecond,
+        goals: vec![
+            Goal::figure(
+                "pooled: 500,000 messages a second",
+                Metric::MessagesPerSecond,
+                "fusebox pooled",
+                Bound::AtLeast(500_000.0),
+            ),
+            Goal::figure(
+                "call isolation: 200,000 messages a second",
+                Metric::MessagesPerSecond,
+                "fusebox",
+                Bound::AtLeast(200_000.0),
+            ),
+            Goal::ratio(
+                "pooled: level with Redis",
+                Metric::RequestsPerCpuSecond,
+                "fusebox pooled",
+                "redis",
+                Bound::AtLeast(1.0),
+            ),
+        ],
+    }
+}
+
+fn many() -> Case {
+    // The seed's target for each of its 32 cores.
+    const RATE: Pace = Pace::Rate(7_800.0);
+    const HTTP: &[&str] = &["--protocol", "http", "-c", "15000"];
+    const LINES: &[&str] = &["--protocol", "tcp", "-c", "15000", "-d", "4"];
+    Case {
+        number: 10,
+        title: "15,000 connections, 7,800 requests a second over all of them",
+        kind: Kind::Load(vec![
+            Side::new("fusebox, HTTP", MANY, HTTP).at(RATE).longer(2.0),
+            Side::new("fusebox, TCP", MANY, LINES).at(RATE).longer(2.0),
+        ]),
+        drawn: Metric::P99,
+        goals: vec![
+            Goal::figure(
+                "HTTP: p99 below 10 ms",
+                Metric::P99,
+                "fusebox, HTTP",
+                Bound::AtMost(10_000.0),
+            ),
+            Goal::figure(
+                "TCP: p99 below 10 ms",
+                Metric::P99,
+                "fusebox, TCP",
+                Bound::AtMost(10_000.0),
+            ),
+        ],
+    }
+}
+
+fn idle() -> Case {
+    const LINES: &[&str] = &["--protocol", "tcp", "-c", "1", "--idle", "15000"];
+    const HTTP: &[&str] = &["--protocol", "http", "-c", "1", "--idle", "15000"];
+    const BARE: &[&str] = &["--protocol", "echo", "-c", "1", "--idle", "15000"];
+    Case {
+        number: 11,
+        title: "Memory of an idle connection, with 15,000 of them",
+        kind: Kind::Load(vec![
+            Side::new("fusebox, TCP", MANY, LINES).fresh(),
+            Side::new("fusebox, HTTP", MANY, HTTP).fresh(),
+            Side::new("tokio echo", ECHO, BARE).fresh(),
+        ]),
+        drawn: Metric::MemoryPerConnection,
+        goals: vec![
+            Goal::ratio(
+                "TCP: within 2 times bare tokio",
+                Metric::MemoryPerConnection,
+                "fusebox, TCP",
+                "tokio echo",
+                Bound::AtMost(2.0),
+            ),
+            Goal::ratio(
+                "HTTP: within 2 times bare tokio",
+                Metric::MemoryPerConnection,
+                "fusebox, HTTP",
+                "tokio echo",
+                Bound::AtMost(2.0),
+            ),
+            Goal::figure(
+                "TCP: a twentieth of the seed's 200 KB",
+                Metric::MemoryPerConnection,
+                "fusebox, TCP",
+                Bound::AtMost(10.0),
+            ),
+            Goal::figure(
+                "HTTP: a twentieth of the seed's 200 KB",
+                Metric::MemoryPerConnection,
+                "fusebox, HTTP",
+                Bound::AtMost(10.0),
+            ),
+        ],
+    }
+}
+
+fn attack() -> Case {
+    const ATTACK: &[&str] = &["--protocol", "http", "-c", "30", "--mix", "attack"];
+    const CALM: &[&str] = &["--protocol", "http", "-c", "27"];
+    let half = Pace::ShareOf("most", 0.5);
+    let undisturbed =
+        |text, attacked, calm| Goal::ratio(text, Metric::P99, attacked, calm, Bound::AtMost(1.5));
+    Case {
+        number: 14,
+        title: "One connection in ten calls tools that loop and trap, while plugins are swapped",
+        kind: Kind::Load(vec![
+            Side::new("most", ATTACKED, CALM),
+            Side::new("calm", ATTACKED, CALM).at(half).longer(2.0),
+            Side::new("attacked", ATTACKED, ATTACK)
+                .at(half)
+                .longer(2.0)
+                .swapping(),
+            Side::new("calm, no fuses", UNFUSED, CALM)
+                .at(half)
+                .longer(2.0),
+            Side::new("attacked, no fuses", UNFUSED, ATTACK)
+                .at(half)
+                .longer(2.0)
+                .swapping(),
+        ]),
+        drawn: Metric::P99,
+        goals: vec![
+            undisturbed("p99 of the others within 1.5 times", "attacked", "calm"),
+            undisturbed(
+                "the same with fuses that never open",
+                "attacked, no fuses",
+                "calm, no fuses",
+            ),
+        ],
+    }
+}
+
+fn overload() -> Case {
+    const FLOOD: &[&str] = &[
+        "--protocol",
+        "http",
+        "-c",
+        "2000",
+        "-d",
+        "8",
+        "--expect-refusals",
+        "--patience",
+        "1",
+    ];
+    Case {
+        number: 15,
+        title: "Ten times the load that it can bear, for a minute",
+        kind: Kind::Load(vec![
+            Side::new("best", CALL, HTTP),
+            Side::new("flood", CALL, FLOOD)
+                .at(Pace::ShareOf("best", 10.0))
+                .longer(12.0),
+            // It begins two seconds after the flood: its warm-up is that long.
+            Side::new(
+                "after",
+                CALL,
+                &["--protocol", "http", "-c", "32", "--warmup", "2"],
+            ),
+        ]),
+        drawn: Metric::RequestsPerSecond,
+        goals: vec![
+            Goal::ratio(
+                "80 % of the best goodput",
+                Metric::RequestsPerSecond,
+                "flood",
+                "best",
+                Bound::AtLeast(0.8),
+            ),
+            Goal::figure(
+                "at most 512 MiB of memory",
+                Metric::Memory,
+                "flood",
+                Bound::AtMost(512.0),
+            ),
+            Goal::ratio(
+                "2 s later as many requests as before",
+                Metric::RequestsPerSecond,
+                "after",
+                "best",
+                Bound::AtLeast(0.9),
+            ),
+            Goal::ratio(
+                "2 s later the same p99",
+                Metric::P99,
+                "after",
+                "best",
+                Bound::AtMost(1.25),
+            ),
+        ],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_goal_and_pace_is_about_a_side_that_is_there() {
+        for case in all() {
+            let Kind::Load(sides) = &case.kind else {
+                continue;
+            };
+            let names: Vec<_> = sides.iter().map(|side| side.name).collect();
+            let known = |name: &str| assert!(names.contains(&name), "{}: {name}", case.number);
+            for goal in &case.goals {
+                known(goal.side);
+                goal.over.iter().for_each(|over| known(over));
+            }
+            for (at, side) in sides.iter().enumerate() {
+                if let Pace::ShareOf(other, _) = side.pace {
+                    let earlier = names.iter().position(|name| *name == other);
+                    assert!(earlier.is_some_and(|earlier| earlier < at), "{other}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_cases_are_numbered_in_order() {
+        let numbers: Vec<_> = all().iter().map(|case| case.number).collect();
+        assert_eq!(numbers, (1..=15).collect::<Vec<_>>());
+    }
+}

@@ -1,0 +1,14 @@
+//! The comparisons: which servers are measured against each other, with which
+//! load, what follows, and what the book says about it.
+//!
+//! It owns the runs of `cargo xtask bench`. It never makes load itself: the
+//! program `loadgen` does.
+
+pub mod book;
+pub mod case;
+pub mod cases;
+pub mod plot;
+pub mod results;
+pub mod runner;
+pub mod servers;
+mod swap;

@@ -1,0 +1,220 @@
+//! Runs a case: servers up, load on one after another in turns, and the rounds
+//! kept as they were.
+//!
+//! It owns the order of things. It never looks into a report further than it
+//! must to set a pace.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+use anyhow::{Context as _, Result, bail};
+use serde_json::Value;
+
+use super::case::{Case, Kind, Metric, Pace, Server, Side};
+use super::cases::SHOP_CALLS;
+use super::results::{CaseResult, figure, median};
+use super::servers::{Places, Running, check_open_files};
+use super::swap::Swapper;
+
+/// How long and how often.
+#[derive(Clone, Copy, Debug)]
+pub struct Effort {
+    /// rough figures in minutes
+    pub quick: bool,
+    /// times that each side has its turn
+    pub rounds: usize,
+    /// seconds of one turn
+    pub seconds: f64,
+    /// seconds before them
+    pub warmup: f64,
+}
+
+impl Effort {
+    /// Minutes for all cases.
+    pub const QUICK: Self = Self {
+        quick: true,
+        rounds: 2,
+        seconds: 1.0,
+        warmup: 0.3,
+    };
+
+    /// Five rounds, as the page on measuring says.
+    pub const FULL: Self = Self {
+        quick: false,
+        rounds: 5,
+        seconds: 5.0,
+        warmup: 1.0,
+    };
+}
+
+/// Runs a case; none if it can't be run yet.
+///
+/// # Errors
+/// If a server doesn't start, or an answer was wrong or missing.
+pub fn run(places: &Places, case: &Case, effort: Effort) -> Result<Option<CaseResult>> {
+    let mut notes = Vec::new();
+    let rounds = match &case.kind {
+        Kind::NotYet(_) => return Ok(None),
+        Kind::InProcess => in_process(places, case, effort)?,
+        Kind::Load(sides) => load(places, sides, effort, &mut notes)?,
+    };
+    CaseResult::new(case, effort.quick, rounds, notes).map(Some)
+}
+
+type Rounds = BTreeMap<String, Vec<Value>>;
+
+fn in_process(places: &Places, case: &Case, effort: Effort) -> Result<Rounds> {
+    let mut command = Command::new("taskset");
+    command
+        .args(["-c", &places.server_core.to_string()])
+        .arg(places.programs.join("examples/engine"))
+        .args(["--case", &case.number.to_string()])
+        .args(["--rounds", &effort.rounds.max(3).to_string()])
+        .args(["--seconds", &(effort.seconds / 5.0).to_string()])
+        .arg("--plugins")
+        .arg(&places.plugins);
+    let output = output(&mut command)?;
+    serde_json::from_str(&output).with_context(|| format!("{command:?} wrote {output}"))
+}
+
+fn load(
+    places: &Places,
+    sides: &[Side],
+    effort: Effort,
+    notes: &mut Vec<String>,
+) -> Result<Rounds> {
+    let mut present = Vec::new();
+    for side in sides {
+        match places.lacks(&side.server) {
+            Some(lack) => notes.push(format!("without `{}`: {lack}", side.name)),
+            None => present.push(side),
+        }
+        check_open_files(connections(side) + 500)?;
+    }
+    let mut servers: Vec<(Server, Running)> = Vec::new();
+    let mut rounds = Rounds::new();
+    for _ in 0..effort.rounds {
+        for side in &present {
+            let fresh = if side.fresh {
+                Some(places.start(&side.server, side.name)?)
+            } else {
+                None
+            };
+            let running = match &fresh {
+                Some(running) => running,
+                None => shared(places, &mut servers, side)?,
+            };
+            let report = turn(places, side, running, effort, &rounds)
+                .with_context(|| format!("`{}`", side.name))?;
+            let reports = rounds.entry(side.name.to_owned()).or_default();
+            reports.push(report);
+        }
+    }
+    for (server, running) in &mut servers {
+        if !running.is_alive() {
+            bail!("a server did not survive: {server:?}");
+        }
+    }
+    Ok(rounds)
+}
+
+/// The server of a side, which sides with an equal one share.
+fn shared<'s>(
+    places: &Places,
+    servers: &'s mut Vec<(Server, Running)>,
+    side: &Side,
+) -> Result<&'s Running> {
+    let known = servers
+        .iter()
+        .position(|(server, _)| *server == side.server);
+    let at = match known {
+        Some(at) => at,
+        None => {
+            let running = places.start(&side.server, side.name)?;
+            servers.push((side.server.clone(), running));
+            servers.len() - 1
+        }
+    };
+    Ok(&servers[at].1)
+}
+
+/// Connections that the generator and the server hold.
+fn connections(side: &Side) -> u64 {
+    let values = side.load.windows(2);
+    values
+        .filter(|pair| matches!(pair[0], "-c" | "--idle"))
+        .filter_map(|pair| pair[1].parse::<u64>().ok())
+        .sum()
+}
+
+/// One side's turn.
+fn turn(
+    places: &Places,
+    side: &Side,
+    running: &Running,
+    effort: Effort,
+    so_far: &Rounds,
+) -> Result<Value> {
+    let is_lines = side
+        .load
+        .windows(2)
+        .any(|pair| pair == ["--protocol", "tcp"]);
+    let address = running
+        .lines
+        .filter(|_| is_lines)
+        .unwrap_or(running.address);
+    let mut command = Command::new(places.programs.join("loadgen"));
+    command
+        .arg(address.to_string())
+        .args(["--core", &places.generator_core.to_string()])
+        .args(["--server-pid", &running.pid().to_string()])
+        .args(["--duration", &(effort.seconds * side.longer).to_string()])
+        .args(["--json", "-", "--quiet"]);
+    if !side.load.contains(&"--warmup") {
+        command.args(["--warmup", &effort.warmup.to_string()]);
+    }
+    for argument in side.load {
+        match *argument {
+            "@shop" => command.arg(shop(places)?),
+            argument => command.arg(argument),
+        };
+    }
+    match side.pace {
+        Pace::Closed => {}
+        Pace::Rate(rate) => {
+            command.args(["--rate", &rate.to_string()]);
+        }
+        Pace::ShareOf(other, share) => {
+            let reports = so_far.get(other).into_iter().flatten();
+            let rates = reports.filter_map(|one| figure(Metric::RequestsPerSecond, one));
+            let rate = median(rates.collect()).with_context(|| format!("no rate of `{other}`"))?;
+            command.args(["--rate", &format!("{:.0}", (rate * share).max(1.0))]);
+        }
+    }
+    let _swapper = match (&running.plugins, side.swaps) {
+        (Some(folder), true) => Some(Swapper::start(folder.clone())?),
+        _ => None,
+    };
+    let output = output(&mut command)?;
+    serde_json::from_str(&output).with_context(|| format!("{command:?} wrote {output}"))
+}
+
+fn shop(places: &Places) -> Result<PathBuf> {
+    let path = places.scratch.join("shop.json");
+    fs::write(&path, SHOP_CALLS)?;
+    Ok(path)
+}
+
+/// What a command writes to its standard output, if all is well.
+fn output(command: &mut Command) -> Result<String> {
+    let output = command
+        .stdin(Stdio::null())
+        .output()
+        .with_context(|| format!("failed to start {command:?}"))?;
+    if !output.status.success() {
+        bail!("{}", String::from_utf8_lossy(&output.stderr).trim());
+    }
+    String::from_utf8(output.stdout).context("not UTF-8")
+}
