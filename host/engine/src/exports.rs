@@ -40,6 +40,27 @@ macro_rules! callable {
                 completions: Option<completions::GuestIndices>,
             }
 
+            /// An instance, and what was looked up in it so far.
+            pub(crate) struct Bound {
+                instance: Instance,
+                tools: Option<tools::Guest>,
+                resources: Option<resources::Guest>,
+                prompts: Option<prompts::Guest>,
+                completions: Option<completions::Guest>,
+            }
+
+            impl From<Instance> for Bound {
+                fn from(instance: Instance) -> Self {
+                    Self {
+                        instance,
+                        tools: None,
+                        resources: None,
+                        prompts: None,
+                        completions: None,
+                    }
+                }
+            }
+
             impl Indices {
                 /// Looks the interfaces up: absent is fine, another shape is not.
                 pub(crate) fn of(
@@ -77,15 +98,18 @@ macro_rules! callable {
                 pub(crate) $($asynchronous)* fn invoke(
                     &self,
                     mut store: &mut Store<State>,
-                    instance: &Instance,
+                    bound: &mut Bound,
                     invocation: &Invocation,
                 ) -> wasmtime::Result<Result<Answer, CallError>> {
                     /// Loads the guest of an interface, or answers that it isn't exported.
                     macro_rules! guest {
                         ($interface:ident) => {
-                            match &self.$interface {
-                                Some(indices) => indices.load(&mut store, instance)?,
-                                None => {
+                            match (&mut bound.$interface, &self.$interface) {
+                                (Some(guest), _) => guest,
+                                (guest, Some(indices)) => {
+                                    guest.insert(indices.load(&mut store, &bound.instance)?)
+                                }
+                                (None, None) => {
                                     let interface = stringify!($interface);
                                     return Ok(Err(CallError::NotExported { interface }));
                                 }

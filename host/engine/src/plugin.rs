@@ -35,17 +35,21 @@ pub struct Plugin {
 pub(crate) struct Inner {
     pub(crate) engine: Engine,
     pub(crate) limits: Limits,
-    sliced: Linked<sliced::Indices>,
+    sliced: Linked<sliced::Indices, sliced::Bound>,
     /// none: it imports what may wait
-    pub(crate) quick: Option<Linked<quick::Indices>>,
+    pub(crate) quick: Option<Linked<quick::Indices, quick::Bound>>,
 }
 
 /// A component with one kind of imports, and its warm instances.
-pub(crate) struct Linked<Indices> {
+pub(crate) struct Linked<Indices, Bound> {
     pub(crate) pre: InstancePre<State>,
     pub(crate) indices: Indices,
-    pub(crate) shelf: Shelf,
+    pub(crate) shelf: Shelf<Bound>,
 }
+
+/// What a round in an instance came to: the instance, and the answer of its
+/// export. The error is the runtime's.
+pub(crate) type Ran<Bound> = wasmtime::Result<(Bound, Result<Answer, CallError>)>;
 
 impl Plugin {
     /// Compiles and links the bytes of a `.wasm` file, a component or a core
@@ -179,22 +183,24 @@ impl Inner {
         let call = Current::in_slices(sink, deadline, long, &self.limits);
         let result = async {
             self.begin(&mut store, call)?;
-            let instance = match instance {
+            let mut instance = match instance {
                 Some(instance) => instance,
-                None => pre.instantiate_async(&mut store).await?,
+                None => pre.instantiate_async(&mut store).await?.into(),
             };
-            let answer = indices.invoke(&mut store, &instance, &invocation).await?;
-            wasmtime::Result::<_>::Ok((instance, answer))
+            let answer = indices
+                .invoke(&mut store, &mut instance, &invocation)
+                .await?;
+            Ran::Ok((instance, answer))
         }
         .await;
         self.end(shelf, store, calls, result)
     }
 
     /// A warm instance, or a store for a fresh one.
-    pub(crate) fn check_out(
+    pub(crate) fn check_out<Bound>(
         &self,
-        shelf: &Shelf,
-    ) -> (Store<State>, Option<wasmtime::component::Instance>, u32) {
+        shelf: &Shelf<Bound>,
+    ) -> (Store<State>, Option<Bound>, u32) {
         match shelf.take() {
             Some(warm) => (warm.store, Some(warm.instance), warm.calls),
             None => (self.new_store(), None, 0),
@@ -209,12 +215,12 @@ impl Inner {
     }
 
     /// Judges how a call ended, and keeps the instance if it may serve again.
-    pub(crate) fn end(
+    pub(crate) fn end<Bound>(
         &self,
-        shelf: &Shelf,
+        shelf: &Shelf<Bound>,
         mut store: Store<State>,
         calls: u32,
-        result: wasmtime::Result<(wasmtime::component::Instance, Result<Answer, CallError>)>,
+        result: Ran<Bound>,
     ) -> (Result<Answer, CallError>, Usage) {
         let usage = self.usage(&store);
         let answer = match result {

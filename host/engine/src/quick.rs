@@ -7,12 +7,12 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crate::call::{Answer, Invocation, RequestSink, Usage};
-use crate::exports::quick::Indices;
+use crate::exports::quick::{Bound, Indices};
 use crate::fault::{CallError, GivenUp};
 use crate::plugin::{Inner, Linked};
 use crate::state::Current;
 
-impl Linked<Indices> {
+impl Linked<Indices, Bound> {
     /// Tries a call; none if it has to be run in slices: it needs longer, or does
     /// what may wait or what others see before it has ended.
     pub(crate) fn try_call(
@@ -26,11 +26,13 @@ impl Linked<Indices> {
         let (mut store, instance, calls) = inner.check_out(&self.shelf);
         let call = Current::in_one_go(sink.clone(), deadline, &inner.limits);
         let result = inner.begin(&mut store, call).and_then(|()| {
-            let instance = match instance {
+            let mut instance = match instance {
                 Some(instance) => instance,
-                None => self.pre.instantiate(&mut store)?,
+                None => self.pre.instantiate(&mut store)?.into(),
             };
-            let answer = self.indices.invoke(&mut store, &instance, invocation)?;
+            let answer = self
+                .indices
+                .invoke(&mut store, &mut instance, invocation)?;
             Ok((instance, answer))
         });
         if result.as_ref().is_err_and(|error| error.is::<GivenUp>()) {

@@ -10,7 +10,6 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use parking_lot::Mutex;
 use wasmtime::Store;
-use wasmtime::component::Instance;
 
 use crate::limits::Isolation;
 use crate::state::State;
@@ -19,31 +18,30 @@ use crate::state::State;
 const SHARDS_MAX: usize = 16;
 
 /// An instance with its store.
-pub(crate) struct Warm {
+pub(crate) struct Warm<Bound> {
     pub(crate) store: Store<State>,
-    pub(crate) instance: Instance,
+    pub(crate) instance: Bound,
     /// calls it has served
     pub(crate) calls: u32,
 }
 
 /// Idle instances, most recently used last.
-pub(crate) struct Shelf {
-    shards: Box<[Shard]>,
+pub(crate) struct Shelf<Bound> {
+    shards: Box<[Shard<Bound>]>,
     idle: AtomicUsize,
     isolation: Isolation,
 }
 
 /// Two cache lines, because processors fetch them in pairs.
-#[derive(Default)]
 #[repr(align(128))]
-struct Shard(Mutex<Vec<Warm>>);
+struct Shard<Bound>(Mutex<Vec<Warm<Bound>>>);
 
-impl Shelf {
+impl<Bound> Shelf<Bound> {
     pub(crate) fn new(isolation: Isolation) -> Self {
         let threads = std::thread::available_parallelism().map_or(1, usize::from);
         Self {
             shards: (0..threads.min(SHARDS_MAX))
-                .map(|_| Shard::default())
+                .map(|_| Shard(Mutex::new(Vec::new())))
                 .collect(),
             idle: AtomicUsize::new(0),
             isolation,
@@ -51,7 +49,7 @@ impl Shelf {
     }
 
     /// An idle instance, if this plugin keeps any: this thread's, else another's.
-    pub(crate) fn take(&self) -> Option<Warm> {
+    pub(crate) fn take(&self) -> Option<Warm<Bound>> {
         if self.isolation == Isolation::Call || self.idle.load(Ordering::Relaxed) == 0 {
             return None;
         }
@@ -66,7 +64,7 @@ impl Shelf {
 
     /// Takes back an instance after a clean call; drops it if it is worn out or
     /// the shelf is full.
-    pub(crate) fn put_back(&self, warm: Warm) {
+    pub(crate) fn put_back(&self, warm: Warm<Bound>) {
         let Isolation::Pooled {
             max_calls_per_instance,
             idle_max,
