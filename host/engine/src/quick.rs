@@ -30,9 +30,7 @@ impl Linked<Indices, Bound> {
                 Some(instance) => instance,
                 None => self.pre.instantiate(&mut store)?.into(),
             };
-            let answer = self
-                .indices
-                .invoke(&mut store, &mut instance, invocation)?;
+            let answer = self.indices.invoke(&mut store, &mut instance, invocation)?;
             Ok((instance, answer))
         });
         if result.as_ref().is_err_and(|error| error.is::<GivenUp>()) {

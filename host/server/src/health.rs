@@ -11,6 +11,7 @@ use fusebox_protocol::reply::ListKind;
 use serde::Serialize;
 
 use crate::breaker::{Breaker, BreakerState};
+use crate::buffers::BufferSnapshot;
 use crate::catalogue::{Catalogue, Slot};
 use crate::config::View;
 use crate::host::Host;
@@ -40,6 +41,7 @@ pub struct Report {
     pub tasks_kept: u64,
     pub tasks_running: u64,
     pub tasks_bytes: u64,
+    pub buffers: BufferSnapshot,
     pub plugins: BTreeMap<String, PluginReport>,
     /// what is not offered because another plugin has its name
     pub collisions: Vec<CollisionReport>,
@@ -200,6 +202,7 @@ pub fn report(host: &Host, now: Instant) -> Report {
         tasks_kept: held.tasks,
         tasks_running: host.long_tasks.running() as u64,
         tasks_bytes: held.bytes,
+        buffers: host.buffers.snapshot(),
         views: host
             .config
             .views

@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::admission::Admission;
+use crate::buffers::BufferPool;
 use crate::catalogue::Catalogue;
 use crate::config::Config;
 use crate::event_log::LogLimits;
@@ -47,6 +48,8 @@ pub struct Host {
     pub view_paths: Vec<(String, Arc<str>)>,
     /// calls that outlive their request
     pub long_tasks: LongTasks,
+    /// what connections read into and write from
+    pub buffers: BufferPool,
     /// live figures
     pub meters: Arc<Meters>,
     /// one permit for each connection that may be open
@@ -102,6 +105,7 @@ impl Host {
                 .map(|(name, view)| (view.path.clone(), Arc::from(name.as_str())))
                 .collect(),
             long_tasks: LongTasks::new(config.tasks.clone()),
+            buffers: BufferPool::new(config.buffers.pool_max_bytes),
             meters,
             connections: Arc::new(Semaphore::new(config.max_connections)),
             stopping: CancellationToken::new(),

@@ -3,12 +3,13 @@
 //! the path of a message, and decides nothing.
 
 use std::array;
-use std::cell::Cell;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
 use serde::Serialize;
+
+use crate::thread_number::thread_number;
 
 /// Seconds over which the throughput is taken.
 const THROUGHPUT_SECONDS: usize = 10;
@@ -164,23 +165,8 @@ impl Meters {
     }
 
     fn shard(&self) -> &Shard {
-        &self.shards[shard_index()]
+        &self.shards[thread_number() % SHARDS]
     }
-}
-
-/// Each thread takes the next shard when it counts for the first time.
-fn shard_index() -> usize {
-    static NEXT: AtomicUsize = AtomicUsize::new(0);
-    thread_local! {
-        static INDEX: Cell<Option<usize>> = const { Cell::new(None) };
-    }
-    INDEX.with(|index| {
-        index.get().unwrap_or_else(|| {
-            let taken = NEXT.fetch_add(1, Ordering::Relaxed) % SHARDS;
-            index.set(Some(taken));
-            taken
-        })
-    })
 }
 
 #[derive(Debug, Default)]

@@ -30,8 +30,8 @@ pub use error::{ConfigError, ConfigErrors, Location, Problem};
 pub use listener::{Listener, ListenerError, Scheme};
 pub use plugin::{Limit, PluginSettings};
 pub use sections::{
-    CircuitBreaker, Engine, Http, Isolation, Limits, Lists, Log, LogFormat, LogLevel, MessageQueue,
-    Reload, Session, Socket, Stream, Tasks, View,
+    Buffers, CircuitBreaker, Engine, Http, Isolation, Limits, Lists, Log, LogFormat, LogLevel,
+    MessageQueue, Reload, Session, Socket, Stream, Tasks, View,
 };
 
 use overlay::Overlay;
@@ -66,6 +66,8 @@ pub struct Config {
     pub shutdown_timeout: Duration,
     /// `[http]`
     pub http: Http,
+    /// `[buffers]`
+    pub buffers: Buffers,
     /// `[stream]`
     pub stream: Stream,
     /// `[session]`

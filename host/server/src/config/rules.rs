@@ -108,6 +108,7 @@ pub(super) const RULES: &[(&str, Rule)] = &[
             expected: "such as \"mcp.example.com\" or \"mcp.example.com:9999\", or \"*\"",
         },
     ),
+    ("buffers.pool_max_bytes", int(0, 64 * GIB)),
     ("stream.frame_max_bytes", int(1024, GIB)),
     ("stream.calls_in_flight_max", int(1, 65_536)),
     ("stream.idle_timeout_ms", int(0, 7 * DAY_MS)),

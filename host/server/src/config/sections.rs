@@ -50,6 +50,14 @@ pub struct Stream {
     pub idle_timeout: Option<Duration>,
 }
 
+/// `[buffers]`: what connections read into and write from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Buffers {
+    /// Bytes of unused buffers that are kept.
+    pub pool_max_bytes: usize,
+}
+
 /// `[session]`: sessions of the older protocol versions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

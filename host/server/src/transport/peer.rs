@@ -14,6 +14,7 @@ use fusebox_protocol::envelope::{self, Incoming};
 use fusebox_protocol::frame::FrameTooLong;
 use fusebox_protocol::{Era, Message, Request, RequestId, RpcError, era};
 use futures_util::poll;
+use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -21,7 +22,7 @@ use crate::batch::{self, BATCH_MAX};
 use crate::call::Call;
 use crate::catalogue::ViewName;
 use crate::host::Host;
-use crate::outbound::Outbound;
+use crate::outbound::{Outbound, QUEUE_MAX_MESSAGES};
 use crate::reply::Reply;
 use crate::router::{self, Routed};
 use crate::session::{Agreement, CallsInFlight};
@@ -30,7 +31,10 @@ use crate::subscription::Subscription;
 /// One client.
 pub(crate) struct Peer {
     host: Arc<Host>,
-    outbound: Outbound,
+    /// where messages beside the answers go; made when somebody first needs it
+    outbound: Option<Outbound>,
+    /// the other end of an `outbound` that was made here
+    messages: Option<mpsc::Receiver<Bytes>>,
     view: ViewName,
     agreement: Option<Arc<Agreement>>,
     calls: Arc<CallsInFlight>,
@@ -44,11 +48,14 @@ pub(crate) struct Peer {
 }
 
 impl Peer {
-    pub(crate) fn new(host: Arc<Host>, outbound: Outbound, view: ViewName) -> Self {
+    /// `outbound`: where its messages go; none: what [`Self::take_messages`] gives
+    /// gets them.
+    pub(crate) fn new(host: Arc<Host>, outbound: Option<Outbound>, view: ViewName) -> Self {
         Self {
             host,
             view,
             outbound,
+            messages: None,
             agreement: None,
             calls: Arc::default(),
             running: JoinSet::new(),
@@ -56,6 +63,22 @@ impl Peer {
             closing: CancellationToken::new(),
             undelivered: Arc::default(),
         }
+    }
+
+    /// The queue of messages beside the answers, once, if one was made.
+    pub(crate) fn take_messages(&mut self) -> Option<mpsc::Receiver<Bytes>> {
+        self.messages.take()
+    }
+
+    fn outbound(&mut self) -> Outbound {
+        let messages = &mut self.messages;
+        self.outbound
+            .get_or_insert_with(|| {
+                let (outbound, receiver) = mpsc::channel(QUEUE_MAX_MESSAGES);
+                *messages = Some(receiver);
+                outbound
+            })
+            .clone()
     }
 
     /// Calls that are not answered yet.
@@ -152,7 +175,7 @@ impl Peer {
         match routed {
             Routed::Ready(reply) => Some(reply.body),
             Routed::Later(answer) => {
-                let outbound = self.outbound.clone();
+                let outbound = self.outbound();
                 self.running.spawn(async move {
                     let _ = outbound.send(answer.await.body.into()).await;
                 });
@@ -177,13 +200,13 @@ impl Peer {
     /// the client can cancel.
     async fn call(&mut self, call: Call) -> Option<Vec<u8>> {
         let id = call.id.clone();
-        let outbound = call.may_emit().then(|| self.outbound.clone());
+        let outbound = call.may_emit().then(|| self.outbound());
         let mut run = Box::pin(call.run(outbound));
         if let Poll::Ready(reply) = poll!(&mut run) {
             return Some(reply.body);
         }
         let registered = self.calls.register(id);
-        let (outbound, undelivered) = (self.outbound.clone(), self.undelivered.clone());
+        let (outbound, undelivered) = (self.outbound(), self.undelivered.clone());
         self.running.spawn(async move {
             tokio::select! {
                 reply = run => {
@@ -201,7 +224,7 @@ impl Peer {
 
     fn batch(&mut self, frame: Bytes) {
         let agreement = self.agreement();
-        let outbound = self.outbound.clone();
+        let outbound = self.outbound();
         let answered = batch::answer(
             self.host.clone(),
             frame,
@@ -226,7 +249,7 @@ impl Peer {
 
     fn listen(&mut self, mut subscription: Subscription, id: Option<&RequestId>) {
         let registered = id.map(|id| self.calls.register(id.clone()));
-        let (outbound, closing) = (self.outbound.clone(), self.closing.clone());
+        let (outbound, closing) = (self.outbound(), self.closing.clone());
         self.listening.spawn(async move {
             let cancelled = registered
                 .as_ref()

@@ -4,21 +4,26 @@
 //! for each readable burst, and bounds on everything in between. It never opens
 //! a socket and never looks into a method: [`super::peer`] does.
 
+use std::future::poll_fn;
 use std::io;
+use std::mem;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
 use fusebox_protocol::frame::LineDecoder;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::sync::mpsc;
 use tokio::time::{sleep_until, timeout};
+use tokio_util::io::poll_read_buf;
 use tokio_util::sync::CancellationToken;
 
 use super::peer::Peer;
+use crate::buffers::BufferPool;
 use crate::catalogue::ViewName;
 use crate::host::Host;
-use crate::outbound::QUEUE_MAX_MESSAGES;
 
 /// Bytes asked of the system at once.
 const READ_BYTES: usize = 16 << 10;
@@ -48,13 +53,16 @@ pub enum Ended {
     SlowReader,
 }
 
-/// One connection's buffers.
+/// One connection's state. Its buffers are borrowed from the host's pool, and have
+/// no room while there is nothing in them.
 struct Connection {
+    host: Arc<Host>,
     peer: Peer,
     decoder: LineDecoder,
     input: BytesMut,
-    output: Vec<u8>,
-    messages: mpsc::Receiver<Bytes>,
+    output: BytesMut,
+    /// none: nobody had anything to say beside an answer yet
+    messages: Option<mpsc::Receiver<Bytes>>,
     stopped: CancellationToken,
 }
 
@@ -74,15 +82,15 @@ where
     R: AsyncRead + Unpin,
     W: AsyncWrite + Unpin,
 {
-    let (outbound, messages) = mpsc::channel(QUEUE_MAX_MESSAGES);
     let settings = host.config.stream;
     let mut connection = Connection {
-        peer: Peer::new(host.clone(), outbound, view),
+        peer: Peer::new(host.clone(), None, view),
         decoder: LineDecoder::new(settings.frame_max_bytes),
         input: BytesMut::new(),
-        output: Vec::new(),
-        messages,
+        output: BytesMut::new(),
+        messages: None,
         stopped: host.stopped.clone(),
+        host: host.clone(),
     };
     let mut heard = Instant::now();
     let mut ended = None;
@@ -107,9 +115,9 @@ where
                 connection.peer.close();
                 ended = Some(Ended::Stopping);
             }
-            message = connection.messages.recv() => connection.queue(message.as_deref()),
+            message = received(&mut connection.messages) => connection.queue(message.as_deref()),
             () = connection.peer.one_ended(), if busy => {}
-            read = read(&mut reader, &mut connection.input), if reading => {
+            read = read(&mut reader, &mut connection.input, &host.buffers), if reading => {
                 heard = Instant::now();
                 if read? == 0 {
                     connection.last_frame().await;
@@ -128,9 +136,38 @@ where
     }
 }
 
-async fn read<R: AsyncRead + Unpin>(reader: &mut R, input: &mut BytesMut) -> io::Result<usize> {
-    input.reserve(READ_BYTES);
-    reader.read_buf(input).await
+/// Reads what is there. The buffer is borrowed only when there is something: an
+/// idle connection has none.
+async fn read<R: AsyncRead + Unpin>(
+    reader: &mut R,
+    input: &mut BytesMut,
+    pool: &BufferPool,
+) -> io::Result<usize> {
+    poll_fn(|cx| {
+        if input.is_empty() {
+            if input.capacity() == 0 {
+                *input = pool.take(READ_BYTES);
+            }
+        } else if input.len() == input.capacity() {
+            // A frame that is longer than the buffer: its length is bounded.
+            input.reserve(input.len().max(READ_BYTES));
+        }
+        let polled = poll_read_buf(Pin::new(&mut *reader), cx, input);
+        if polled.is_pending() && input.is_empty() {
+            pool.give_back(mem::take(input));
+        }
+        polled
+    })
+    .await
+}
+
+/// The next message beside the answers.
+async fn received(messages: &mut Option<mpsc::Receiver<Bytes>>) -> Option<Bytes> {
+    poll_fn(|cx| match messages {
+        Some(messages) => messages.poll_recv(cx),
+        None => Poll::Pending,
+    })
+    .await
 }
 
 async fn at(when: Option<Instant>) {
@@ -154,7 +191,12 @@ impl Connection {
         loop {
             match self.decoder.next(&mut self.input) {
                 Ok(Some(frame)) => self.frame(frame).await,
-                Ok(None) => return Ok(()),
+                Ok(None) => {
+                    if self.input.is_empty() {
+                        self.host.buffers.give_back(mem::take(&mut self.input));
+                    }
+                    return Ok(());
+                }
                 Err(too_long) => {
                     let reply = self.peer.too_long(&too_long);
                     self.queue(Some(&reply));
@@ -190,15 +232,21 @@ impl Connection {
     }
 
     fn queue_waiting(&mut self) {
-        while let Ok(message) = self.messages.try_recv() {
+        if self.messages.is_none() {
+            self.messages = self.peer.take_messages();
+        }
+        while let Some(Ok(message)) = self.messages.as_mut().map(mpsc::Receiver::try_recv) {
             self.queue(Some(&message));
         }
     }
 
     fn queue(&mut self, message: Option<&[u8]>) {
         if let Some(message) = message {
+            if self.output.capacity() == 0 {
+                self.output = self.host.buffers.take(READ_BYTES);
+            }
             self.output.extend_from_slice(message);
-            self.output.push(b'\n');
+            self.output.extend_from_slice(b"\n");
         }
     }
 
@@ -218,9 +266,7 @@ impl Connection {
             },
             () = self.stopped.cancelled() => return Ok(Flushed::TooSlow),
         }
-        self.output.clear();
-        // A burst of large answers must not be held for the life of the connection.
-        self.output.shrink_to(READ_BYTES);
+        self.host.buffers.give_back(mem::take(&mut self.output));
         Ok(Flushed::Done)
     }
 }
