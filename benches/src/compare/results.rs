@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::case::{Bound, Case, Goal, Metric};
+use super::plot::shown;
 
 /// One goal and how far it was reached.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -18,7 +19,7 @@ pub struct Outcome {
     pub goal: String,
     /// the value: the median over all rounds
     pub value: f64,
-    /// what was wanted, such as `>= 3`
+    /// what was wanted, such as `at least 3.00`
     pub wanted: String,
     /// whether it is reached
     pub met: bool,
@@ -170,8 +171,8 @@ fn outcome(goal: &Goal, rounds: &BTreeMap<String, Vec<Value>>) -> Result<Outcome
         goal: goal.text.to_owned(),
         value,
         wanted: match goal.bound {
-            Bound::AtLeast(bound) => format!(">= {bound}"),
-            Bound::AtMost(bound) => format!("<= {bound}"),
+            Bound::AtLeast(bound) => format!("at least {}", shown(bound)),
+            Bound::AtMost(bound) => format!("at most {}", shown(bound)),
         },
         met: goal.bound.is_met(value),
         spread: (low, high),
