@@ -3,6 +3,7 @@
 //! It owns the loads and the goals. Case numbers are those of the book.
 
 use super::case::{Bound, Case, Goal, Kind, Metric, Pace, Server, Side};
+use super::in_process;
 
 /// The host as it comes: a fresh instance for each call.
 const CALL: Server = Server::Fusebox("[log]\nlevel = \"info\"\n");
@@ -44,9 +45,9 @@ pub const SHOP_CALLS: &str = r#"[
 /// Every case, in the order of the table.
 pub fn all() -> Vec<Case> {
     vec![
-        warm(),
-        fresh(),
-        dirty(),
+        in_process::warm(),
+        in_process::fresh(),
+        in_process::dirty(),
         http(),
         shop(),
         Case {
@@ -64,7 +65,7 @@ pub fn all() -> Vec<Case> {
         headline(),
         many(),
         idle(),
-        alive(),
+        in_process::alive(),
         Case {
             number: 13,
             title: "QUIC, 50 in flight, beside a bare quinn echo",
@@ -75,76 +76,6 @@ pub fn all() -> Vec<Case> {
         attack(),
         overload(),
     ]
-}
-
-fn in_process(number: u32, title: &'static str, goals: Vec<Goal>) -> Case {
-    Case {
-        number,
-        title,
-        kind: Kind::InProcess,
-        drawn: Metric::CpuPerCall,
-        goals,
-    }
-}
-
-fn faster(text: &'static str, than: &'static str, times: f64) -> Goal {
-    Goal::ratio(
-        text,
-        Metric::CpuPerCall,
-        than,
-        "fusebox",
-        Bound::AtLeast(times),
-    )
-}
-
-fn warm() -> Case {
-    in_process(
-        1,
-        "A warm call of a component",
-        vec![faster(
-            "stock `call_async` takes 6 times as long",
-            "stock",
-            6.0,
-        )],
-    )
-}
-
-fn fresh() -> Case {
-    in_process(
-        2,
-        "A fresh instance for each call",
-        vec![
-            faster("stock pooling takes 2 times as long", "stock pooling", 2.0),
-            faster("on-demand takes 6 times as long", "on-demand", 6.0),
-        ],
-    )
-}
-
-fn dirty() -> Case {
-    in_process(
-        3,
-        "A fresh instance that dirties 64 pages, found clean each time",
-        vec![faster(
-            "stock pooling takes 10 times as long",
-            "stock pooling",
-            10.0,
-        )],
-    )
-}
-
-fn alive() -> Case {
-    Case {
-        number: 12,
-        title: "Ten thousand instances alive at once",
-        kind: Kind::InProcess,
-        drawn: Metric::MemoryEach,
-        goals: vec![Goal::figure(
-            "20 KiB each",
-            Metric::MemoryEach,
-            "fusebox",
-            Bound::AtMost(20.0),
-        )],
-    }
 }
 
 fn http() -> Case {

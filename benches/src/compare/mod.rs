@@ -7,6 +7,7 @@
 pub mod book;
 pub mod case;
 pub mod cases;
+mod in_process;
 pub mod plot;
 pub mod results;
 pub mod runner;

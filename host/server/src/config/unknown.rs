@@ -120,7 +120,7 @@ mod tests {
             "",
             "zzz",
             "known here are `host`, `port`, `listen`, `plugins_dir`, `max_connections`, \
-             `shutdown_timeout_ms`, `http`, `stream`, `session`, `socket`, `lists`, \
+             `shutdown_timeout_ms`, `http`, `buffers`, `stream`, `session`, `socket`, `lists`, \
              `message_queue`, `circuit_breaker`, `limits`, `engine`, `tasks`, `reload`, `log`, `plugins`, `views`",
         );
     }
