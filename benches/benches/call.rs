@@ -14,6 +14,7 @@ mod ours;
 
 use bytes::Bytes;
 use criterion::{Criterion, criterion_group, criterion_main};
+use fusebox::backpressure::{Figures, Sample};
 use fusebox_engine::{Engine, EngineConfig, Isolation, Limits, Plugin};
 use ours::{ANSWER, ARGUMENTS, MESSAGE, plugin, plugins_dir, runtime};
 
@@ -75,5 +76,26 @@ fn in_process(c: &mut Criterion) {
     }
 }
 
-criterion_group!(benches, wasmtime_alone, engine, in_process);
+/// What it costs to say no: a host under pressure has no time for more.
+fn refused(c: &mut Criterion) {
+    let runtime = runtime();
+    let host = ours::host(&runtime, "[engine]\ncache = false\n", &plugins_dir());
+    host.admission.pressure.take(Sample {
+        figures: Figures {
+            memory_percent: 99,
+            ..Figures::default()
+        },
+        ..Sample::default()
+    });
+    let frame = Bytes::from_static(MESSAGE.as_bytes());
+    c.bench_function("whole message, refused", |b| {
+        b.iter(|| {
+            let body = runtime.block_on(ours::message(&host, &frame));
+            let text = std::str::from_utf8(&body).expect("UTF-8");
+            assert!(text.contains("\"reason\":\"overloaded\""), "{text}");
+        });
+    });
+}
+
+criterion_group!(benches, wasmtime_alone, engine, in_process, refused);
 criterion_main!(benches);

@@ -12,6 +12,7 @@ use bytestring::ByteString;
 use fusebox::config::Config;
 use fusebox::host::Host;
 use fusebox::loader::Loader;
+use fusebox::origin::Origin;
 use fusebox::router::{self, Routed};
 use fusebox_engine::contract::types::{CallContext, ClientCapabilities, Content, ToolOutcome};
 use fusebox_engine::{Answer, Completed, Discard, Habit, Invocation, Plugin};
@@ -102,7 +103,7 @@ pub async fn message(host: &Arc<Host>, frame: &Bytes) -> Vec<u8> {
     let Ok(Incoming::Single(Message::Request(request))) = envelope::parse(frame, 1) else {
         panic!("not a request");
     };
-    match router::modern(host, frame, &request, None, &None) {
+    match router::modern(host, frame, &request, None, &None, &Origin::default()) {
         Routed::Call(call) => call.run(None).await.body,
         Routed::Ready(reply) => reply.body,
         Routed::Listen(_) | Routed::Later(_) => panic!("not a call"),

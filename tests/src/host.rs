@@ -25,6 +25,9 @@ const GRACE: Duration = Duration::from_secs(5);
 /// How many lines of its log are kept for the message of a failing test.
 const LOG_LINES: usize = 2_000;
 
+/// The certificate that a host made, beside its configuration.
+const CERTIFICATE: &str = "certificate.pem";
+
 /// The plugins' folder, beside the configuration in a folder of the test.
 const PLUGINS: &str = "plugins";
 
@@ -34,6 +37,8 @@ pub struct Setup {
     folder: TempDir,
     config: String,
     tcp: bool,
+    open_files: Option<u32>,
+    encrypted: Option<String>,
 }
 
 impl Default for Setup {
@@ -51,6 +56,8 @@ impl Setup {
             folder,
             config: String::new(),
             tcp: false,
+            open_files: None,
+            encrypted: None,
         }
     }
 
@@ -87,11 +94,31 @@ impl Setup {
         self
     }
 
+    /// With so many open files and no more (`ulimit -n`).
+    #[must_use]
+    pub fn open_files(mut self, limit: u32) -> Self {
+        self.open_files = Some(limit);
+        self
+    }
+
+    /// With listeners for HTTPS and QUIC too, and these lines in the table `[tls]`.
+    /// Unless they name a certificate, the host makes one.
+    #[must_use]
+    pub fn encrypted(mut self, lines: &str) -> Self {
+        self.encrypted = Some(lines.to_owned());
+        self
+    }
+
     /// The arguments that make any command of the host use this setup, and the
     /// folder that they name, which must outlive the process.
     pub fn into_arguments(self) -> (Vec<String>, TempDir) {
         let config = self.folder.path().join("test.toml");
-        fs::write(&config, &self.config).expect("the configuration is written");
+        let mut text = self.config;
+        if let Some(lines) = &self.encrypted {
+            let written = self.folder.path().join(CERTIFICATE);
+            text += &format!("\n[tls]\nself_signed_cert = {written:?}\n{lines}\n");
+        }
+        fs::write(&config, text).expect("the configuration is written");
         let arguments = [
             "--plugins".to_owned(),
             self.folder.path().join(PLUGINS).display().to_string(),
@@ -106,17 +133,32 @@ impl Setup {
     /// # Panics
     /// If it doesn't get ready; with its log.
     pub fn start(self) -> Host {
-        let tcp = self.tcp;
+        self.start_at(SocketAddr::from(([127, 0, 0, 1], 0)))
+    }
+
+    /// The same, with this address for HTTP.
+    ///
+    /// # Panics
+    /// If it doesn't get ready; with its log.
+    pub fn start_at(self, http: SocketAddr) -> Host {
+        let (tcp, open_files, encrypted) = (self.tcp, self.open_files, self.encrypted.is_some());
         let (arguments, folder) = self.into_arguments();
-        let mut command = host_command();
+        let mut command = match open_files {
+            Some(limit) => limited(limit),
+            None => host_command(),
+        };
         // Its tasks are its own, unless the configuration names their file.
         command.env("XDG_STATE_HOME", folder.path().join("state"));
         command
             .arg("serve")
             .args(arguments)
-            .args(["--listen", "127.0.0.1:0"]);
+            .args(["--listen", &http.to_string()]);
         if tcp {
             command.args(["--listen", "tcp://127.0.0.1:0"]);
+        }
+        if encrypted {
+            command.args(["--listen", "https://127.0.0.1:0"]);
+            command.args(["--listen", "quic://127.0.0.1:0"]);
         }
         let mut child = command
             .stdin(Stdio::null())
@@ -134,9 +176,14 @@ impl Setup {
             log,
             http: None,
             tcp: None,
+            https: None,
+            quic: None,
         };
         let end = Instant::now() + LONG;
-        while host.http.is_none() || (tcp && host.tcp.is_none()) {
+        while host.http.is_none()
+            || (tcp && host.tcp.is_none())
+            || (encrypted && (host.https.is_none() || host.quic.is_none()))
+        {
             match lines.recv_timeout(end.saturating_duration_since(Instant::now())) {
                 Ok(line) => host.note_listener(&line),
                 Err(_) => panic!("the host did not say where it listens:\n{}", host.log()),
@@ -158,6 +205,23 @@ pub(crate) fn host_command() -> Command {
     command
 }
 
+/// The same with so many open files: a process can only lower what it has itself.
+fn limited(open_files: u32) -> Command {
+    let host = host_command();
+    let mut command = Command::new("sh");
+    command
+        .args([
+            "-c",
+            &format!("ulimit -n {open_files} && exec \"$0\" \"$@\""),
+        ])
+        .arg(host.get_program())
+        .envs(
+            host.get_envs()
+                .filter_map(|(name, value)| Some((name, value?))),
+        );
+    command
+}
+
 /// A host process. It is ended when this is dropped.
 #[derive(Debug)]
 pub struct Host {
@@ -166,6 +230,8 @@ pub struct Host {
     log: Arc<Mutex<VecDeque<String>>>,
     http: Option<SocketAddr>,
     tcp: Option<SocketAddr>,
+    https: Option<SocketAddr>,
+    quic: Option<SocketAddr>,
 }
 
 impl Host {
@@ -185,6 +251,27 @@ impl Host {
     /// If it was not asked to.
     pub fn tcp_address(&self) -> SocketAddr {
         self.tcp.expect("this host has a TCP listener")
+    }
+
+    /// Where it listens for HTTPS.
+    ///
+    /// # Panics
+    /// If it was not asked to.
+    pub fn https_address(&self) -> SocketAddr {
+        self.https.expect("this host has an HTTPS listener")
+    }
+
+    /// Where it listens for QUIC.
+    ///
+    /// # Panics
+    /// If it was not asked to.
+    pub fn quic_address(&self) -> SocketAddr {
+        self.quic.expect("this host has a QUIC listener")
+    }
+
+    /// The file with the certificate that it made.
+    pub fn certificate(&self) -> PathBuf {
+        self.folder.path().join(CERTIFICATE)
     }
 
     /// The last lines of its log.
@@ -251,6 +338,11 @@ impl Host {
         );
     }
 
+    /// Its process.
+    pub fn process(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Its resident memory in KiB.
     ///
     /// # Panics
@@ -285,6 +377,13 @@ impl Host {
         assert_eq!(self.get("/live").head.status, 200, "the host lives");
     }
 
+    /// Ends the process as a crash would.
+    pub fn kill(&mut self) {
+        // It can have ended by itself just now.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+
     /// Asks the process to stop (SIGTERM).
     pub fn terminate(&self) {
         signal(self.child.id(), "TERM");
@@ -307,8 +406,15 @@ impl Host {
         let address = address.trim_end_matches(|last: char| last.is_control() || last == ' ');
         if let Some(address) = address.strip_prefix("tcp://") {
             self.tcp = address.parse().ok();
-        } else if let Some(address) = address.strip_prefix("http://") {
-            self.http = address.strip_suffix("/mcp").unwrap_or(address).parse().ok();
+        } else if let Some(address) = address.strip_prefix("quic://") {
+            self.quic = address.parse().ok();
+        } else if let Some((scheme, address)) = address.split_once("://") {
+            let address = address.strip_suffix("/mcp").unwrap_or(address).parse().ok();
+            match scheme {
+                "http" => self.http = address,
+                "https" => self.https = address,
+                _ => {}
+            }
         }
     }
 }

@@ -3,9 +3,9 @@
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
-use std::process::{Child, ChildStdin, ExitStatus, Stdio as Pipe};
+use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio as Pipe};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
-use std::thread;
+use std::thread::{self, JoinHandle};
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -97,14 +97,16 @@ impl Lines {
     }
 }
 
-/// A host that serves its standard streams.
+/// A host that serves its standard streams, or a bridge to one.
 #[derive(Debug)]
 pub struct Stdio {
     child: Child,
     stdin: Option<ChildStdin>,
     lines: Receiver<Vec<u8>>,
+    /// what a bridge says to people
+    words: Option<JoinHandle<String>>,
     /// kept, since the host reads from it
-    _plugins: TempDir,
+    plugins: Option<TempDir>,
 }
 
 impl Stdio {
@@ -116,13 +118,30 @@ impl Stdio {
     /// Starts one with further arguments.
     pub fn start_with(setup: Setup, further: &[&str]) -> Self {
         let (arguments, plugins) = setup.into_arguments();
-        let mut child = host_command()
-            .arg("stdio")
-            .args(arguments)
-            .args(further)
+        let mut command = host_command();
+        command.arg("stdio").args(arguments).args(further);
+        command.stderr(Pipe::null());
+        let mut host = Self::spawn(command);
+        host.plugins = Some(plugins);
+        host
+    }
+
+    /// Starts `fusebox bridge` with these arguments.
+    pub fn bridge(arguments: &[&str]) -> Self {
+        let mut command = host_command();
+        command.arg("bridge").args(arguments).stderr(Pipe::piped());
+        let mut bridge = Self::spawn(command);
+        let stderr = bridge.child.stderr.take().expect("the words are piped");
+        bridge.words = Some(thread::spawn(move || {
+            std::io::read_to_string(stderr).unwrap_or_default()
+        }));
+        bridge
+    }
+
+    fn spawn(mut command: Command) -> Self {
+        let mut child = command
             .stdin(Pipe::piped())
             .stdout(Pipe::piped())
-            .stderr(Pipe::null())
             .spawn()
             .expect("the host starts");
         let stdout = child.stdout.take().expect("the output is piped");
@@ -142,7 +161,8 @@ impl Stdio {
             stdin: child.stdin.take(),
             child,
             lines,
-            _plugins: plugins,
+            words: None,
+            plugins: None,
         }
     }
 
@@ -199,6 +219,24 @@ impl Stdio {
     /// If it isn't alive.
     pub fn resident_kib(&self) -> u64 {
         resident_kib(self.child.id())
+    }
+
+    /// Sends a message.
+    pub fn send(&mut self, message: &Value) -> bool {
+        self.send_raw(format!("{message}\n").as_bytes())
+    }
+
+    /// Waits until a bridge has ended by itself. Its exit code, and what it said to
+    /// people.
+    ///
+    /// # Panics
+    /// If it doesn't.
+    pub fn end(mut self) -> (Option<i32>, String) {
+        let status = until("the bridge has ended", || {
+            self.child.try_wait().expect("a child can be waited for")
+        });
+        let words = self.words.take().expect("the words are kept");
+        (status.code(), words.join().expect("the words are read"))
     }
 
     /// Closes its input and waits until it has ended.

@@ -107,3 +107,26 @@ fn the_python_client_over_stdio() {
         expected("2026-07-28", UNKNOWN),
     );
 }
+
+#[test]
+fn the_modern_clients_over_bridges() {
+    let host = Setup::new().plugin("hello").tcp().encrypted("").start();
+    let certificate = host.certificate().display().to_string();
+    let program = host_binary().display().to_string();
+    for url in [
+        format!("tcp://{}", host.tcp_address()),
+        format!("quic://{}", host.quic_address()),
+        host.url(),
+        format!("https://{}/mcp", host.https_address()),
+    ] {
+        let arguments = ["--stdio", &program, "bridge", &url, "--ca", &certificate];
+        check(
+            python("client.py", &arguments),
+            expected("2026-07-28", UNKNOWN),
+        );
+        check(
+            node("client_modern.mjs", &arguments),
+            expected("2026-07-28", UNKNOWN),
+        );
+    }
+}

@@ -165,7 +165,7 @@ fn commands(page: &str) -> Vec<String> {
 fn every_command_that_is_shown_exists_with_its_flags() {
     let folder = repository();
     let mut seen = BTreeSet::new();
-    for path in ["README.md", "docs/src/running.md"] {
+    for path in ["README.md", "docs/src/running.md", "docs/src/transports.md"] {
         for line in commands(&read(path)) {
             let words: Vec<&str> = line.split_whitespace().collect();
             let length = if words[0] == "config" { 2 } else { 1 };
@@ -180,21 +180,27 @@ fn every_command_that_is_shown_exists_with_its_flags() {
             seen.insert(command);
         }
     }
-    let all = ["config check", "config print", "serve", "stdio"];
+    let all = ["bridge", "config check", "config print", "serve", "stdio"];
     assert_eq!(seen, all.map(str::to_owned).into());
 }
 
 #[test]
 fn the_page_describes_each_flag() {
-    let page = read("docs/src/running.md");
-    let help = fusebox(Path::new("."), &["serve", "--help"]).stdout;
-    let flags: Vec<&str> = help
-        .split_whitespace()
-        .filter(|word| word.starts_with("--") && *word != "--help")
-        .collect();
-    assert!(flags.len() >= 3, "{help}");
-    for flag in flags {
-        assert!(page.contains(&format!("| `{flag}` ")), "no line for {flag}");
+    for (command, page) in [
+        ("serve", "docs/src/running.md"),
+        ("bridge", "docs/src/transports.md"),
+    ] {
+        let page = read(page);
+        let help = fusebox(Path::new("."), &[command, "--help"]).stdout;
+        let flags: Vec<&str> = help
+            .lines()
+            .filter_map(|line| line.split_whitespace().next())
+            .filter(|word| word.starts_with("--") && *word != "--help")
+            .collect();
+        assert!(flags.len() >= 3, "{help}");
+        for flag in flags {
+            assert!(page.contains(&format!("| `{flag}` ")), "no line for {flag}");
+        }
     }
 }
 

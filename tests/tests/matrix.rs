@@ -199,6 +199,45 @@ fn the_clients_in_python_over_stdio() {
     over_stdio(Language::Python);
 }
 
+/// Clients of both eras, each through a bridge, over each way to a host.
+fn over_bridges(language: Language) {
+    const BRIDGED: [(&str, &str); 4] = [
+        ("@modelcontextprotocol/sdk", "sdk"),
+        (LATER, "auto"),
+        ("python-1.8", "session"),
+        ("python-1.30", "session"),
+    ];
+    let host = setup().tcp().encrypted("").start();
+    let certificate = host.certificate().display().to_string();
+    let program = host_binary().display().to_string();
+    let urls = [
+        format!("tcp://{}", host.tcp_address()),
+        format!("quic://{}", host.quic_address()),
+        host.url(),
+        format!("https://{}/mcp", host.https_address()),
+    ];
+    let bridged = |one: &&Client| BRIDGED.contains(&(one.package, one.mode));
+    let clients = CLIENTS.iter().filter(|one| one.language == language);
+    for client in clients.filter(bridged) {
+        for url in &urls {
+            let target = ["--stdio", &program, "bridge", url, "--ca", &certificate];
+            check(client, client.run(&target));
+            // What the client cancelled, or left behind, runs no more.
+            host.health_when("nothing runs", |health| health["calls_in_flight"] == 0);
+        }
+    }
+}
+
+#[test]
+fn the_clients_in_typescript_over_bridges() {
+    over_bridges(Language::TypeScript);
+}
+
+#[test]
+fn the_clients_in_python_over_bridges() {
+    over_bridges(Language::Python);
+}
+
 /// The table, from the same lines that the tests above go by.
 fn table() -> String {
     let mut out = String::from(

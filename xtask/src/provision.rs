@@ -75,10 +75,11 @@ fn node(pins: &Path, folder: &Path) -> Result<()> {
     stamp.set()
 }
 
-/// The virtual environments, one for each release of the client in Python, and
-/// their pins.
-const PYTHONS: [(&str, &str); 5] = [
+/// The virtual environments, one for each release of the client in Python and one
+/// for an HTTP/3 client, and their pins.
+const PYTHONS: [(&str, &str); 6] = [
     ("python", "requirements.txt"),
+    ("python-http3", "requirements-http3.txt"),
     ("python-1.8", "requirements-1.8.txt"),
     ("python-1.9", "requirements-1.9.txt"),
     ("python-1.12", "requirements-1.12.txt"),

@@ -9,7 +9,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use crate::error::{RpcError, quoted};
-use crate::headers::{decode, mismatch, single};
+use crate::headers::{decode, encode, mismatch, single};
 use crate::json::{JsonKind, member_of, string_of};
 
 /// The key of the annotation.
@@ -89,6 +89,25 @@ impl HeaderParams {
         self.params
             .iter()
             .try_for_each(|param| param.check(headers, arguments))
+    }
+
+    /// The headers that a client sends with a call that has these arguments, the
+    /// text of a JSON object.
+    pub fn headers(&self, arguments: &str) -> Vec<(HeaderName, String)> {
+        let Ok(arguments) = serde_json::from_str::<&RawValue>(arguments) else {
+            return Vec::new();
+        };
+        let given = self.params.iter().filter_map(|param| {
+            let argument = param.argument(arguments)?;
+            let value = match JsonKind::of(argument) {
+                JsonKind::String => string_of(argument)?,
+                JsonKind::Number | JsonKind::Bool => argument.get().into(),
+                // The schema allows none of these.
+                JsonKind::Object | JsonKind::Array | JsonKind::Null => return None,
+            };
+            Some((param.header.clone(), encode(&value).into_owned()))
+        });
+        given.collect()
     }
 
     fn walk(
@@ -198,13 +217,17 @@ impl Reach {
 }
 
 impl HeaderParam {
-    fn check(&self, headers: &HeaderMap, arguments: &RawValue) -> Result<(), RpcError> {
-        let name = self.header.as_str();
-        let argument = self
-            .path
+    /// What it repeats, if it is there and not `null`.
+    fn argument<'a>(&self, arguments: &'a RawValue) -> Option<&'a RawValue> {
+        self.path
             .iter()
             .try_fold(arguments, |at, key| member_of(at, key))
-            .filter(|raw| JsonKind::of(raw) != JsonKind::Null);
+            .filter(|raw| JsonKind::of(raw) != JsonKind::Null)
+    }
+
+    fn check(&self, headers: &HeaderMap, arguments: &RawValue) -> Result<(), RpcError> {
+        let name = self.header.as_str();
+        let argument = self.argument(arguments);
         let header = single(headers, name)?.map(decode).transpose()?;
         match (argument, header) {
             (None, None) => Ok(()),

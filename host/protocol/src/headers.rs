@@ -1,7 +1,7 @@
 //! The routing headers of a modern HTTP request, held against its body.
 //!
 //! Owns `MCP-Protocol-Version`, `Mcp-Method` and `Mcp-Name`, and how a value
-//! is encoded in a header. Gateways route by these headers, so a request whose
+//! is encoded in a header, for a server and for a client. Gateways route by these headers, so a request whose
 //! body says something else must never be served. `Mcp-Param-*` are for
 //! [`crate::header_params`].
 
@@ -114,6 +114,36 @@ pub(crate) fn decode(value: &str) -> Result<Cow<'_, str>, RpcError> {
             quoted(value)
         ))
     })
+}
+
+/// What stands in a header for `value`: itself, or its base64 if a header can't
+/// hold it as it is, or if it would be taken for such base64.
+pub fn encode(value: &str) -> Cow<'_, str> {
+    let printable = value.bytes().all(|byte| matches!(byte, b' '..=b'~'));
+    if printable && value.trim() == value && !value.starts_with("=?base64?") {
+        return Cow::Borrowed(value);
+    }
+    Cow::Owned(format!("=?base64?{}?=", BASE64_STANDARD.encode(value)))
+}
+
+/// The routing headers that a client sends with a modern request, each with its
+/// value. A request without what one of them repeats goes without that one.
+pub fn of_request(request: &Request<'_>) -> Vec<(&'static str, String)> {
+    let params = &request.params;
+    let text = |member| name_in(params, member);
+    let version = text(Member::MetaProtocolVersion);
+    let name = named_by(&request.method).and_then(text);
+    let repeated = [
+        (PROTOCOL_VERSION, version),
+        (METHOD, Some(request.method.clone())),
+        (NAME, name),
+    ];
+    let given = repeated
+        .into_iter()
+        .filter_map(|(name, value)| Some((name, value?)));
+    given
+        .map(|(name, value)| (name, encode(&value).into_owned()))
+        .collect()
 }
 
 pub(crate) fn mismatch(detail: String) -> RpcError {

@@ -60,6 +60,8 @@ pub enum Reason {
     TaskStoreUnavailable,
     /// -32017
     Interrupted,
+    /// -32018
+    ConnectionLost,
 }
 
 /// One line of the table.
@@ -101,7 +103,7 @@ impl Row {
 
 impl Reason {
     /// Every reason, in the order of the codes.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::Overloaded,
         Self::RateLimited,
         Self::BreakerOpen,
@@ -119,6 +121,7 @@ impl Reason {
         Self::DeniedCapability,
         Self::TaskStoreUnavailable,
         Self::Interrupted,
+        Self::ConnectionLost,
     ];
 
     const fn row(self) -> Row {
@@ -143,6 +146,7 @@ impl Reason {
                 row(-32016, "task_store_unavailable", Operator).retryable()
             }
             Self::Interrupted => row(-32017, "interrupted", Host).retryable(),
+            Self::ConnectionLost => row(-32018, "connection_lost", Operator).retryable(),
         }
     }
 
@@ -211,6 +215,10 @@ impl Reason {
             Self::Interrupted => {
                 "The host stopped while the task ran; nobody knows how far it came. Call \
                  the tool again."
+            }
+            Self::ConnectionLost => {
+                "`fusebox bridge` lost the host, or can't reach it, and nobody knows \
+                 how far the request came."
             }
             Self::DeniedCapability => {
                 "The tool used a capability that the operator has not granted to its \

@@ -11,6 +11,7 @@ use fusebox_protocol::{Era, Message, RpcError, reply};
 use futures_util::future::join_all;
 
 use crate::host::Host;
+use crate::origin::Origin;
 use crate::outbound::Outbound;
 use crate::reply::Reply;
 use crate::router::{self, Routed};
@@ -27,6 +28,7 @@ pub(crate) async fn answer(
     frame: Bytes,
     agreement: Arc<Agreement>,
     calls: Arc<CallsInFlight>,
+    origin: Origin,
     outbound: Option<Outbound>,
 ) -> Option<Vec<u8>> {
     let Ok(Incoming::Batch(batch)) = envelope::parse(&frame, BATCH_MAX) else {
@@ -43,7 +45,7 @@ pub(crate) async fn answer(
     let answers = batch.into_iter().map(|message| async {
         match message {
             Ok(Message::Request(request)) => {
-                match router::legacy(&host, &frame, &request, &agreement) {
+                match router::legacy(&host, &frame, &request, &agreement, &origin) {
                     Routed::Ready(reply) => Some(reply),
                     Routed::Later(answer) => Some(answer.await),
                     Routed::Call(call) => Some(call.run(outbound.clone()).await),

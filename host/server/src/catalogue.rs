@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 use std::ops::Deref;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::config::View;
 use crate::offered::{Collision, Offered};
@@ -39,6 +40,7 @@ pub type ViewName = Option<Arc<str>>;
 /// up and lists; a view shows a part of it.
 #[derive(Debug, Default)]
 pub struct Catalogue {
+    id: u64,
     slots: BTreeMap<String, Slot>,
     offered: Offered,
     views: BTreeMap<String, Offered>,
@@ -67,12 +69,19 @@ impl Catalogue {
             .iter()
             .map(|(name, view)| (name.clone(), offered.part(view)))
             .collect();
+        static NEXT: AtomicU64 = AtomicU64::new(1);
         Self {
+            id: NEXT.fetch_add(1, Ordering::Relaxed),
             slots,
             offered,
             views,
             collisions,
         }
+    }
+
+    /// No other snapshot of this process has it; that of nothing at all has 0.
+    pub fn id(&self) -> u64 {
+        self.id
     }
 
     /// What a view shows.

@@ -6,7 +6,9 @@ use std::path::PathBuf;
 
 use anyhow::Context;
 use clap::{Args, Parser, Subcommand};
+use fusebox::bridge::Options;
 use fusebox::config::{Config, Listener};
+use http::{HeaderName, HeaderValue};
 
 /// A host for MCP tools that run as isolated WebAssembly components.
 #[derive(Debug, Parser)]
@@ -18,10 +20,12 @@ pub(crate) struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Serve a folder of plugins over HTTP and TCP
+    /// Serve a folder of plugins over HTTP, TCP and QUIC
     Serve(Serve),
     /// Serve a folder of plugins to one client over standard input and output
     Stdio(Stdio),
+    /// Join a stdio client to a host behind a URL: tcp://, quic://, http:// or https://
+    Bridge(Bridge),
     /// Look at the configuration
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -35,8 +39,8 @@ pub(crate) struct Serve {
     /// The folder of `.wasm` files [default: ./plugins]
     #[arg(long, value_name = "DIR")]
     plugins: Option<PathBuf>,
-    /// Where to listen, such as 127.0.0.1:9999 or tcp://127.0.0.1:9998; may be
-    /// given several times [default: 127.0.0.1:9999]
+    /// Where to listen, such as 127.0.0.1:9999, tcp://127.0.0.1:9998 or
+    /// quic://127.0.0.1:9999; may be given several times [default: 127.0.0.1:9999]
     #[arg(long, value_name = "ADDR")]
     listen: Vec<Listener>,
 }
@@ -52,6 +56,44 @@ pub(crate) struct Stdio {
     /// Serve this view of the configuration instead of everything
     #[arg(long, value_name = "NAME")]
     pub(crate) view: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Bridge {
+    /// Where the host is, such as https://mcp.example.com/mcp or quic://127.0.0.1:9999
+    url: String,
+    /// Trust the certificates in this file (PEM) in place of the system's
+    #[arg(long, value_name = "FILE")]
+    ca: Option<PathBuf>,
+    /// Trust any certificate: for tests alone, since anybody can then pass for the host
+    #[arg(long, conflicts_with = "ca")]
+    insecure: bool,
+    /// A header for each HTTP request, such as 'Authorization: Bearer ...'; may be
+    /// given several times
+    #[arg(long = "header", value_name = "NAME: VALUE", value_parser = header)]
+    headers: Vec<(HeaderName, HeaderValue)>,
+}
+
+fn header(text: &str) -> Result<(HeaderName, HeaderValue), String> {
+    let (name, value) = text.split_once(':').ok_or("it must be `Name: value`")?;
+    let name = name.trim().parse::<HeaderName>();
+    let name = name.map_err(|error| error.to_string())?;
+    let value = value.trim().parse::<HeaderValue>();
+    let mut value = value.map_err(|error| error.to_string())?;
+    // Whatever shows a request must not show what may be a secret.
+    value.set_sensitive(true);
+    Ok((name, value))
+}
+
+impl From<Bridge> for Options {
+    fn from(bridge: Bridge) -> Self {
+        Self {
+            url: bridge.url,
+            ca: bridge.ca,
+            insecure: bridge.insecure,
+            headers: bridge.headers,
+        }
+    }
 }
 
 #[derive(Debug, Subcommand)]

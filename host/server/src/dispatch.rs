@@ -4,23 +4,29 @@
 //! It owns the order of these. It never runs a round itself, and never knows
 //! which transport the call came by.
 
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use fusebox_protocol::RpcError;
 use fusebox_protocol::params::ClientCapabilities;
+use serde::Deserialize;
+use serde_json::value::RawValue;
 
 use crate::ask;
 use crate::call::{Call, ROUNDS_MAX, Step, Target};
 use crate::outbound::Outbound;
 use crate::plugin_entry::TaskRule;
+use crate::refusal;
 use crate::render;
 use crate::reply::Reply;
+use crate::result_cache::{Key, Scope};
 use crate::round;
 use crate::task_run;
 
 impl Call {
     /// Runs the call to its answer. Dropping the future ends the call.
-    pub async fn run(self, outbound: Option<Outbound>) -> Reply {
+    pub async fn run(mut self, outbound: Option<Outbound>) -> Reply {
         let era = self.context.version.era();
         let reply = match self.rounds(outbound).await {
             Ok(body) => Reply {
@@ -41,7 +47,24 @@ impl Call {
 
     /// Calls the handler until it has all it needs. A modern client makes each
     /// round itself; a legacy one is asked here.
-    async fn rounds(&self, outbound: Option<Outbound>) -> Result<Vec<u8>, RpcError> {
+    async fn rounds(&mut self, outbound: Option<Outbound>) -> Result<Vec<u8>, RpcError> {
+        // Before anything is spent on it: a refusal has to be cheap.
+        let _underway = self
+            .host
+            .admission
+            .begin(&self.context.origin)
+            .map_err(|refused| {
+                self.handler.counters.refusal();
+                refusal::not_admitted(&self.handler, refused)
+            })?;
+        let key = self.result_key();
+        let kept = |key| {
+            let answer = |result: &RawValue| Reply::result(&self.id, &result).body;
+            self.host.results.get(key, answer)
+        };
+        if let Some(body) = key.as_ref().and_then(kept) {
+            return Ok(body);
+        }
         let mut known = self.round.open(&self.host, &self.handler, &self.target)?;
         if let Some(misfit) = self.misfit() {
             self.handler.counters.refusal();
@@ -54,9 +77,15 @@ impl Call {
         if self.becomes_task()? {
             return task_run::begin(self, known).await;
         }
-        for _ in 0..ROUNDS_MAX {
+        self.context.impure = key.map(|_| Arc::default());
+        for round in 0..ROUNDS_MAX {
             let questions = match self.attempt(&known, outbound.clone()).await? {
-                Step::Answer(body) => return Ok(body),
+                Step::Answer(body) => {
+                    if let Some(key) = key.filter(|_| round == 0) {
+                        self.keep(key, &body);
+                    }
+                    return Ok(body);
+                }
                 Step::Ask(questions) => questions,
             };
             if let Some(lacking) = questions.beyond(self.context.client) {
@@ -80,6 +109,34 @@ impl Call {
         Err(RpcError::internal(format!(
             "it asked {ROUNDS_MAX} times and wants to ask again"
         )))
+    }
+
+    /// Under which key the result of this call is kept; none if it isn't. What was
+    /// asked of a user is never kept.
+    fn result_key(&self) -> Option<Key> {
+        let rule = self.handler.rules.cache?;
+        let Target::Tool { arguments } = &self.target else {
+            return None;
+        };
+        let first = self.round.responses.is_none() && self.round.request_state.is_none();
+        let scope = match rule.shared {
+            true => Scope::Public,
+            false => Scope::Session(self.context.session?),
+        };
+        let version = self.context.version;
+        first.then(|| Key::new(&self.handler, scope, version, arguments))
+    }
+
+    /// Keeps a result, if it is one and the call did nothing else.
+    fn keep(&self, key: Key, body: &[u8]) {
+        let impure = self.context.impure.as_ref();
+        if impure.is_none_or(|impure| impure.load(Ordering::Relaxed)) {
+            return;
+        }
+        let result = task_run::result_of(body).filter(|result| !is_error(result));
+        if let (Some(result), Some(rule)) = (result, self.handler.rules.cache) {
+            self.host.results.keep(key, rule, &result);
+        }
     }
 
     /// Whether this call is answered with a task. A handler that asks before it
@@ -114,4 +171,15 @@ impl Call {
         let schema = self.handler.rules.input.as_ref()?;
         schema.check(arguments).err()
     }
+}
+
+/// Whether a tool says that it failed.
+fn is_error(result: &RawValue) -> bool {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Outcome {
+        #[serde(default)]
+        is_error: bool,
+    }
+    serde_json::from_str::<Outcome>(result.get()).map_or(true, |outcome| outcome.is_error)
 }

@@ -3,27 +3,32 @@
 //! It owns the order of starting and stopping. It never looks into a message.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
-use fusebox_engine::{Change, Engine, EngineConfig, EngineError};
-use tokio::sync::{Semaphore, broadcast};
+use fusebox_engine::{Engine, EngineConfig, EngineError};
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::admission::Admission;
 use crate::buffers::BufferPool;
+use crate::capability_cache::CapabilityCache;
 use crate::catalogue::Catalogue;
+use crate::changes::Changes;
 use crate::config::Config;
+use crate::descriptors::Descriptors;
 use crate::event_log::LogLimits;
 use crate::long_tasks::LongTasks;
 use crate::meters::Meters;
+use crate::result_cache::ResultCache;
 use crate::seal::Sealer;
 use crate::session::Sessions;
 
-/// Changes that a slow listener may lag behind. One that lags further is told
-/// that everything has changed.
-const CHANGES_MAX: usize = 64;
+/// Connections beyond `max_connections` that are answered if they only ask how the
+/// host is. Further ones get a refusal and nothing else.
+const PROBES_MAX: usize = 32;
 
 /// How long what was told to end has for it.
 const LAST_GRACE: Duration = Duration::from_secs(1);
@@ -36,14 +41,18 @@ pub struct Host {
     pub engine: Engine,
     /// what is served; swapped whole by the loader
     pub catalogue: ArcSwap<Catalogue>,
+    /// lists that were rendered from it
+    pub capabilities: CapabilityCache,
+    /// results of tools that may be kept
+    pub results: ResultCache,
     /// lets calls in
     pub admission: Admission,
     /// seals what handlers leave with modern clients
     pub sealer: Sealer,
     /// legacy HTTP sessions
     pub sessions: Sessions,
-    /// who wants to know of changes listens here
-    pub changes: broadcast::Sender<Change>,
+    /// who wants to know of changes
+    pub changes: Arc<Changes>,
     /// the paths of the views, and their names
     pub view_paths: Vec<(String, Arc<str>)>,
     /// calls that outlive their request
@@ -54,10 +63,18 @@ pub struct Host {
     pub meters: Arc<Meters>,
     /// one permit for each connection that may be open
     pub connections: Arc<Semaphore>,
-    /// raised when the host begins to stop: take nothing new
+    /// one permit for each further one that is answered if it only asks how the
+    /// host is
+    pub probes: Semaphore,
+    /// open files that the system allows
+    pub descriptors: Descriptors,
+    /// raised when the host begins to stop: take nothing new. Its lock is one for
+    /// all: a connection waits on a child of its own, and a request asks
+    /// [`Host::is_stopping`].
     pub stopping: CancellationToken,
     /// raised when the time to stop is over: end what still runs
     pub stopped: CancellationToken,
+    stopping_now: AtomicBool,
     /// every connection and every call that outlives its connection
     pub tasks: TaskTracker,
 }
@@ -82,42 +99,51 @@ impl Host {
         let start = Instant::now();
         let meters = Arc::new(Meters::new(start));
         let engine = Engine::new(&engine_config(&config))?;
+        let descriptors = Descriptors::prepare(config.max_connections);
         Ok(Arc::new(Self {
             engine,
             sealer: Sealer::new().map_err(HostError::Random)?,
             catalogue: ArcSwap::from_pointee(Catalogue::default()),
-            admission: Admission::new(
-                config.engine.max_instances as usize,
-                config.message_queue,
-                meters.clone(),
-            ),
+            capabilities: CapabilityCache::new(config.capability_cache_ttl),
+            results: ResultCache::new(config.result_cache),
+            admission: Admission::new(&config, meters.clone()),
             sessions: Sessions::new(
                 config.session.max_sessions,
+                config.registry_shards,
                 config.session.idle_timeout,
                 log_limits(&config),
                 start,
                 meters.clone(),
             ),
-            changes: broadcast::Sender::new(CHANGES_MAX),
+            changes: Changes::new(config.registry_shards),
             view_paths: config
                 .views
                 .iter()
                 .map(|(name, view)| (view.path.clone(), Arc::from(name.as_str())))
                 .collect(),
-            long_tasks: LongTasks::new(config.tasks.clone()),
+            long_tasks: LongTasks::new(config.tasks.clone(), config.registry_shards),
             buffers: BufferPool::new(config.buffers.pool_max_bytes),
             meters,
-            connections: Arc::new(Semaphore::new(config.max_connections)),
+            connections: Arc::new(Semaphore::new(descriptors.connections_max)),
+            probes: Semaphore::new(PROBES_MAX),
+            descriptors,
             stopping: CancellationToken::new(),
+            stopping_now: AtomicBool::new(false),
             stopped: CancellationToken::new(),
             tasks: TaskTracker::new(),
             config,
         }))
     }
 
+    /// Whether it has begun to stop, without a lock.
+    pub fn is_stopping(&self) -> bool {
+        self.stopping_now.load(Ordering::Relaxed)
+    }
+
     /// Stops: nothing new is taken, what runs may finish until
     /// `shutdown_timeout_ms`, and then ends. True if nothing had to be ended.
     pub async fn stop(&self) -> bool {
+        self.stopping_now.store(true, Ordering::Relaxed);
         self.stopping.cancel();
         self.tasks.close();
         let finished = tokio::time::timeout(self.config.shutdown_timeout, self.tasks.wait())

@@ -253,9 +253,9 @@ impl Loader {
             .collect();
         changes.dedup();
         self.host.catalogue.store(after);
+        self.host.capabilities.clear();
         for change in changes {
-            // Nobody listening is no error.
-            let _ = self.host.changes.send(change);
+            self.host.changes.publish(&change);
         }
     }
 }

@@ -11,7 +11,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use cli::{Cli, Command, ConfigCommand};
-use fusebox::config::{Config, Log, LogFormat};
+use fusebox::config::{Config, Log, LogFormat, LogLevel};
 use tracing_subscriber::EnvFilter;
 
 #[global_allocator]
@@ -56,6 +56,17 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
             runtime.block_on(fusebox::serve::stdio(config, view))?;
             // A read of standard input can't be called back: don't wait for it.
             runtime.shutdown_background();
+        }
+        Command::Bridge(bridge) => {
+            start_log(&Log {
+                level: LogLevel::Warn,
+                format: LogFormat::Text,
+            });
+            let runtime = runtime()?;
+            let ended = runtime.block_on(fusebox::bridge::run(bridge.into()));
+            // A read of standard input can't be called back: don't wait for it.
+            runtime.shutdown_background();
+            ended?;
         }
         Command::Config(ConfigCommand::Check { file }) => {
             cli::load(Some(file.clone()))?;

@@ -25,7 +25,12 @@ pub struct Meters {
     start: Instant,
     connections: Gauge,
     connections_total: AtomicU64,
+    connections_refused: AtomicU64,
+    accepts_failed: AtomicU64,
+    slow_readers: AtomicU64,
     sessions: Gauge,
+    quic_connections: Gauge,
+    quic_streams: Gauge,
     queue: Gauge,
     errors_total: AtomicU64,
     errors: SecondRing<ERROR_SECONDS>,
@@ -51,8 +56,18 @@ pub struct MeterSnapshot {
     pub connections: u64,
     /// Connections since the start.
     pub connections_total: u64,
+    /// Connections that there was no room for.
+    pub connections_refused: u64,
+    /// Connections that the system gave no file for.
+    pub accepts_failed: u64,
+    /// Connections that were ended because they didn't read.
+    pub slow_readers: u64,
     /// Sessions alive now.
     pub sessions: u64,
+    /// QUIC connections among the open ones.
+    pub quic_connections: u64,
+    /// Streams of QUIC connections that are being served.
+    pub quic_streams: u64,
     /// Requests read and not answered yet.
     pub queue_depth: u64,
     /// Requests since the start.
@@ -74,7 +89,12 @@ impl Meters {
             start,
             connections: Gauge::default(),
             connections_total: AtomicU64::new(0),
+            connections_refused: AtomicU64::new(0),
+            accepts_failed: AtomicU64::new(0),
+            slow_readers: AtomicU64::new(0),
             sessions: Gauge::default(),
+            quic_connections: Gauge::default(),
+            quic_streams: Gauge::default(),
             queue: Gauge::default(),
             errors_total: AtomicU64::new(0),
             errors: SecondRing::default(),
@@ -86,6 +106,32 @@ impl Meters {
     pub fn connection(&self) -> GaugeGuard {
         self.connections_total.fetch_add(1, Ordering::Relaxed);
         self.connections.enter()
+    }
+
+    /// Counts a connection that there is no room for, and says how many there were.
+    pub fn connection_refused(&self) -> u64 {
+        self.connections_refused.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    /// Counts a connection that the system gave no file for.
+    pub fn accept_failed(&self) {
+        self.accepts_failed.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Counts a connection that is ended because it doesn't read.
+    pub fn slow_reader(&self) {
+        self.slow_readers.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Counts a QUIC connection, its handshake included, for as long as the guard
+    /// lives. It is a connection too.
+    pub fn quic_connection(&self) -> GaugeGuard {
+        self.quic_connections.enter()
+    }
+
+    /// Counts a stream of a QUIC connection for as long as the guard lives.
+    pub fn quic_stream(&self) -> GaugeGuard {
+        self.quic_streams.enter()
     }
 
     /// Counts a session for as long as the guard lives.
@@ -136,7 +182,12 @@ impl Meters {
             uptime_seconds: second,
             connections: self.connections.get(),
             connections_total: self.connections_total.load(Ordering::Relaxed),
+            connections_refused: self.connections_refused.load(Ordering::Relaxed),
+            accepts_failed: self.accepts_failed.load(Ordering::Relaxed),
+            slow_readers: self.slow_readers.load(Ordering::Relaxed),
             sessions: self.sessions.get(),
+            quic_connections: self.quic_connections.get(),
+            quic_streams: self.quic_streams.get(),
             queue_depth: self.queue_depth(),
             requests_total: total(|shard| shard.requests_total.load(Ordering::Relaxed)),
             messages_total: total(|shard| shard.messages_total.load(Ordering::Relaxed)),

@@ -7,6 +7,7 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
 use fusebox_engine::contract::types;
@@ -14,8 +15,9 @@ use fusebox_engine::{Change, RequestEvent, RequestSink};
 use fusebox_protocol::params::LogLevel;
 use fusebox_protocol::{ProtocolVersion, RawJson, reply};
 use parking_lot::Mutex;
-use tokio::sync::{Notify, broadcast, mpsc};
+use tokio::sync::{Notify, mpsc};
 
+use crate::changes::Changes;
 use crate::plugin_entry::Handler;
 
 /// Messages that wait for a slow receiver before the call that makes them waits too.
@@ -38,16 +40,19 @@ pub struct ClientSink {
     /// what is called
     pub handler: Arc<Handler>,
     /// everyone who wants to know of changes
-    pub changes: broadcast::Sender<Change>,
+    pub changes: Arc<Changes>,
     /// raised when the client need not hold its stream open; none: its stream
     /// can't be taken up again
     pub close: Option<Arc<Notify>>,
+    /// raised if the call does more than answer, where that matters
+    pub impure: Option<Arc<AtomicBool>>,
     /// the last progress that was sent
     pub progress: Mutex<Option<f64>>,
 }
 
 impl RequestSink for ClientSink {
     fn emit(&self, event: RequestEvent) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        self.note_effect();
         Box::pin(async move {
             let message = match event {
                 RequestEvent::Log {
@@ -70,8 +75,8 @@ impl RequestSink for ClientSink {
     }
 
     fn changed(&self, change: Change) {
-        // Nobody listening is no error.
-        let _ = self.changes.send(change);
+        self.note_effect();
+        self.changes.publish(&change);
     }
 
     fn panicked(&self, message: &str) {
@@ -88,6 +93,7 @@ impl RequestSink for ClientSink {
     }
 
     fn close_stream(&self) {
+        self.note_effect();
         if let Some(close) = &self.close {
             close.notify_one();
         }
@@ -95,6 +101,13 @@ impl RequestSink for ClientSink {
 }
 
 impl ClientSink {
+    /// Who does this does more than answer.
+    fn note_effect(&self) {
+        if let Some(impure) = &self.impure {
+            impure.store(true, Ordering::Relaxed);
+        }
+    }
+
     fn log(&self, level: types::LogLevel, data: String, logger: Option<String>) -> Option<Bytes> {
         let level = wire_level(level);
         self.to_host_log(level, &data, logger.as_deref());

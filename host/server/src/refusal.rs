@@ -4,12 +4,14 @@
 //! on the wire: which limit, its value, the key that raises it. It never puts a
 //! backtrace there: that goes to the log.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use fusebox_engine::{CallError, FaultKind};
 use fusebox_protocol::{Reason, RefusalData, RpcError};
 
 use crate::admission::Refused;
+use crate::backpressure::Pressed;
 use crate::breaker::Open;
 use crate::config::Limit;
 use crate::plugin_entry::{Handler, HandlerKind};
@@ -17,6 +19,12 @@ use crate::plugin_entry::{Handler, HandlerKind};
 /// When to try again if the host is full: about the time a queue of short calls
 /// needs to move.
 const RETRY_WHEN_FULL: Duration = Duration::from_millis(250);
+
+/// A client that is told to come back at once only adds to the load.
+const RETRY_MIN: Duration = Duration::from_millis(10);
+
+/// And one that is told an hour would miss that the load is over.
+const RETRY_MAX: Duration = Duration::from_secs(60);
 
 /// An open breaker.
 pub(crate) fn breaker_open(handler: &Handler, open: Open) -> RpcError {
@@ -32,36 +40,101 @@ pub(crate) fn breaker_open(handler: &Handler, open: Open) -> RpcError {
 /// A call that admission refused.
 pub(crate) fn not_admitted(handler: &Handler, refused: Refused) -> RpcError {
     match refused {
-        Refused::HostFull { limit, key } => full(
-            handler,
-            format!("the host is overloaded: as many calls wait as may ({limit})"),
-            limit,
-            key.to_owned(),
-        ),
-        Refused::PluginFull { limit, key } => full(
-            handler,
-            format!("the plugin is overloaded: as many calls wait for it as may ({limit})"),
+        Refused::HostFull {
             limit,
             key,
-        ),
-        Refused::TooLate => full(
+            retry_after,
+        } => overloaded(
             handler,
-            "the host is overloaded: the call's time was over before its turn came".to_owned(),
-            handler.core.settings.limits.concurrent_calls_max,
-            handler.core.settings.key_of(Limit::ConcurrentCalls),
+            format!("the host is overloaded: as many calls wait as may ({limit})"),
+            limit as u64,
+            key.into(),
+            retry_after,
         ),
+        Refused::PluginFull {
+            limit,
+            key,
+            retry_after,
+        } => overloaded(
+            handler,
+            format!("the plugin is overloaded: as many calls wait for it as may ({limit})"),
+            limit as u64,
+            key.into(),
+            retry_after,
+        ),
+        Refused::LongQueue { depth, limit } => overloaded(
+            handler,
+            format!("the host is overloaded: {depth} calls wait; from {limit} on no more may"),
+            limit,
+            "backpressure.queue_threshold".into(),
+            RETRY_WHEN_FULL,
+        ),
+        Refused::TooLate { wait } => overloaded(
+            handler,
+            "the plugin is overloaded: the call's time would be over before its turn comes"
+                .to_owned(),
+            handler.core.settings.limits.concurrent_calls_max as u64,
+            handler.core.settings.key_of(Limit::ConcurrentCalls).into(),
+            wait,
+        ),
+        Refused::Connection { limit } => overloaded(
+            handler,
+            format!("this connection has as many calls under way as it may ({limit})"),
+            limit as u64,
+            "message_queue.connection_max".into(),
+            RETRY_WHEN_FULL,
+        ),
+        Refused::Undelivered { limit } => overloaded(
+            handler,
+            format!("this connection has not taken more than {limit} bytes of its answers"),
+            limit as u64,
+            "socket.undelivered_max_bytes".into(),
+            RETRY_WHEN_FULL,
+        ),
+        Refused::Pressed(pressed) => under_pressure(handler, pressed),
     }
+}
+
+/// A call that is refused because the machine has little left.
+fn under_pressure(handler: &Handler, pressed: Pressed) -> RpcError {
+    let (what, percent, threshold, key, retry_after) = match pressed {
+        Pressed::Memory {
+            percent,
+            threshold,
+            retry_after,
+        } => (
+            "its memory is",
+            percent,
+            threshold,
+            "backpressure.memory_threshold",
+            retry_after,
+        ),
+        Pressed::Cpu {
+            percent,
+            threshold,
+            retry_after,
+        } => (
+            "work waits, and its processors are",
+            percent,
+            threshold,
+            "backpressure.cpu_threshold",
+            retry_after,
+        ),
+    };
+    let message = format!("the host is overloaded: {what} {percent} % in use, of {threshold}");
+    overloaded(handler, message, threshold.into(), key.into(), retry_after)
 }
 
 /// A call that the engine didn't finish.
 pub(crate) fn call_failed(handler: &Handler, error: &CallError) -> RpcError {
     match error {
         CallError::Fault(fault) => fault_kind(handler, &fault.kind),
-        CallError::NoSlot { limit } => full(
+        CallError::NoSlot { limit } => overloaded(
             handler,
             "the host is overloaded: every instance slot is in use".to_owned(),
-            *limit as usize,
-            "engine.max_instances".to_owned(),
+            u64::from(*limit),
+            "engine.max_instances".into(),
+            RETRY_WHEN_FULL,
         ),
         CallError::NotExported { interface } => RpcError::refusal(
             Reason::PluginUnavailable,
@@ -178,12 +251,18 @@ fn limit(handler: &Handler, reason: Reason, message: String, value: u64, key: Li
     RpcError::refusal(reason, format!("{message} (raise `{key}`)"), data)
 }
 
-fn full(handler: &Handler, message: String, limit: usize, key: String) -> RpcError {
+fn overloaded(
+    handler: &Handler,
+    message: String,
+    limit: u64,
+    key: Cow<'static, str>,
+    retry_after: Duration,
+) -> RpcError {
     let mut data = about(handler);
-    data.limit = Some(limit as u64);
-    data.retry_after_ms = Some(millis_up(RETRY_WHEN_FULL));
+    data.limit = Some(limit);
+    data.retry_after_ms = Some(millis_up(retry_after.clamp(RETRY_MIN, RETRY_MAX)));
     let message = format!("{message} (raise `{key}`)");
-    data.key = Some(key.into());
+    data.key = Some(key);
     RpcError::refusal(Reason::Overloaded, message, data)
 }
 

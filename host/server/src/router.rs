@@ -21,11 +21,14 @@ use fusebox_protocol::{
     Era, Notification, ProtocolVersion, RawJson, Request, RequestId, Response, RpcError,
 };
 use http::HeaderMap;
+use serde::Serialize;
 use serde_json::value::RawValue;
 
 use crate::call::Call;
+use crate::capability_cache::Key;
 use crate::catalogue::ViewName;
 use crate::host::Host;
+use crate::origin::Origin;
 use crate::paging;
 use crate::render::{SERVER, dialect};
 use crate::reply::Reply;
@@ -78,8 +81,9 @@ pub fn modern(
     request: &Request<'_>,
     headers: Option<&HeaderMap>,
     view: &ViewName,
+    origin: &Origin,
 ) -> Routed {
-    match try_modern(host, frame, request, headers, view) {
+    match try_modern(host, frame, request, headers, view, origin) {
         Ok(routed) => routed,
         Err(error) => failed(host, &request.id, &error, Era::Modern),
     }
@@ -91,6 +95,7 @@ fn try_modern(
     request: &Request<'_>,
     headers: Option<&HeaderMap>,
     view: &ViewName,
+    origin: &Origin,
 ) -> Result<Routed, RpcError> {
     let ModernRequest {
         version,
@@ -99,7 +104,12 @@ fn try_modern(
     } = era::check_modern(request, headers)?;
     let id = &request.id;
     match &*request.method {
-        "server/discover" => Ok(Routed::Ready(Reply::result(id, &discover(host, version)))),
+        "server/discover" => {
+            let told = host
+                .capabilities
+                .get(discover_key(version), || rendered(&discover(host, version)))?;
+            Ok(Routed::Ready(Reply::result(id, &*told)))
+        }
         "tasks/get" | "tasks/update" | "tasks/cancel" if host.long_tasks.enabled() => {
             task(host, request, client)
         }
@@ -113,10 +123,13 @@ fn try_modern(
                 version,
                 client,
                 view: view.clone(),
+                origin: origin.clone(),
                 log_level: meta.log_level,
                 progress_token: progress_token(&meta)?,
                 pending: None,
+                session: None,
                 close: None,
+                impure: None,
             };
             common(host, frame, request, context, headers)
         }
@@ -130,8 +143,9 @@ pub fn legacy(
     frame: &Bytes,
     request: &Request<'_>,
     agreement: &Agreement,
+    origin: &Origin,
 ) -> Routed {
-    match try_legacy(host, frame, request, agreement) {
+    match try_legacy(host, frame, request, agreement, origin) {
         Ok(routed) => routed,
         Err(error) => failed(host, &request.id, &error, Era::Legacy),
     }
@@ -142,6 +156,7 @@ fn try_legacy(
     frame: &Bytes,
     request: &Request<'_>,
     agreement: &Agreement,
+    origin: &Origin,
 ) -> Result<Routed, RpcError> {
     match &*request.method {
         "ping" => {}
@@ -174,7 +189,7 @@ fn try_legacy(
         }
         _ => {
             let meta = Meta::from_params(&request.params)?;
-            let context = agreement.context(progress_token(&meta)?);
+            let context = agreement.context(origin, progress_token(&meta)?);
             return common(host, frame, request, context, None);
         }
     }
@@ -309,22 +324,44 @@ fn list(
 ) -> Result<Routed, RpcError> {
     let params = ListParams::from_params(&request.params)?;
     let catalogue = host.catalogue.load();
-    let (offered, version) = (catalogue.view(&context.view), context.version);
-    let page = paging::page(
-        &offered.handlers(kind),
-        params.cursor.as_deref(),
-        host.config.lists.page_size.get(),
-    )
-    .map_err(|_| RpcError::invalid_params("`cursor` is none that this server gave out"))?;
-    let items: Vec<&RawJson> = offered.list(kind, version)[page.items].iter().collect();
-    let result = ListResult {
-        dialect: dialect(version),
-        kind,
-        items: &items,
-        next_cursor: page.next.as_deref(),
-        cache: LIST_CACHE,
+    let version = context.version;
+    let key = Key {
+        catalogue: catalogue.id(),
+        view: context.view.clone(),
+        kind: Some(kind as usize),
+        version,
+        cursor: params.cursor.as_deref().map(str::to_owned),
     };
-    Ok(Routed::Ready(Reply::result(&request.id, &result)))
+    let page_size = host.config.lists.page_size.get();
+    let told = host.capabilities.get(key, || {
+        let offered = catalogue.view(&context.view);
+        let page = paging::page(&offered.handlers(kind), params.cursor.as_deref(), page_size)
+            .map_err(|_| RpcError::invalid_params("`cursor` is none that this server gave out"))?;
+        let items: Vec<&RawJson> = offered.list(kind, version)[page.items].iter().collect();
+        rendered(&ListResult {
+            dialect: dialect(version),
+            kind,
+            items: &items,
+            next_cursor: page.next.as_deref(),
+            cache: LIST_CACHE,
+        })
+    })?;
+    Ok(Routed::Ready(Reply::result(&request.id, &*told)))
+}
+
+/// What `server/discover` says depends on no plugin.
+fn discover_key(version: ProtocolVersion) -> Key {
+    Key {
+        catalogue: 0,
+        view: None,
+        kind: None,
+        version,
+        cursor: None,
+    }
+}
+
+fn rendered<R: Serialize>(result: &R) -> Result<RawJson, RpcError> {
+    RawJson::of(result).map_err(|error| RpcError::internal(error.to_string()))
 }
 
 fn progress_token(meta: &Meta<'_>) -> Result<Option<RawJson>, RpcError> {

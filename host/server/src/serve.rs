@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use tokio::signal::unix::{SignalKind, signal};
 
+use crate::backpressure;
 use crate::config::{Config, Scheme};
 use crate::host::{Host, HostError};
 use fusebox_protocol::reply::ListKind;
@@ -17,6 +18,8 @@ use crate::long_tasks::IN_MEMORY;
 use crate::plugin_entry::Offers;
 use crate::transport::listen::{self, Bound};
 use crate::transport::stream;
+use crate::transport::tls::{Tls, TlsError};
+use crate::vitals;
 
 /// How often idle sessions are looked for.
 const SWEEP_INTERVAL: std::time::Duration = std::time::Duration::from_secs(30);
@@ -37,6 +40,9 @@ pub enum StartError {
         /// the system's reason
         error: io::Error,
     },
+    /// There is no certificate for a listener that shows one.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     /// The plugins folder.
     #[error(
         "failed to open the plugins folder `{dir}`: {error}; create it, or name another with --plugins"
@@ -73,7 +79,11 @@ pub async fn listeners(config: Config) -> Result<bool, StartError> {
     }
     welcome(&host, &bound);
     for listener in bound {
-        tokio::spawn(listener.accept(host.clone()));
+        // Tracked: QUIC says its last words after its last connection has ended.
+        host.tasks.spawn(listener.accept(host.clone()));
+    }
+    if let Some(interval) = host.config.metrics_interval {
+        tokio::spawn(vitals::figures(host.clone(), interval));
     }
     wait_for_signal().await?;
     tracing::info!("stopping: no new connections; calls may finish (again: at once)");
@@ -126,11 +136,12 @@ pub async fn stdio(mut config: Config, view: Option<String>) -> Result<(), Start
 }
 
 fn bind_all(config: &Config) -> Result<Vec<Bound>, StartError> {
+    let tls = Tls::load(config)?;
     config
         .listeners()
         .iter()
         .map(|listener| {
-            listen::bind(listener, &config.socket).map_err(|error| StartError::Listen {
+            listen::bind(listener, config, tls.as_ref()).map_err(|error| StartError::Listen {
                 listener: listener.to_string(),
                 error,
             })
@@ -151,6 +162,8 @@ async fn start(config: Config) -> Result<Arc<Host>, StartError> {
     if host.config.reload.enabled {
         tokio::spawn(loader.watch(host.stopping.clone()));
     }
+    tokio::spawn(backpressure::watch(host.clone()));
+    tokio::spawn(vitals::watch(host.clone()));
     let sweeping = host.clone();
     tokio::spawn(async move {
         loop {
@@ -164,8 +177,12 @@ async fn start(config: Config) -> Result<Arc<Host>, StartError> {
 
 fn address(listener: &Bound, config: &Config) -> String {
     match listener.scheme {
-        Scheme::Http => format!("http://{}{}", listener.addr, config.http.path),
+        Scheme::Http | Scheme::Https => {
+            let scheme = listener.scheme.as_str();
+            format!("{scheme}://{}{}", listener.addr, config.http.path)
+        }
         Scheme::Tcp => format!("tcp://{}", listener.addr),
+        Scheme::Quic => format!("quic://{}", listener.addr),
     }
 }
 

@@ -5,8 +5,8 @@
 //! never looks into a message.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -19,8 +19,10 @@ use tokio_util::sync::CancellationToken;
 
 use crate::ask::Pending;
 use crate::catalogue::ViewName;
+use crate::changes::Inbox;
 use crate::event_log::{EventLog, LogLimits, LogRoom};
 use crate::meters::{GaugeGuard, Meters};
+use crate::origin::Origin;
 
 /// What a request brings with it. Nothing after this point knows whether it came
 /// from a stored session or from `_meta`.
@@ -32,6 +34,8 @@ pub struct CallContext {
     pub client: ClientCapabilities,
     /// what it is shown
     pub view: ViewName,
+    /// the connection it came by
+    pub origin: Origin,
     /// the least grave log messages it wants; none: no logs at all
     pub log_level: Option<LogLevel>,
     /// as the client gave it
@@ -39,6 +43,10 @@ pub struct CallContext {
     /// where a legacy client's answers to questions come in; a modern client is
     /// sent for them instead
     pub pending: Option<Arc<Pending>>,
+    /// the session, where there is one: what is kept for it is kept for nobody else
+    pub session: Option<u64>,
+    /// raised if the call does more than answer, where that matters
+    pub impure: Option<Arc<AtomicBool>>,
     /// raised by a handler whose client need not hold its stream open, where that
     /// client can take it up again
     pub close: Option<Arc<Notify>>,
@@ -47,6 +55,8 @@ pub struct CallContext {
 /// What an `initialize` agreed on.
 #[derive(Debug)]
 pub struct Agreement {
+    /// no other one of this process has it
+    serial: u64,
     /// the negotiated version
     pub version: ProtocolVersion,
     /// what the client can do
@@ -56,7 +66,14 @@ pub struct Agreement {
     /// the host's questions that wait for this client
     pub pending: Arc<Pending>,
     log_level: AtomicU8,
-    subscribed: Mutex<HashSet<String>>,
+    subscribed: Mutex<Subscribed>,
+}
+
+/// The resources that a client wants to hear of, and the streams that tell it.
+#[derive(Debug, Default)]
+struct Subscribed {
+    resources: HashSet<String>,
+    inboxes: Vec<Weak<Inbox>>,
 }
 
 /// Resources that one legacy client may subscribe to.
@@ -66,7 +83,9 @@ impl Agreement {
     /// What a client and the host agreed on; logs from `info` on until it asks
     /// for others.
     pub fn new(version: ProtocolVersion, client: ClientCapabilities, view: ViewName) -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
         Self {
+            serial: NEXT.fetch_add(1, Ordering::Relaxed),
             version,
             client,
             view,
@@ -82,28 +101,40 @@ impl Agreement {
     /// In plain words, if the client subscribes to too much.
     pub fn subscribe(&self, uri: String) -> Result<(), String> {
         let mut subscribed = self.subscribed.lock();
-        if subscribed.len() >= SUBSCRIBED_MAX && !subscribed.contains(&uri) {
+        let resources = &subscribed.resources;
+        if resources.len() >= SUBSCRIBED_MAX && !resources.contains(&uri) {
             return Err(format!(
                 "this session is subscribed to {SUBSCRIBED_MAX} resources already; unsubscribe from one"
             ));
         }
-        subscribed.insert(uri);
+        for inbox in subscribed.inboxes.iter().filter_map(Weak::upgrade) {
+            inbox.watch(&uri);
+        }
+        subscribed.resources.insert(uri);
         Ok(())
     }
 
     /// Serves `resources/unsubscribe`.
     pub fn unsubscribe(&self, uri: &str) {
-        self.subscribed.lock().remove(uri);
+        let mut subscribed = self.subscribed.lock();
+        for inbox in subscribed.inboxes.iter().filter_map(Weak::upgrade) {
+            inbox.unwatch(uri);
+        }
+        subscribed.resources.remove(uri);
     }
 
     /// Whether the client wants to hear of this resource.
     pub fn is_subscribed(&self, uri: &str) -> bool {
-        self.subscribed.lock().contains(uri)
+        self.subscribed.lock().resources.contains(uri)
     }
 
-    /// The resources that the client wants to hear of.
-    pub fn subscribed(&self) -> Vec<String> {
-        self.subscribed.lock().iter().cloned().collect()
+    /// Lets a stream of this client hear of what the client is subscribed to, now
+    /// and later.
+    pub fn tell(&self, inbox: &Arc<Inbox>) {
+        let mut subscribed = self.subscribed.lock();
+        subscribed.resources.iter().for_each(|uri| inbox.watch(uri));
+        subscribed.inboxes.retain(|other| other.strong_count() > 0);
+        subscribed.inboxes.push(Arc::downgrade(inbox));
     }
 
     /// What a client gets that never initialized: the version that the
@@ -131,14 +162,17 @@ impl Agreement {
     }
 
     /// The context of a request of this client.
-    pub fn context(&self, progress_token: Option<RawJson>) -> CallContext {
+    pub fn context(&self, origin: &Origin, progress_token: Option<RawJson>) -> CallContext {
         CallContext {
             version: self.version,
             client: self.client,
             view: self.view.clone(),
+            origin: origin.clone(),
             log_level: Some(self.log_level()),
             progress_token,
             pending: Some(self.pending.clone()),
+            session: Some(self.serial),
+            impure: None,
             close: None,
         }
     }
@@ -233,6 +267,8 @@ pub struct TooManySessions {
 #[derive(Debug)]
 pub struct Sessions {
     table: DashMap<String, Arc<Session>>,
+    /// sessions in the table: to ask it would lock each shard
+    count: AtomicUsize,
     max: usize,
     idle_timeout: Duration,
     start: Instant,
@@ -241,16 +277,18 @@ pub struct Sessions {
 }
 
 impl Sessions {
-    /// An empty table; times are measured from `start`.
+    /// An empty table in so many shards; times are measured from `start`.
     pub fn new(
         max: usize,
+        shards: usize,
         idle_timeout: Duration,
         logs: LogLimits,
         start: Instant,
         meters: Arc<Meters>,
     ) -> Self {
         Self {
-            table: DashMap::new(),
+            table: DashMap::with_shard_amount(shards),
+            count: AtomicUsize::new(0),
             max,
             idle_timeout,
             start,
@@ -269,11 +307,11 @@ impl Sessions {
         agreement: Arc<Agreement>,
         now: Instant,
     ) -> Result<Arc<Session>, TooManySessions> {
-        if self.table.len() >= self.max {
+        if !self.take_place() {
             self.sweep(now);
-        }
-        if self.table.len() >= self.max {
-            return Err(TooManySessions { limit: self.max });
+            if !self.take_place() {
+                return Err(TooManySessions { limit: self.max });
+            }
         }
         let session = Arc::new(Session {
             id: id.clone(),
@@ -285,8 +323,17 @@ impl Sessions {
             last_seen_ms: AtomicU64::new(self.millis(now)),
             _counted: self.meters.session(),
         });
-        self.table.insert(id, session.clone());
+        if self.table.insert(id, session.clone()).is_some() {
+            self.count.fetch_sub(1, Ordering::Relaxed);
+        }
         Ok(session)
+    }
+
+    fn take_place(&self) -> bool {
+        let one_more = |count: usize| (count < self.max).then_some(count + 1);
+        self.count
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more)
+            .is_ok()
     }
 
     /// The session of this id, and that it was seen.
@@ -302,6 +349,7 @@ impl Sessions {
     pub fn close(&self, id: &str) -> bool {
         match self.table.remove(id) {
             Some((_, session)) => {
+                self.count.fetch_sub(1, Ordering::Relaxed);
                 session.ended.cancel();
                 true
             }
@@ -323,6 +371,7 @@ impl Sessions {
             if keep {
                 session.log.purge(now);
             } else {
+                self.count.fetch_sub(1, Ordering::Relaxed);
                 session.ended.cancel();
             }
             keep
@@ -348,7 +397,7 @@ mod tests {
             total_max_bytes: 1 << 10,
             keep: idle,
         };
-        (Sessions::new(max, idle, logs, start, meters), start)
+        (Sessions::new(max, 4, idle, logs, start, meters), start)
     }
 
     #[test]

@@ -11,6 +11,7 @@ use fusebox_protocol::reply::{self, EmptyResult, ListChanged, ResourceUpdated};
 use fusebox_protocol::{ProtocolVersion, RequestId};
 use tokio::sync::broadcast::{self, error::RecvError};
 
+use crate::changes::Inbox;
 use crate::host::Host;
 use crate::long_tasks::{self, Record};
 use crate::refusal::millis_up;
@@ -19,9 +20,7 @@ use crate::session::Agreement;
 
 /// One receiver of changes.
 pub struct Subscription {
-    changes: broadcast::Receiver<Change>,
-    /// changes that are still to be told
-    missed: Vec<Change>,
+    changes: Arc<Inbox>,
     /// changes of tasks, if any are wanted
     tasks: Option<broadcast::Receiver<Arc<Record>>>,
     poll_interval_ms: u64,
@@ -49,20 +48,27 @@ impl Subscription {
     ) -> Self {
         let filter = accepted(wanted, client.tasks && host.long_tasks.enabled());
         let tasks = &host.long_tasks.changes;
+        let lists = filter.tools_list_changed
+            || filter.prompts_list_changed
+            || filter.resources_list_changed;
+        let changes = host.changes.listen(lists);
+        for uri in &*filter.resource_subscriptions {
+            changes.watch(uri);
+        }
         Self {
             tasks: (!filter.task_ids.is_empty()).then(|| tasks.subscribe()),
             poll_interval_ms: millis_up(host.config.tasks.poll_interval),
-            changes: host.changes.subscribe(),
-            missed: Vec::new(),
+            changes: Arc::new(changes),
             style: Style::Modern { id, filter },
         }
     }
 
     /// Begins to listen for a legacy client.
     pub fn legacy(host: &Host, agreement: Arc<Agreement>) -> Self {
+        let changes = Arc::new(host.changes.listen(true));
+        agreement.tell(&changes);
         Self {
-            changes: host.changes.subscribe(),
-            missed: Vec::new(),
+            changes,
             tasks: None,
             poll_interval_ms: 0,
             style: Style::Legacy { agreement },
@@ -101,22 +107,15 @@ impl Subscription {
         Some(out.into())
     }
 
-    /// The next message; none when the host is gone.
+    /// The next message.
     pub async fn next(&mut self) -> Option<Bytes> {
         loop {
-            if let Some(change) = self.missed.pop() {
-                if let Some(message) = self.message(&change) {
-                    return Some(message);
-                }
-                continue;
-            }
             tokio::select! {
-                change = self.changes.recv() => match change {
-                    Ok(change) => self.missed.push(change),
-                    // Whoever lags so far can't know what was missed: it may be all.
-                    Err(RecvError::Lagged(_)) => self.missed = self.everything(),
-                    Err(RecvError::Closed) => return None,
-                },
+                change = self.changes.next() => {
+                    if let Some(message) = self.message(&change) {
+                        return Some(message);
+                    }
+                }
                 Some(task) = next_task(&mut self.tasks) => {
                     if let Some(message) = self.task_message(&task) {
                         return Some(message);
@@ -124,17 +123,6 @@ impl Subscription {
                 }
             }
         }
-    }
-
-    /// All that the client wants to hear of, the lists first to be told.
-    fn everything(&self) -> Vec<Change> {
-        let resources = match &self.style {
-            Style::Legacy { agreement } => agreement.subscribed(),
-            Style::Modern { filter, .. } => filter.resource_subscriptions.to_vec(),
-        };
-        let lists = [Change::Resources, Change::Prompts, Change::Tools];
-        let resources = resources.into_iter().map(Change::Resource);
-        resources.chain(lists).collect()
     }
 
     fn task_message(&self, task: &Record) -> Option<Bytes> {

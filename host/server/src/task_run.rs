@@ -18,6 +18,7 @@ use crate::ask::{Known, Questions};
 use crate::call::{Call, ROUNDS_MAX, Round, Step, Target};
 use crate::host::Host;
 use crate::long_tasks::{Record, StoredQuestion, from_base64, to_base64, unix_ms, view};
+use crate::origin::Origin;
 use crate::plugin_entry::Handler;
 use crate::refusal::millis_up;
 use crate::render::dialect;
@@ -199,9 +200,12 @@ fn spawn(
             version: VERSION,
             client,
             view: None,
+            origin: Origin::default(),
             log_level: None,
             progress_token: None,
             pending: None,
+            session: None,
+            impure: None,
             close: None,
         },
         round: Round::default(),
@@ -331,7 +335,7 @@ fn stored(questions: &Questions) -> (Vec<StoredQuestion>, Option<String>) {
 }
 
 /// The result in the body of a response.
-fn result_of(body: &[u8]) -> Option<Box<RawValue>> {
+pub(crate) fn result_of(body: &[u8]) -> Option<Box<RawValue>> {
     #[derive(Deserialize)]
     struct Body<'a> {
         #[serde(borrow)]

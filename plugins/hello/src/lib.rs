@@ -2,7 +2,7 @@
 use fusebox_sdk::prelude::*;
 
 /// Adds two numbers.
-#[tool(read_only)]
+#[tool(read_only, cache(ttl_ms = 60_000, shared))]
 fn add(a: f64, b: f64) -> f64 {
     a + b
 }

@@ -126,6 +126,28 @@ fn sleep(
     "ok"
 }
 
+/// Says that its result may be kept for the session alone.
+#[tool(cache(ttl_ms = 60_000))]
+fn keep_private(value: String) -> String {
+    value
+}
+
+/// Says that its result may be kept for all, and does what may not be kept.
+#[tool(cache(ttl_ms = 60_000, shared))]
+fn keep_wrongly(
+    /** `fail`, `log`, `progress` or anything else */
+    how: String,
+    context: &Context,
+) -> Result<String, String> {
+    match how.as_str() {
+        "fail" => return Err("it failed".to_owned()),
+        "log" => context.log_info("it logs"),
+        "progress" => context.progress(1.0, None),
+        _ => {}
+    }
+    Ok(how)
+}
+
 /// What the last call of `remember` left in this instance.
 static LEFT: Mutex<Option<String>> = Mutex::new(None);
 
@@ -151,6 +173,8 @@ fusebox_sdk::plugin! {
         chatter,
         flip,
         sleep,
+        keep_private,
+        keep_wrongly,
         remember,
     ]
 }

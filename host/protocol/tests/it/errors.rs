@@ -181,6 +181,7 @@ fn table_of_reasons() {
         (-32015, "denied_capability", Operator, false, true),
         (-32016, "task_store_unavailable", Operator, true, false),
         (-32017, "interrupted", Host, true, false),
+        (-32018, "connection_lost", Operator, true, false),
     ];
     let row = |r: Reason| {
         (

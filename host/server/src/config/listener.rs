@@ -12,8 +12,12 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 pub enum Scheme {
     /// Streamable HTTP (HTTP/1.1 and HTTP/2 without TLS), `/health` included.
     Http,
+    /// The same with TLS.
+    Https,
     /// JSON-RPC over TCP, one message on a line.
     Tcp,
+    /// QUIC, on a UDP port: HTTP/3, and JSON-RPC with a session for each stream.
+    Quic,
 }
 
 impl Scheme {
@@ -21,14 +25,33 @@ impl Scheme {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Http => "http",
+            Self::Https => "https",
             Self::Tcp => "tcp",
+            Self::Quic => "quic",
         }
+    }
+
+    /// The schemes, in the order in which messages name them.
+    const ALL: [Self; 4] = [Self::Http, Self::Https, Self::Tcp, Self::Quic];
+
+    fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|one| one.as_str() == name)
+    }
+
+    /// Whether its listener shows a certificate.
+    pub fn is_encrypted(self) -> bool {
+        matches!(self, Self::Https | Self::Quic)
+    }
+
+    /// Whether its port is one of UDP.
+    pub fn is_udp(self) -> bool {
+        self == Self::Quic
     }
 }
 
 /// Where to listen, and for what.
 ///
-/// Written as `http://127.0.0.1:9999` or `tcp://[::1]:9998`. Without a scheme it
+/// Written as `http://127.0.0.1:9999` or `quic://[::1]:9998`. Without a scheme it
 /// is HTTP, and without a host 127.0.0.1: `9999` is the first of these.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Listener {
@@ -48,7 +71,7 @@ impl fmt::Display for Listener {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ListenerError {
     /// Some other protocol.
-    #[error("unknown scheme `{0}`: use http:// or tcp://")]
+    #[error("unknown scheme `{0}`: use http://, https://, tcp:// or quic://")]
     Scheme(String),
     /// More than an address.
     #[error("a listener has no path: leave out `{0}` (`http.path` sets the path)")]
@@ -64,9 +87,10 @@ impl FromStr for Listener {
     fn from_str(text: &str) -> Result<Self, ListenerError> {
         let (scheme, rest) = match text.split_once("://") {
             None => (Scheme::Http, text),
-            Some(("http", rest)) => (Scheme::Http, rest),
-            Some(("tcp", rest)) => (Scheme::Tcp, rest),
-            Some((other, _)) => return Err(ListenerError::Scheme(other.to_owned())),
+            Some((name, rest)) => match Scheme::named(name) {
+                Some(scheme) => (scheme, rest),
+                None => return Err(ListenerError::Scheme(name.to_owned())),
+            },
         };
         if let Some(slash) = rest.find('/') {
             return Err(ListenerError::Path(rest[slash..].to_owned()));
@@ -145,13 +169,15 @@ mod tests {
         check("http://9999", "http://127.0.0.1:9999");
         check("tcp://127.0.0.1:9998", "tcp://127.0.0.1:9998");
         check("tcp://localhost:0", "tcp://127.0.0.1:0");
+        check("quic://127.0.0.1:9999", "quic://127.0.0.1:9999");
+        check("https://[::1]:443", "https://[::1]:443");
     }
 
     #[test]
     fn what_is_no_listener_is_explained() {
         check(
-            "https://127.0.0.1:1",
-            "unknown scheme `https`: use http:// or tcp://",
+            "udp://127.0.0.1:1",
+            "unknown scheme `udp`: use http://, https://, tcp:// or quic://",
         );
         check(
             "http://127.0.0.1:9999/mcp",

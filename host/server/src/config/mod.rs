@@ -6,6 +6,8 @@
 //! `rules`), then becomes a [`Config`] of plain types, then `validate` checks
 //! what keys must agree on. All that is wrong is reported at once.
 
+mod durations;
+mod encrypted;
 mod error;
 mod listener;
 mod overlay;
@@ -26,12 +28,13 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+pub use encrypted::{Quic, Tls};
 pub use error::{ConfigError, ConfigErrors, Location, Problem};
 pub use listener::{Listener, ListenerError, Scheme};
 pub use plugin::{Limit, PluginSettings};
 pub use sections::{
-    Buffers, CircuitBreaker, Engine, Http, Isolation, Limits, Lists, Log, LogFormat, LogLevel,
-    MessageQueue, Reload, Session, Socket, Stream, Tasks, View,
+    Backpressure, Buffers, CircuitBreaker, Engine, Http, Isolation, Limits, Lists, Log, LogFormat,
+    LogLevel, MessageQueue, Reload, ResultCache, Session, Socket, Stream, Tasks, View,
 };
 
 use overlay::Overlay;
@@ -61,8 +64,19 @@ pub struct Config {
     pub plugins_dir: PathBuf,
     /// Connections open at once.
     pub max_connections: usize,
+    /// Parts of each table.
+    pub registry_shards: usize,
+    /// How long a rendered list is kept.
+    #[serde(rename = "capability_cache_ttl_ms", with = "durations::millis")]
+    pub capability_cache_ttl: Duration,
+    /// How often the host looks whether it is well.
+    #[serde(rename = "health_check_interval_ms", with = "durations::millis")]
+    pub health_check_interval: Duration,
+    /// How often figures go to the log; none: never.
+    #[serde(rename = "metrics_interval_ms", with = "durations::optional_millis")]
+    pub metrics_interval: Option<Duration>,
     /// How long a stop waits for calls.
-    #[serde(rename = "shutdown_timeout_ms", with = "sections::millis")]
+    #[serde(rename = "shutdown_timeout_ms", with = "durations::millis")]
     pub shutdown_timeout: Duration,
     /// `[http]`
     pub http: Http,
@@ -74,14 +88,22 @@ pub struct Config {
     pub session: Session,
     /// `[socket]`
     pub socket: Socket,
+    /// `[tls]`
+    pub tls: Tls,
+    /// `[quic]`
+    pub quic: Quic,
     /// `[lists]`
     pub lists: Lists,
     /// `[message_queue]`
     pub message_queue: MessageQueue,
+    /// `[backpressure]`
+    pub backpressure: Backpressure,
     /// `[circuit_breaker]`
     pub circuit_breaker: CircuitBreaker,
     /// `[limits]`; ask [`Config::plugin`] for those of one plugin.
     pub limits: Limits,
+    /// `[result_cache]`
+    pub result_cache: ResultCache,
     /// `[engine]`
     pub engine: Engine,
     /// `[tasks]`
@@ -167,6 +189,16 @@ impl Config {
             .into_iter()
             .chain(self.listen.iter().copied())
             .collect()
+    }
+
+    /// The first listener that needs a certificate which only its operator can
+    /// give: one that is encrypted, and reached from other machines.
+    pub fn lacks_certificate(&self) -> Option<Listener> {
+        let public = |one: &Listener| one.scheme.is_encrypted() && !one.addr.ip().is_loopback();
+        let lacks = self.tls.cert.as_os_str().is_empty();
+        self.listeners()
+            .into_iter()
+            .find(|one| lacks && public(one))
     }
 
     /// What holds for the plugin `name` (a file without its suffix), whether or

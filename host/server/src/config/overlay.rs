@@ -267,9 +267,9 @@ impl<'a> Overlay<'a> {
         let written = place.key(key.get_ref());
         let alias = ALIASES.iter().find(|(alias, _)| *alias == written);
         let whole = alias.map_or(written.clone(), |(_, key)| (*key).to_owned());
-        let name = alias
-            .and_then(|(_, key)| key.rsplit_once('.'))
-            .map_or(key.get_ref().as_ref(), |(_, name)| name);
+        let name = alias.map_or(key.get_ref().as_ref(), |(_, key)| {
+            key.rsplit_once('.').map_or(*key, |(_, name)| name)
+        });
         let Some(rule) = place.rule(name) else {
             let hint = hint(name, &place.names());
             let problem = Problem::UnknownKey { key: written, hint };

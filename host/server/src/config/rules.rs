@@ -57,7 +57,7 @@ pub(super) const RULES: &[(&str, Rule)] = &[
         "listen",
         Rule::Texts {
             fits: is_listener,
-            expected: "such as \"http://127.0.0.1:9999\" or \"tcp://[::1]:9998\"",
+            expected: "such as \"http://127.0.0.1:9999\" or \"quic://[::1]:9999\"",
         },
     ),
     (
@@ -68,6 +68,10 @@ pub(super) const RULES: &[(&str, Rule)] = &[
         },
     ),
     ("max_connections", int(1, 1_000_000)),
+    ("registry_shards", int(2, 65_536)),
+    ("capability_cache_ttl_ms", int(0, WEEK_MS)),
+    ("health_check_interval_ms", int(100, HOUR_MS)),
+    ("metrics_interval_ms", int(0, DAY_MS)),
     ("shutdown_timeout_ms", int(0, HOUR_MS)),
     (
         "http.path",
@@ -78,6 +82,12 @@ pub(super) const RULES: &[(&str, Rule)] = &[
     ),
     ("http.body_max_bytes", int(1024, GIB)),
     ("http.header_timeout_ms", int(100, 10 * MINUTE_MS)),
+    ("http.body_timeout_ms", int(100, HOUR_MS)),
+    ("http.idle_timeout_ms", int(0, WEEK_MS)),
+    ("http.head_max_bytes", int(8192, 16 * MIB)),
+    ("http.head_max_fields", int(8, 1000)),
+    ("http.http2_streams_max", int(1, 65_536)),
+    ("http.http2_ping_ms", int(0, HOUR_MS)),
     ("http.sse_keep_alive_ms", int(1000, HOUR_MS)),
     ("http.sse_retry_ms", int(10, HOUR_MS)),
     (
@@ -123,10 +133,26 @@ pub(super) const RULES: &[(&str, Rule)] = &[
     ("socket.nodelay", Rule::Bool),
     ("socket.keepalive", Rule::Bool),
     ("socket.reuseaddr", Rule::Bool),
+    ("socket.write_timeout_ms", int(100, HOUR_MS)),
+    ("socket.undelivered_max_bytes", int(1024, GIB)),
+    ("tls.cert", FILE),
+    ("tls.key", FILE),
+    ("tls.self_signed_cert", FILE),
+    ("tls.handshake_timeout_ms", int(100, 10 * MINUTE_MS)),
+    ("quic.streams_max", int(1, 65_536)),
+    ("quic.idle_timeout_ms", int(100, DAY_MS)),
+    ("quic.retry_handshakes", int(0, 1_000_000)),
     ("lists.page_size", int(1, 100_000)),
     ("message_queue.max_size", int(1, 10_000_000)),
     ("message_queue.warn_threshold", int(1, 10_000_000)),
     ("message_queue.reject_threshold", int(1, 10_000_000)),
+    ("message_queue.connection_max", int(1, 1_000_000)),
+    ("backpressure.enabled", Rule::Bool),
+    ("backpressure.memory_threshold", int(1, 100)),
+    ("backpressure.cpu_threshold", int(1, 100)),
+    ("backpressure.queue_threshold", int(1, 100)),
+    ("backpressure.lag_threshold_ms", int(0, MINUTE_MS)),
+    ("backpressure.sample_interval_ms", int(10, MINUTE_MS)),
     ("circuit_breaker.failure_threshold", int(1, 1_000_000)),
     ("circuit_breaker.timeout_ms", int(1, DAY_MS)),
     ("circuit_breaker.half_open_requests", int(1, 1000)),
@@ -142,6 +168,10 @@ pub(super) const RULES: &[(&str, Rule)] = &[
     ("limits.max_calls_per_instance", int(1, 1_000_000_000)),
     ("limits.validate_arguments", Rule::Bool),
     ("limits.validate_output", Rule::Bool),
+    ("limits.result_cache", Rule::Bool),
+    ("result_cache.max_bytes", int(1024, 64 * GIB)),
+    ("result_cache.entry_max_bytes", int(1024, GIB)),
+    ("result_cache.ttl_max_ms", int(1, WEEK_MS)),
     ("engine.max_instances", int(1, 20_000)),
     ("engine.cache", Rule::Bool),
     (
@@ -153,13 +183,7 @@ pub(super) const RULES: &[(&str, Rule)] = &[
     ),
     ("engine.long_call_threads", int(0, 1024)),
     ("tasks.enabled", Rule::Bool),
-    (
-        "tasks.store",
-        Rule::Text {
-            fits: |_| true,
-            expected: "the path of a file, or \"\"",
-        },
-    ),
+    ("tasks.store", FILE),
     ("tasks.max_tasks", int(1, 10_000_000)),
     ("tasks.max_bytes", int(1 << 20, 1 << 40)),
     ("tasks.ttl_ms", int(1000, WEEK_MS)),
@@ -175,6 +199,12 @@ pub(super) const RULES: &[(&str, Rule)] = &[
     ),
     ("log.format", Rule::OneOf(&["text", "json"])),
 ];
+
+/// The path of a file, if one is given.
+const FILE: Rule = Rule::Text {
+    fits: |_| true,
+    expected: "the path of a file, or \"\"",
+};
 
 /// The keys of `[plugins.NAME]` that `[limits]` doesn't have.
 pub(super) const PLUGIN_RULES: &[(&str, Rule)] = &[
@@ -226,8 +256,13 @@ fn is_prefix(text: &str) -> bool {
 }
 
 /// Second names of keys, from erlmcp, and the names that they stand for.
-pub(super) const ALIASES: &[(&str, &str)] =
-    &[("circuit_breaker.timeout", "circuit_breaker.timeout_ms")];
+pub(super) const ALIASES: &[(&str, &str)] = &[
+    ("circuit_breaker.timeout", "circuit_breaker.timeout_ms"),
+    ("capability_cache_ttl", "capability_cache_ttl_ms"),
+    ("health_check_interval", "health_check_interval_ms"),
+    ("metrics_interval", "metrics_interval_ms"),
+    ("backpressure.enable", "backpressure.enabled"),
+];
 
 /// The table that holds one table for each plugin.
 pub(super) const PLUGINS: &str = "plugins";

@@ -9,6 +9,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::durations::{millis, optional_millis};
+
 /// `[http]`: the Streamable HTTP transport.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -20,6 +22,21 @@ pub struct Http {
     /// How long the head of a request may take.
     #[serde(rename = "header_timeout_ms", with = "millis")]
     pub header_timeout: Duration,
+    /// How long the body of a request may take.
+    #[serde(rename = "body_timeout_ms", with = "millis")]
+    pub body_timeout: Duration,
+    /// How long a connection may be without a request; none: for ever.
+    #[serde(rename = "idle_timeout_ms", with = "optional_millis")]
+    pub idle_timeout: Option<Duration>,
+    /// The largest head of a request.
+    pub head_max_bytes: u32,
+    /// Headers of one request.
+    pub head_max_fields: usize,
+    /// Requests that one HTTP/2 connection may have open.
+    pub http2_streams_max: u32,
+    /// How often an HTTP/2 client is asked whether it is there; none: never.
+    #[serde(rename = "http2_ping_ms", with = "optional_millis")]
+    pub http2_ping: Option<Duration>,
     /// How often a quiet event stream gets a comment.
     #[serde(rename = "sse_keep_alive_ms", with = "millis")]
     pub sse_keep_alive: Duration,
@@ -93,6 +110,11 @@ pub struct Socket {
     pub keepalive: bool,
     /// `SO_REUSEADDR`.
     pub reuseaddr: bool,
+    /// How long a peer may refuse to read.
+    #[serde(rename = "write_timeout_ms", with = "millis")]
+    pub write_timeout: Duration,
+    /// Bytes of answers that may wait for one connection.
+    pub undelivered_max_bytes: usize,
 }
 
 /// `[lists]`: what clients are shown of tools, resources and prompts.
@@ -114,6 +136,41 @@ pub struct MessageQueue {
     pub warn_threshold: usize,
     /// How many may wait for the host; more are refused.
     pub reject_threshold: usize,
+    /// Calls of one connection that run or wait.
+    pub connection_max: usize,
+}
+
+/// `[backpressure]`: when new calls are refused early.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Backpressure {
+    /// Whether they are at all.
+    pub enabled: bool,
+    /// Percent of the memory.
+    pub memory_threshold: u32,
+    /// Percent of the processors' time.
+    pub cpu_threshold: u32,
+    /// Percent of `message_queue.max_size`.
+    pub queue_threshold: u32,
+    /// How late a task of a host that keeps up may be.
+    #[serde(rename = "lag_threshold_ms", with = "millis")]
+    pub lag_threshold: Duration,
+    /// How often the figures are taken.
+    #[serde(rename = "sample_interval_ms", with = "millis")]
+    pub sample_interval: Duration,
+}
+
+/// `[result_cache]`: results that are kept for the same call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ResultCache {
+    /// Bytes of all together.
+    pub max_bytes: u64,
+    /// The largest.
+    pub entry_max_bytes: usize,
+    /// How long one is kept at most.
+    #[serde(rename = "ttl_max_ms", with = "millis")]
+    pub ttl_max: Duration,
 }
 
 /// `[circuit_breaker]`: one for each handler.
@@ -157,6 +214,8 @@ pub struct Limits {
     pub validate_arguments: bool,
     /// Whether the host checks what a tool with an output schema answers.
     pub validate_output: bool,
+    /// Whether results of tools that allow it are kept.
+    pub result_cache: bool,
 }
 
 /// What the calls of one plugin share.
@@ -332,39 +391,6 @@ pub enum LogFormat {
     Text,
     /// One JSON object.
     Json,
-}
-
-/// A [`Duration`] as a whole number of milliseconds.
-pub(super) mod millis {
-    use super::{Deserialize, Duration};
-    use serde::{Deserializer, Serializer, ser};
-
-    pub(crate) fn serialize<S: Serializer>(time: &Duration, to: S) -> Result<S::Ok, S::Error> {
-        to.serialize_u64(u64::try_from(time.as_millis()).map_err(ser::Error::custom)?)
-    }
-
-    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
-        u64::deserialize(from).map(Duration::from_millis)
-    }
-}
-
-/// The same, with 0 for "never".
-mod optional_millis {
-    use super::{Duration, millis};
-    use serde::{Deserializer, Serializer};
-
-    pub(super) fn serialize<S: Serializer>(
-        time: &Option<Duration>,
-        to: S,
-    ) -> Result<S::Ok, S::Error> {
-        millis::serialize(&time.unwrap_or(Duration::ZERO), to)
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
-        from: D,
-    ) -> Result<Option<Duration>, D::Error> {
-        Ok(Some(millis::deserialize(from)?).filter(|time| !time.is_zero()))
-    }
 }
 
 /// The key `host`: an address, or "" for none.

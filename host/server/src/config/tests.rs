@@ -95,7 +95,8 @@ fn the_default_is_what_the_default_file_says() {
         MessageQueue {
             max_size: 10_000,
             warn_threshold: 7_500,
-            reject_threshold: 9_500
+            reject_threshold: 9_500,
+            connection_max: 128,
         }
     );
     assert_eq!(
@@ -121,7 +122,22 @@ fn the_default_is_what_the_default_file_says() {
             max_calls_per_instance: 1000,
             validate_arguments: true,
             validate_output: true,
+            result_cache: false,
         }
+    );
+    assert_eq!(config.registry_shards, 256);
+    assert_eq!(config.capability_cache_ttl, Duration::from_secs(300));
+    assert_eq!(config.health_check_interval, Duration::from_secs(5));
+    assert_eq!(config.metrics_interval, Some(Duration::from_secs(60)));
+    let backpressure = config.backpressure;
+    assert_eq!(
+        (
+            backpressure.enabled,
+            backpressure.memory_threshold,
+            backpressure.cpu_threshold,
+            backpressure.queue_threshold
+        ),
+        (true, 90, 95, 80)
     );
 }
 
@@ -166,7 +182,7 @@ fn each_end_of_each_range_is_taken_and_no_further() {
             continue;
         };
         // These three also depend on each other.
-        if key.starts_with("message_queue.") {
+        if key.starts_with("message_queue.") && !key.ends_with("connection_max") {
             continue;
         }
         check(&format!("{key} = {min}"), "");
@@ -180,6 +196,33 @@ fn each_end_of_each_range_is_taken_and_no_further() {
             );
         }
     }
+}
+
+#[test]
+fn the_names_of_erlmcp_are_taken() {
+    let config = parse(
+        "capability_cache_ttl = 1\nhealth_check_interval = 200\nmetrics_interval = 3\n\
+         [backpressure]\nenable = false\n[circuit_breaker]\ntimeout = 4",
+    );
+    let millis = Duration::from_millis;
+    assert_eq!(config.capability_cache_ttl, millis(1));
+    assert_eq!(config.health_check_interval, millis(200));
+    assert_eq!(config.metrics_interval, Some(millis(3)));
+    assert!(!config.backpressure.enabled);
+    assert_eq!(config.circuit_breaker.timeout, millis(4));
+    check(
+        "metrics_interval = 1\nmetrics_interval_ms = 1",
+        "fusebox.toml:2: `metrics_interval` is another name of `metrics_interval_ms`; give only one of them",
+    );
+}
+
+#[test]
+fn tables_are_split_into_a_power_of_two() {
+    assert_eq!(parse("registry_shards = 2").registry_shards, 2);
+    check(
+        "registry_shards = 48",
+        "fusebox.toml:1: `registry_shards` is 48; it must be a power of two, such as 256",
+    );
 }
 
 #[test]

@@ -104,7 +104,7 @@ mod tests {
         check(
             "",
             "idle_timeout_ms",
-            "did you mean `stream.idle_timeout_ms` or `session.idle_timeout_ms`?",
+            "did you mean `http.idle_timeout_ms` or `stream.idle_timeout_ms` or `session.idle_timeout_ms` or `quic.idle_timeout_ms`?",
         );
         check(
             "http.",
@@ -120,8 +120,11 @@ mod tests {
             "",
             "zzz",
             "known here are `host`, `port`, `listen`, `plugins_dir`, `max_connections`, \
-             `shutdown_timeout_ms`, `http`, `buffers`, `stream`, `session`, `socket`, `lists`, \
-             `message_queue`, `circuit_breaker`, `limits`, `engine`, `tasks`, `reload`, `log`, `plugins`, `views`",
+             `registry_shards`, `capability_cache_ttl_ms`, `health_check_interval_ms`, \
+             `metrics_interval_ms`, `shutdown_timeout_ms`, `http`, `buffers`, `stream`, `session`, `socket`, \
+             `tls`, `quic`, `lists`, `message_queue`, `backpressure`, `circuit_breaker`, `limits`, `result_cache`, \
+             `engine`, `tasks`, `reload`, `log`, `capability_cache_ttl`, `health_check_interval`, \
+             `metrics_interval`, `plugins`, `views`",
         );
     }
 }

@@ -11,7 +11,22 @@ use super::overlay::Overlay;
 pub(super) fn validate(config: &Config, overlay: &mut Overlay<'_>) {
     message_queue(config, overlay);
     listeners(config, overlay);
+    certificates(config, overlay);
     paths(config, overlay);
+    shards(config, overlay);
+}
+
+/// The tables take a power of two.
+fn shards(config: &Config, overlay: &mut Overlay<'_>) {
+    const KEY: &str = "registry_shards";
+    if !config.registry_shards.is_power_of_two() && !overlay.is_rejected(KEY) {
+        let problem = Problem::Invalid {
+            key: KEY.to_owned(),
+            value: config.registry_shards.to_string(),
+            expected: "a power of two, such as 256".to_owned(),
+        };
+        overlay.error(overlay.location(KEY), problem);
+    }
 }
 
 /// Each path serves one thing.
@@ -84,9 +99,40 @@ fn listeners(config: &Config, overlay: &mut Overlay<'_>) {
     }
     let mut seen = HashSet::new();
     for listener in listeners {
-        // Each port 0 becomes a port of its own.
-        if listener.addr.port() != 0 && !seen.insert(listener.addr) {
+        // Each port 0 becomes a port of its own; UDP has ports of its own.
+        let place = (listener.scheme.is_udp(), listener.addr);
+        if listener.addr.port() != 0 && !seen.insert(place) {
             overlay.error(location, Problem::SameAddress { listener });
         }
+    }
+}
+
+/// A certificate and its key come together, and nobody else can make one for an
+/// address that other machines reach.
+fn certificates(config: &Config, overlay: &mut Overlay<'_>) {
+    let is_empty = |path: &std::path::Path| path.as_os_str().is_empty();
+    let both = [("tls.cert", &config.tls.cert), ("tls.key", &config.tls.key)];
+    for [(given, path), (missing, other)] in [both, [both[1], both[0]]] {
+        if !is_empty(path) && is_empty(other) {
+            let problem = Problem::Invalid {
+                key: missing.to_owned(),
+                value: "\"\"".to_owned(),
+                expected: format!("the path of a file, because `{given}` has one"),
+            };
+            overlay.error(overlay.location(given), problem);
+        }
+    }
+    let Some(listener) = config.lacks_certificate() else {
+        return;
+    };
+    if !overlay.is_rejected("listen") && is_empty(&config.tls.key) {
+        let problem = Problem::Invalid {
+            key: "tls.cert".to_owned(),
+            value: "\"\"".to_owned(),
+            expected: format!(
+                "the path of a certificate, because {listener} is reached from other machines"
+            ),
+        };
+        overlay.error(overlay.location("listen"), problem);
     }
 }

@@ -48,12 +48,12 @@ pub struct LongTasks {
 
 impl LongTasks {
     /// No task yet, and no file touched.
-    pub fn new(settings: config::Tasks) -> Self {
+    pub fn new(settings: config::Tasks, shards: usize) -> Self {
         Self {
             file: settings.file(|name| std::env::var_os(name)),
             settings,
             store: OnceCell::new(),
-            running: DashMap::new(),
+            running: DashMap::with_shard_amount(shards),
             changes: broadcast::Sender::new(CHANGES_MAX),
         }
     }

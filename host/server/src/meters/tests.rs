@@ -17,8 +17,13 @@ fn gauges_count_what_lives_and_totals_what_lived() {
     let expected = MeterSnapshot {
         uptime_seconds: 2,
         connections: 1,
+        connections_refused: 0,
+        accepts_failed: 0,
+        slow_readers: 0,
         connections_total: 2,
         sessions: 1,
+        quic_connections: 0,
+        quic_streams: 0,
         queue_depth: 1,
         requests_total: 0,
         messages_total: 0,
@@ -158,7 +163,7 @@ fn the_names_in_json_are_those_that_operators_know() {
     meters.error(start);
     assert_eq!(
         serde_json::to_string(&meters.snapshot(start)).unwrap(),
-        r#"{"uptime_seconds":0,"connections":0,"connections_total":0,"sessions":0,"queue_depth":0,"requests_total":1,"messages_total":1,"throughput_msg_sec":1.0,"errors_1m":1,"errors_total":1}"#
+        r#"{"uptime_seconds":0,"connections":0,"connections_total":0,"connections_refused":0,"accepts_failed":0,"slow_readers":0,"sessions":0,"quic_connections":0,"quic_streams":0,"queue_depth":0,"requests_total":1,"messages_total":1,"throughput_msg_sec":1.0,"errors_1m":1,"errors_total":1}"#
     );
 }
 

@@ -13,13 +13,14 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 use fusebox_engine::{CallError, Engine, Exports, Habit, Isolation, Limits, LoadError};
-use tokio::sync::Semaphore;
 
 pub use offer::{Offers, PromptEntry, ResourceEntry, TemplateEntry, ToolEntry, ToolJson};
 
+use crate::admission::{Gate, Pace};
 use crate::breaker::Breaker;
 use crate::config::{self, CircuitBreaker, PluginSettings};
 use crate::meters::HandlerCounters;
+use crate::result_cache::CacheRule;
 use crate::schema::Schema;
 
 /// Things of one kind (tools, resources ...) that one plugin may offer.
@@ -40,10 +41,10 @@ pub struct PluginCore {
     pub code: fusebox_engine::Plugin,
     /// its limits, and which key raises each
     pub settings: PluginSettings,
-    /// one permit for each call that may run at once
-    pub permits: Arc<Semaphore>,
-    /// calls that wait for a permit
-    pub waiting: AtomicUsize,
+    /// one place for each call that may run at once, and the line before it
+    pub gate: Gate,
+    /// how long its calls take lately
+    pub pace: Pace,
     in_flight: AtomicUsize,
 }
 
@@ -94,6 +95,8 @@ pub struct ToolRules {
     pub output: Option<Schema>,
     /// whether its calls become tasks
     pub task: TaskRule,
+    /// whether its results are kept
+    pub cache: Option<CacheRule>,
 }
 
 /// Whether the calls of a tool become tasks.
@@ -193,8 +196,8 @@ impl LoadedPlugin {
             name: settings.name.clone(),
             sha256,
             code,
-            permits: Arc::new(Semaphore::new(settings.limits.concurrent_calls_max)),
-            waiting: AtomicUsize::new(0),
+            gate: Gate::new(settings.limits.concurrent_calls_max),
+            pace: Pace::default(),
             in_flight: AtomicUsize::new(0),
             settings,
         });

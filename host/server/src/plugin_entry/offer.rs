@@ -5,6 +5,7 @@
 //! plugins gets a name.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use fusebox_engine::contract::types;
 use fusebox_protocol::header_params::HeaderParams;
@@ -12,6 +13,7 @@ use fusebox_protocol::{JsonKind, RawJson};
 
 use super::{EntryError, Handler, HandlerKind, PluginCore, TaskRule, ToolRules, check, list};
 use crate::config::CircuitBreaker;
+use crate::result_cache::CacheRule;
 use crate::schema::Schema;
 use crate::uri_template::UriTemplate;
 
@@ -209,7 +211,12 @@ impl Maker<'_> {
 
     /// Both are compiled whether they are asked or not: a tool whose schema is
     /// none can't be listed.
-    fn rules(&self, json: &ToolJson, task: TaskRule) -> Result<ToolRules, String> {
+    fn rules(
+        &self,
+        json: &ToolJson,
+        task: TaskRule,
+        cache: Option<types::CacheHint>,
+    ) -> Result<ToolRules, String> {
         let input = Schema::compile(json.input_schema.as_str())
             .map_err(|error| format!("input-schema: {error}"))?;
         let output = json
@@ -219,8 +226,15 @@ impl Maker<'_> {
             .transpose()
             .map_err(|error| format!("output-schema: {error}"))?;
         let limits = &self.core.settings.limits;
+        // A task has a life of its own, which no kept result has.
+        let kept =
+            cache.filter(|hint| limits.result_cache && task == TaskRule::Never && hint.ttl_ms > 0);
         Ok(ToolRules {
             task,
+            cache: kept.map(|hint| CacheRule {
+                ttl: Duration::from_millis(hint.ttl_ms),
+                shared: hint.shared,
+            }),
             input: input.filter(|_| limits.validate_arguments),
             output: output.flatten().filter(|_| limits.validate_output),
         })
@@ -252,7 +266,11 @@ impl Maker<'_> {
         let header_params = HeaderParams::from_schema(json.input_schema.as_str())
             .map_err(|error| format!("x-mcp-header: {error}"))?;
         Ok(ToolEntry {
-            handler: self.ruled_handler(HandlerKind::Tool, &tool.name, self.rules(&json, task)?),
+            handler: self.ruled_handler(
+                HandlerKind::Tool,
+                &tool.name,
+                self.rules(&json, task, tool.cache)?,
+            ),
             tool,
             json,
             header_params,

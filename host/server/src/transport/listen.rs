@@ -10,12 +10,16 @@ use std::time::Duration;
 
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
-use tokio::sync::OwnedSemaphorePermit;
+use tokio::time::timeout;
+use tokio_rustls::TlsAcceptor;
 
-use super::{http, stream};
-use crate::config::{Listener, Scheme, Socket};
+use super::counted::Counted;
+use super::stream::Ended;
+use super::tls::Tls;
+use super::{http, quic, stream};
+use crate::config::{Config, Listener, Scheme, Socket};
 use crate::host::Host;
-use crate::meters::GaugeGuard;
+use crate::refusal::millis_up;
 
 /// How long accepting rests after the system refused (out of descriptors, say).
 const ACCEPT_RETRY: Duration = Duration::from_millis(100);
@@ -30,24 +34,53 @@ const STREAM_FULL: &[u8] = b"{\"jsonrpc\":\"2.0\",\"id\":null,\"error\":{\"code\
 
 /// A bound socket.
 pub struct Bound {
-    listener: TcpListener,
+    socket: Listening,
     /// what is spoken over it
     pub scheme: Scheme,
     /// where it really is: a port of 0 was chosen by the system
     pub addr: SocketAddr,
 }
 
-/// A connection that counts for as long as this lives.
-struct Counted {
-    _permit: OwnedSemaphorePermit,
-    _gauge: GaugeGuard,
+/// The kinds of sockets.
+enum Listening {
+    Tcp {
+        listener: TcpListener,
+        /// for `https://`
+        tls: Option<TlsAcceptor>,
+    },
+    Quic(quinn::Endpoint),
 }
 
-/// Binds a listener.
+/// Binds a listener. `tls` is there if any listener is encrypted.
 ///
 /// # Errors
 /// The system's, for instance if the port is taken.
-pub fn bind(listener: &Listener, socket: &Socket) -> io::Result<Bound> {
+pub fn bind(listener: &Listener, config: &Config, tls: Option<&Tls>) -> io::Result<Bound> {
+    let (socket, addr) = match (listener.scheme, tls) {
+        (Scheme::Quic, Some(tls)) => {
+            let endpoint = quic::bind(listener.addr, tls, &config.quic)?;
+            let addr = endpoint.local_addr()?;
+            (Listening::Quic(endpoint), addr)
+        }
+        (scheme, tls) => {
+            let tcp = bind_tcp(listener, &config.socket)?;
+            let addr = tcp.local_addr()?;
+            let tls = tls.filter(|_| scheme.is_encrypted());
+            let socket = Listening::Tcp {
+                listener: tcp,
+                tls: tls.map(|tls| tls.acceptor.clone()),
+            };
+            (socket, addr)
+        }
+    };
+    Ok(Bound {
+        addr,
+        scheme: listener.scheme,
+        socket,
+    })
+}
+
+fn bind_tcp(listener: &Listener, socket: &Socket) -> io::Result<TcpListener> {
     let tcp = match listener.addr {
         SocketAddr::V4(_) => TcpSocket::new_v4()?,
         SocketAddr::V6(_) => TcpSocket::new_v6()?,
@@ -56,72 +89,134 @@ pub fn bind(listener: &Listener, socket: &Socket) -> io::Result<Bound> {
     // Accepted connections inherit it.
     tcp.set_keepalive(socket.keepalive)?;
     tcp.bind(listener.addr)?;
-    let bound = tcp.listen(socket.backlog)?;
-    Ok(Bound {
-        addr: bound.local_addr()?,
-        scheme: listener.scheme,
-        listener: bound,
-    })
+    tcp.listen(socket.backlog)
 }
 
 impl Bound {
     /// Accepts until the host stops; each connection is a task of its own.
     pub async fn accept(self, host: Arc<Host>) {
-        loop {
-            let accepted = tokio::select! {
-                () = host.stopping.cancelled() => return,
-                accepted = self.listener.accept() => accepted,
-            };
-            match accepted {
-                Ok((stream, peer)) => self.take(&host, stream, peer),
-                Err(error) => {
-                    tracing::warn!(%error, listener = %self.addr, "a connection was not accepted");
-                    tokio::time::sleep(ACCEPT_RETRY).await;
-                }
+        match self.socket {
+            Listening::Quic(endpoint) => quic::accept(endpoint, host, self.addr).await,
+            Listening::Tcp { listener, tls } => {
+                let way = Way {
+                    scheme: self.scheme,
+                    local: self.addr,
+                    tls,
+                };
+                accept_tcp(&host, &listener, &way).await;
             }
         }
     }
+}
+
+/// What becomes of the connections of one TCP socket.
+#[derive(Clone)]
+struct Way {
+    scheme: Scheme,
+    local: SocketAddr,
+    tls: Option<TlsAcceptor>,
+}
+
+async fn accept_tcp(host: &Arc<Host>, listener: &TcpListener, way: &Way) {
+    loop {
+        let accepted = tokio::select! {
+            () = host.stopping.cancelled() => return,
+            accepted = listener.accept() => accepted,
+        };
+        match accepted {
+            Ok((stream, peer)) => way.take(host, stream, peer),
+            Err(error) => {
+                host.meters.accept_failed();
+                tracing::warn!(%error, listener = %way.local, "a connection was not accepted");
+                tokio::time::sleep(ACCEPT_RETRY).await;
+            }
+        }
+    }
+}
+
+impl Way {
+    /// Tells a connection that there is no room for it.
+    fn turn_away(&self, host: &Arc<Host>, stream: TcpStream) {
+        let (host, local, scheme) = (host.clone(), self.local, self.scheme);
+        tokio::spawn(async move {
+            match host.probes.try_acquire() {
+                Ok(_room) if scheme == Scheme::Http => {
+                    http::serve_probe(host.clone(), stream, local).await;
+                }
+                _ => refuse(stream, scheme).await,
+            }
+        });
+    }
 
     fn take(&self, host: &Arc<Host>, stream: TcpStream, peer: SocketAddr) {
-        if let Err(error) = stream.set_nodelay(host.config.socket.nodelay) {
-            tracing::debug!(%error, %peer, "no TCP_NODELAY");
-        }
-        let scheme = self.scheme;
-        let Ok(permit) = host.connections.clone().try_acquire_owned() else {
-            tracing::warn!(%peer, max_connections = host.config.max_connections, "connection refused: too many");
-            host.meters.error(std::time::Instant::now());
-            tokio::spawn(refuse(stream, scheme));
-            return;
+        tune(&stream, &host.config.socket);
+        let Some(counted) = Counted::enter(host, peer) else {
+            return self.turn_away(host, stream);
         };
-        let counted = Counted {
-            _permit: permit,
-            _gauge: host.meters.connection(),
-        };
-        let (host, local) = (host.clone(), self.addr);
+        let (host, way) = (host.clone(), self.clone());
         let tracker = host.tasks.clone();
         tracker.spawn(async move {
-            match scheme {
-                Scheme::Http => http::serve(host, stream, local).await,
-                Scheme::Tcp => speak_lines(host, stream, peer).await,
+            match (way.scheme, way.tls) {
+                (Scheme::Tcp | Scheme::Quic, _) => speak_lines(host, stream, peer).await,
+                (_, None) => http::serve(host, stream, way.local).await,
+                (_, Some(tls)) => speak_https(host, stream, peer, way.local, &tls).await,
             }
             drop(counted);
         });
     }
 }
 
+/// Sets what a connection doesn't inherit from its listener.
+fn tune(stream: &TcpStream, socket: &Socket) {
+    if let Err(error) = stream.set_nodelay(socket.nodelay) {
+        tracing::debug!(%error, "no TCP_NODELAY");
+    }
+}
+
+/// A client in the middle of nothing can't be told why: it is not understood yet.
 async fn refuse(mut stream: TcpStream, scheme: Scheme) {
     let words = match scheme {
         Scheme::Http => HTTP_FULL,
         Scheme::Tcp => STREAM_FULL,
+        Scheme::Https | Scheme::Quic => return,
     };
     // Whoever doesn't read the refusal has lost only that.
-    let _ = tokio::time::timeout(Duration::from_secs(1), stream.write_all(words)).await;
+    let _ = timeout(Duration::from_secs(1), stream.write_all(words)).await;
+}
+
+async fn speak_https(
+    host: Arc<Host>,
+    stream: TcpStream,
+    peer: SocketAddr,
+    local: SocketAddr,
+    tls: &TlsAcceptor,
+) {
+    let handshake = timeout(host.config.tls.handshake_timeout, tls.accept(stream));
+    let shaken = tokio::select! {
+        shaken = handshake => shaken,
+        () = host.stopping.cancelled() => return,
+    };
+    match shaken {
+        Ok(Ok(stream)) => http::serve(host, stream, local).await,
+        Ok(Err(error)) => tracing::debug!(%peer, %error, "no TLS"),
+        Err(_elapsed) => {
+            tracing::debug!(%peer, "the handshake took longer than `tls.handshake_timeout_ms`");
+        }
+    }
 }
 
 async fn speak_lines(host: Arc<Host>, mut stream: TcpStream, peer: SocketAddr) {
     let idle_timeout = host.config.stream.idle_timeout;
     let (reader, writer) = stream.split();
-    match stream::serve(host, reader, writer, idle_timeout, None).await {
+    match stream::serve(host.clone(), reader, writer, idle_timeout, None).await {
+        Ok(Ended::SlowReader) if !host.is_stopping() => {
+            host.meters.slow_reader();
+            tracing::warn!(
+                %peer,
+                write_timeout_ms = millis_up(host.config.socket.write_timeout),
+                "connection ended: it does not read what it asked for"
+            );
+        }
         Ok(ended) => tracing::debug!(%peer, ?ended, "connection ended"),
         Err(error) => tracing::debug!(%peer, %error, "connection lost"),
     }

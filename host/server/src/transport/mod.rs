@@ -2,7 +2,10 @@
 //!
 //! It owns sockets. It never looks into a message.
 
+mod counted;
 pub mod http;
 pub mod listen;
 mod peer;
+mod quic;
 pub mod stream;
+pub mod tls;

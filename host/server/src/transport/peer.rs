@@ -22,6 +22,7 @@ use crate::batch::{self, BATCH_MAX};
 use crate::call::Call;
 use crate::catalogue::ViewName;
 use crate::host::Host;
+use crate::origin::Origin;
 use crate::outbound::{Outbound, QUEUE_MAX_MESSAGES};
 use crate::reply::Reply;
 use crate::router::{self, Routed};
@@ -36,6 +37,7 @@ pub(crate) struct Peer {
     /// the other end of an `outbound` that was made here
     messages: Option<mpsc::Receiver<Bytes>>,
     view: ViewName,
+    origin: Origin,
     agreement: Option<Arc<Agreement>>,
     calls: Arc<CallsInFlight>,
     /// calls that outlived the turn they were read in; each sends its own answer
@@ -54,6 +56,7 @@ impl Peer {
         Self {
             host,
             view,
+            origin: Origin::default(),
             outbound,
             messages: None,
             agreement: None,
@@ -157,7 +160,9 @@ impl Peer {
     async fn request(&mut self, frame: &Bytes, request: &Request<'_>, era: Era) -> Option<Vec<u8>> {
         self.host.meters.request(Instant::now());
         let routed = match era {
-            Era::Modern => router::modern(&self.host, frame, request, None, &self.view),
+            Era::Modern => {
+                router::modern(&self.host, frame, request, None, &self.view, &self.origin)
+            }
             Era::Legacy if request.method == "initialize" && self.agreement.is_none() => {
                 match router::initialize(request, &self.view) {
                     Ok((reply, agreement)) => {
@@ -169,7 +174,7 @@ impl Peer {
             }
             Era::Legacy => {
                 let agreement = self.agreement();
-                router::legacy(&self.host, frame, request, &agreement)
+                router::legacy(&self.host, frame, request, &agreement, &self.origin)
             }
         };
         match routed {
@@ -230,6 +235,7 @@ impl Peer {
             frame,
             agreement,
             self.calls.clone(),
+            self.origin.clone(),
             Some(outbound.clone()),
         );
         self.running.spawn(async move {

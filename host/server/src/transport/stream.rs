@@ -31,12 +31,6 @@ const READ_BYTES: usize = 16 << 10;
 /// Frames served before others get their turn on this worker.
 const FRAMES_PER_TURN: usize = 64;
 
-/// How long a peer may refuse to read before it is disconnected.
-const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
-
-/// Bytes of answers that wait for a slow peer before nothing more is read from it.
-const UNDELIVERED_MAX_BYTES: usize = 1 << 20;
-
 /// Bytes of answers that are gathered before they are written.
 const OUTPUT_MAX_BYTES: usize = 256 << 10;
 
@@ -63,6 +57,8 @@ struct Connection {
     output: BytesMut,
     /// none: nobody had anything to say beside an answer yet
     messages: Option<mpsc::Receiver<Bytes>>,
+    write_timeout: Duration,
+    /// of its own: the host's has a lock that all connections would share
     stopped: CancellationToken,
 }
 
@@ -89,9 +85,11 @@ where
         input: BytesMut::new(),
         output: BytesMut::new(),
         messages: None,
-        stopped: host.stopped.clone(),
+        write_timeout: host.config.socket.write_timeout,
+        stopped: host.stopped.child_token(),
         host: host.clone(),
     };
+    let stopping = host.stopping.child_token();
     let mut heard = Instant::now();
     let mut ended = None;
     loop {
@@ -104,14 +102,14 @@ where
         }
         let reading = ended.is_none()
             && connection.peer.in_flight() < settings.calls_in_flight_max
-            && connection.peer.undelivered_bytes() < UNDELIVERED_MAX_BYTES;
+            && connection.peer.undelivered_bytes() < host.config.socket.undelivered_max_bytes;
         let idle_at = idle_timeout
             .filter(|_| ended.is_none() && !busy)
             .map(|timeout| heard + timeout);
         tokio::select! {
             biased;
-            () = host.stopped.cancelled() => return Ok(Ended::Stopping),
-            () = host.stopping.cancelled(), if ended.is_none() => {
+            () = connection.stopped.cancelled() => return Ok(Ended::Stopping),
+            () = stopping.cancelled(), if ended.is_none() => {
                 connection.peer.close();
                 ended = Some(Ended::Stopping);
             }
@@ -124,7 +122,9 @@ where
                     connection.peer.close();
                     ended = Some(Ended::ByPeer);
                 } else {
-                    connection.burst(&mut writer).await?;
+                    if connection.burst(&mut writer).await? == Flushed::TooSlow {
+                        return Ok(Ended::SlowReader);
+                    }
                 }
             }
             () = at(idle_at), if idle_at.is_some() => {
@@ -186,7 +186,7 @@ enum Flushed {
 impl Connection {
     /// Serves every whole frame that was read, with a flush and a turn for
     /// others after each few.
-    async fn burst<W: AsyncWrite + Unpin>(&mut self, writer: &mut W) -> io::Result<()> {
+    async fn burst<W: AsyncWrite + Unpin>(&mut self, writer: &mut W) -> io::Result<Flushed> {
         let mut served = 0;
         loop {
             match self.decoder.next(&mut self.input) {
@@ -195,7 +195,7 @@ impl Connection {
                     if self.input.is_empty() {
                         self.host.buffers.give_back(mem::take(&mut self.input));
                     }
-                    return Ok(());
+                    return Ok(Flushed::Done);
                 }
                 Err(too_long) => {
                     let reply = self.peer.too_long(&too_long);
@@ -205,7 +205,7 @@ impl Connection {
             served += 1;
             if served % FRAMES_PER_TURN == 0 || self.output.len() >= OUTPUT_MAX_BYTES {
                 if self.flush(writer).await? == Flushed::TooSlow {
-                    return Err(io::ErrorKind::TimedOut.into());
+                    return Ok(Flushed::TooSlow);
                 }
                 tokio::task::yield_now().await;
             }
@@ -260,7 +260,7 @@ impl Connection {
             writer.flush().await
         };
         tokio::select! {
-            written = timeout(WRITE_TIMEOUT, writing) => match written {
+            written = timeout(self.write_timeout, writing) => match written {
                 Ok(written) => written?,
                 Err(_elapsed) => return Ok(Flushed::TooSlow),
             },

@@ -100,7 +100,7 @@ fn texts_say_what_they_must_be() {
     );
     check(
         "listen = ['9998', 'udp://1']",
-        "fusebox.toml:1: `listen` is ['9998', 'udp://1']; it must be an array of at most 64 strings such as \"http://127.0.0.1:9999\" or \"tcp://[::1]:9998\"",
+        "fusebox.toml:1: `listen` is ['9998', 'udp://1']; it must be an array of at most 64 strings such as \"http://127.0.0.1:9999\" or \"quic://[::1]:9999\"",
     );
     check(
         "http.allowed_origins = ['example.com']",
@@ -144,6 +144,8 @@ fn there_is_a_listener_and_none_twice() {
         "fusebox.toml:1: `listen` is []; it must be an array with a listener in it, because `host` is empty",
     );
     check("port = 0\nlisten = ['0', 'tcp://0']", "");
+    // UDP has ports of its own.
+    check("listen = ['quic://9999']", "");
     check(
         "listen = ['tcp://9999']",
         "fusebox.toml:1: tcp://127.0.0.1:9999 is on an address that another listener has; give each address once",
@@ -189,7 +191,7 @@ fn everything_wrong_is_said_at_once_in_the_order_of_the_file() {
          fusebox.toml:2: `port` is -1; it must be an integer from 0 to 65535\n\
          fusebox.toml:4: `message_queue.warn_threshold` is 9999; it must be at most `message_queue.reject_threshold`, which is 9500\n\
          fusebox.toml:6: `plugins.a.fuel` is 1; it must be an integer from 1000 to 1000000000000000\n\
-         fusebox.toml:7: unknown key `plugins.a.x`; known here are `fuel`, `deadline_ms`, `memory_max_bytes`, `table_elements_max`, `output_max_bytes`, `log_max_bytes`, `concurrent_calls_max`, `queue_max`, `isolation`, `max_calls_per_instance`, `validate_arguments`, `validate_output`, `enabled`, `prefix`\n\
+         fusebox.toml:7: unknown key `plugins.a.x`; known here are `fuel`, `deadline_ms`, `memory_max_bytes`, `table_elements_max`, `output_max_bytes`, `log_max_bytes`, `concurrent_calls_max`, `queue_max`, `isolation`, `max_calls_per_instance`, `validate_arguments`, `validate_output`, `result_cache`, `enabled`, `prefix`\n\
          fusebox.toml:9: `log.level` is 3; it must be one of \"off\", \"error\", \"warn\", \"info\", \"debug\", \"trace\"",
     );
 }
@@ -225,4 +227,30 @@ fn errors_can_be_taken_apart() {
         },
     };
     assert_eq!(errors.errors(), [expected]);
+}
+
+#[test]
+fn a_certificate_comes_with_its_key_and_is_there_for_public_addresses() {
+    check("[tls]\ncert = 'a.pem'\nkey = 'b.pem'", "");
+    check(
+        "[tls]\ncert = 'a.pem'",
+        "fusebox.toml:2: `tls.key` is \"\"; it must be the path of a file, because `tls.cert` has one",
+    );
+    check(
+        "[tls]\nkey = 'a.pem'",
+        "fusebox.toml:2: `tls.cert` is \"\"; it must be the path of a file, because `tls.key` has one",
+    );
+    for scheme in ["quic", "https"] {
+        check(&format!("listen = ['{scheme}://[::1]:1']"), "");
+        check(
+            &format!("port = 1\nlisten = ['{scheme}://0.0.0.0:1']"),
+            &format!(
+                "fusebox.toml:2: `tls.cert` is \"\"; it must be the path of a certificate, because {scheme}://0.0.0.0:1 is reached from other machines"
+            ),
+        );
+        check(
+            &format!("listen = ['{scheme}://0.0.0.0:1']\n[tls]\ncert = 'a'\nkey = 'b'"),
+            "",
+        );
+    }
 }

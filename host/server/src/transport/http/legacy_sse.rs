@@ -11,10 +11,10 @@ use bytes::Bytes;
 use fusebox_protocol::{Era, RpcError, sse};
 use futures_util::stream::unfold;
 use http::{Request, StatusCode, Uri};
-use hyper::body::Incoming;
 use tokio::sync::mpsc;
 use tokio::time::sleep;
 
+use super::body::RequestBody;
 use super::post;
 use super::response::{self, HttpResponse, empty, event_stream, refused};
 use super::sse::beat;
@@ -25,10 +25,6 @@ use crate::reply::Reply;
 use crate::session::{Agreement, Session};
 use crate::transport::peer::Peer;
 
-/// Bytes of answers that wait for a slow client before none of its messages is
-/// taken any more.
-const UNDELIVERED_MAX_BYTES: usize = 1 << 20;
-
 /// Messages of a client that wait for their turn.
 const INBOX_MAX_MESSAGES: usize = 4;
 
@@ -37,7 +33,7 @@ const SESSION_ID: &str = "sessionId=";
 
 /// Opens a session and its stream, whose first event says where messages go.
 pub(super) fn open(host: &Arc<Host>) -> HttpResponse {
-    if host.stopping.is_cancelled() {
+    if host.is_stopping() {
         return response::reply(post::stopping());
     }
     let Ok(id) = random_id() else {
@@ -73,9 +69,9 @@ fn overloaded(host: &Host, error: &RpcError) -> HttpResponse {
 }
 
 /// Takes a message of a client; its answer goes to the client's stream.
-pub(super) async fn take(host: &Arc<Host>, request: Request<Incoming>) -> HttpResponse {
+pub(super) async fn take<B: RequestBody>(host: &Arc<Host>, request: Request<B>) -> HttpResponse {
     let (parts, body) = request.into_parts();
-    if host.stopping.is_cancelled() {
+    if host.is_stopping() {
         return response::reply(post::stopping());
     }
     if let Err(refusal) = post::check_content_type(&parts.headers) {
@@ -119,12 +115,12 @@ async fn serve(
     outbound: Outbound,
 ) {
     let calls_max = host.config.stream.calls_in_flight_max;
+    let undelivered_max = host.config.socket.undelivered_max_bytes;
     let mut stopping = false;
     while !stopping || peer.in_flight() > 0 {
         let busy = peer.in_flight() > 0;
-        let reading = !stopping
-            && peer.in_flight() < calls_max
-            && peer.undelivered_bytes() < UNDELIVERED_MAX_BYTES;
+        let reading =
+            !stopping && peer.in_flight() < calls_max && peer.undelivered_bytes() < undelivered_max;
         tokio::select! {
             biased;
             () = outbound.closed() => break,

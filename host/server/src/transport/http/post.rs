@@ -13,10 +13,11 @@ use fusebox_protocol::{Era, Message, Notification, Reason, RefusalData, Request,
 use futures_util::{poll, stream};
 use http::header::{ACCEPT, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, StatusCode};
-use http_body::Body;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use tokio::sync::{Notify, mpsc};
+use tokio::time::timeout;
 
+use super::body::RequestBody;
 use super::get;
 use super::response::{self, HttpResponse, SESSION_ID, empty, event_stream, refused};
 use super::{resume, sse};
@@ -24,6 +25,7 @@ use crate::batch::{self, BATCH_MAX};
 use crate::call::Call;
 use crate::catalogue::ViewName;
 use crate::host::Host;
+use crate::origin::Origin;
 use crate::outbound::QUEUE_MAX_MESSAGES;
 use crate::random_id::random_id;
 use crate::reply::Reply;
@@ -33,14 +35,15 @@ use crate::session::{Registered, Session, TooManySessions};
 const VERSION: &str = "mcp-protocol-version";
 
 /// Serves one request with a body.
-pub(super) async fn serve(
+pub(super) async fn serve<B: RequestBody>(
     host: &Arc<Host>,
-    request: http::Request<hyper::body::Incoming>,
+    request: http::Request<B>,
     view: &ViewName,
 ) -> HttpResponse {
-    let (parts, body) = request.into_parts();
+    let (mut parts, body) = request.into_parts();
+    let origin = parts.extensions.remove::<Origin>().unwrap_or_default();
     let headers = parts.headers;
-    if host.stopping.is_cancelled() {
+    if host.is_stopping() {
         return response::reply(stopping());
     }
     if let Err(refusal) = check_types(&headers) {
@@ -52,9 +55,9 @@ pub(super) async fn serve(
     };
     match envelope::parse(&frame, BATCH_MAX) {
         Ok(Incoming::Single(message)) => {
-            serve_message(host, &headers, &frame, &message, view).await
+            serve_message(host, &headers, &frame, &message, view, &origin).await
         }
-        Ok(Incoming::Batch(_)) => serve_batch(host, &headers, frame, view).await,
+        Ok(Incoming::Batch(_)) => serve_batch(host, &headers, frame, view, origin).await,
         Err(malformed) => {
             host.meters.error(Instant::now());
             let mut reply = Reply::error(malformed.id.as_ref(), &malformed.error, Era::Legacy);
@@ -70,6 +73,7 @@ async fn serve_message(
     frame: &Bytes,
     message: &Message<'_>,
     view: &ViewName,
+    origin: &Origin,
 ) -> HttpResponse {
     let version = headers.get(VERSION).and_then(|value| value.to_str().ok());
     let era = era::of_message(version, message);
@@ -78,10 +82,10 @@ async fn serve_message(
             host.meters.request(Instant::now());
             match era {
                 Era::Modern => {
-                    let routed = router::modern(host, frame, request, Some(headers), view);
+                    let routed = router::modern(host, frame, request, Some(headers), view, origin);
                     drive(host, headers, routed, None).await
                 }
-                Era::Legacy => serve_legacy(host, headers, frame, request, view).await,
+                Era::Legacy => serve_legacy(host, headers, frame, request, view, origin).await,
             }
         }
         Message::Notification(notification) => {
@@ -179,10 +183,7 @@ fn accepts(headers: &HeaderMap, kind: &str) -> bool {
 }
 
 /// Reads a body, if it isn't too large.
-pub(super) async fn read(
-    host: &Host,
-    body: hyper::body::Incoming,
-) -> Result<Bytes, Box<HttpResponse>> {
+pub(super) async fn read<B: RequestBody>(host: &Host, body: B) -> Result<Bytes, Box<HttpResponse>> {
     let max = host.config.http.body_max_bytes;
     let too_large = || {
         Box::new(refused(
@@ -194,10 +195,15 @@ pub(super) async fn read(
     if body.size_hint().lower() > max as u64 {
         return Err(too_large());
     }
-    match Limited::new(body, max).collect().await {
-        Ok(collected) => Ok(collected.to_bytes()),
-        Err(error) if error.is::<LengthLimitError>() => Err(too_large()),
-        Err(error) => Err(Box::new(refused(
+    let reading = Limited::new(body, max).collect();
+    match timeout(host.config.http.body_timeout, reading).await {
+        Err(_elapsed) => Err(Box::new(response::closing(refused(
+            StatusCode::REQUEST_TIMEOUT,
+            "the body came too slowly (raise `http.body_timeout_ms`)",
+        )))),
+        Ok(Ok(collected)) => Ok(collected.to_bytes()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large()),
+        Ok(Err(error)) => Err(Box::new(refused(
             StatusCode::BAD_REQUEST,
             &format!("the body could not be read: {error}"),
         ))),
@@ -210,6 +216,7 @@ async fn serve_legacy(
     frame: &Bytes,
     request: &Request<'_>,
     view: &ViewName,
+    origin: &Origin,
 ) -> HttpResponse {
     if request.method == "initialize" && !headers.contains_key(SESSION_ID) {
         return initialize(host, request, view);
@@ -221,7 +228,7 @@ async fn serve_legacy(
     // A version header that names another handshake version than the session's
     // changes nothing: what `initialize` agreed on holds. One that is no
     // handshake version at all never comes here.
-    let routed = router::legacy(host, frame, request, &session.agreement);
+    let routed = router::legacy(host, frame, request, &session.agreement, origin);
     drive(host, headers, routed, Some(session)).await
 }
 
@@ -267,6 +274,7 @@ async fn serve_batch(
     headers: &HeaderMap,
     frame: Bytes,
     view: &ViewName,
+    origin: Origin,
 ) -> HttpResponse {
     let session = match get::session(host, headers, view) {
         Ok(session) => session,
@@ -280,7 +288,7 @@ async fn serve_batch(
         );
     }
     let (agreement, calls) = (session.agreement.clone(), session.calls.clone());
-    match batch::answer(host.clone(), frame, agreement, calls, None).await {
+    match batch::answer(host.clone(), frame, agreement, calls, origin, None).await {
         Some(array) => response::json(StatusCode::OK, array),
         None => empty(StatusCode::ACCEPTED),
     }

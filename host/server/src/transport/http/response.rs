@@ -6,7 +6,7 @@ use std::convert::Infallible;
 
 use bytes::Bytes;
 use fusebox_protocol::{Era, RpcError};
-use http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
+use http::header::{CACHE_CONTROL, CONNECTION, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderName, HeaderValue, Response, StatusCode};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Empty, Full, StreamBody};
@@ -59,6 +59,13 @@ pub(crate) fn reply(reply: Reply) -> HttpResponse {
 pub(crate) fn refused(status: StatusCode, why: &str) -> HttpResponse {
     let error = RpcError::invalid_request(why.to_owned());
     json(status, Reply::error(None, &error, Era::Legacy).body)
+}
+
+/// The same response as the last one on its connection (HTTP/1.1).
+pub(crate) fn closing(mut response: HttpResponse) -> HttpResponse {
+    let headers = response.headers_mut();
+    headers.insert(CONNECTION, HeaderValue::from_static("close"));
+    response
 }
 
 /// A stream of events.

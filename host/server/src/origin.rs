@@ -1,0 +1,117 @@
+//! The connection that a call came by, as far as fairness and bounds need to know
+//! it: how many calls it has under way, and how much it has not taken yet.
+//!
+//! It owns these two counts. It never refuses anything itself and never knows
+//! what a connection speaks.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+
+/// One connection. Clones are the same connection.
+#[derive(Clone, Debug)]
+pub struct Origin(Arc<Counts>);
+
+#[derive(Debug)]
+struct Counts {
+    id: u64,
+    calls: AtomicUsize,
+    undelivered_bytes: AtomicUsize,
+}
+
+impl Default for Origin {
+    /// A connection of its own.
+    fn default() -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        Self(Arc::new(Counts {
+            id: NEXT.fetch_add(1, Ordering::Relaxed),
+            calls: AtomicUsize::new(0),
+            undelivered_bytes: AtomicUsize::new(0),
+        }))
+    }
+}
+
+impl Origin {
+    /// No other connection of this process has it.
+    pub fn id(&self) -> u64 {
+        self.0.id
+    }
+
+    /// Begins a call, unless `max` are under way.
+    pub fn begin(&self, max: usize) -> Option<Underway> {
+        // One more than there may be is taken back at once: no other call of this
+        // connection can begin by mistake meanwhile, only be refused early.
+        let before = self.0.calls.fetch_add(1, Ordering::Relaxed);
+        let underway = Underway(self.clone());
+        (before < max).then_some(underway)
+    }
+
+    /// Bytes of answers that were made and not taken.
+    pub fn undelivered_bytes(&self) -> usize {
+        self.0.undelivered_bytes.load(Ordering::Relaxed)
+    }
+
+    /// Counts an answer for as long as the guard lives.
+    pub fn deliver(&self, bytes: usize) -> Undelivered {
+        self.0.undelivered_bytes.fetch_add(bytes, Ordering::Relaxed);
+        Undelivered {
+            origin: self.clone(),
+            bytes,
+        }
+    }
+}
+
+/// A call of a connection, until this is dropped.
+#[derive(Debug)]
+#[must_use = "the call ends with the guard"]
+pub struct Underway(Origin);
+
+impl Drop for Underway {
+    fn drop(&mut self) {
+        self.0.0.calls.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// An answer that waits to be taken, until this is dropped.
+#[derive(Debug)]
+#[must_use = "the answer counts as taken with the end of the guard"]
+pub struct Undelivered {
+    origin: Origin,
+    bytes: usize,
+}
+
+impl Drop for Undelivered {
+    fn drop(&mut self) {
+        self.origin
+            .0
+            .undelivered_bytes
+            .fetch_sub(self.bytes, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_connection_has_so_many_calls_and_no_more() {
+        let (one, other) = (Origin::default(), Origin::default());
+        let first = one.begin(2);
+        let second = one.clone().begin(2);
+        assert!(first.is_some() && second.is_some());
+        assert!(one.begin(2).is_none());
+        assert!(one.begin(2).is_none(), "a refusal takes no place");
+        assert!(other.begin(2).is_some(), "connections have their own");
+        drop(first);
+        assert!(one.begin(2).is_some());
+        assert_ne!(one.id(), other.id());
+    }
+
+    #[test]
+    fn what_is_taken_is_no_longer_counted() {
+        let origin = Origin::default();
+        let answer = origin.deliver(7);
+        assert_eq!(origin.undelivered_bytes(), 7);
+        drop(answer);
+        assert_eq!(origin.undelivered_bytes(), 0);
+    }
+}

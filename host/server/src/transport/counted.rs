@@ -1,0 +1,37 @@
+//! Connections as they are counted: one permit for each that may be open, and the
+//! gauge that `/health` shows.
+//!
+//! It owns the refusal's line in the log. It never accepts or closes anything.
+
+use std::net::SocketAddr;
+
+use tokio::sync::OwnedSemaphorePermit;
+
+use crate::host::Host;
+use crate::meters::GaugeGuard;
+
+/// A connection that counts for as long as this lives.
+pub(super) struct Counted {
+    _permit: OwnedSemaphorePermit,
+    _gauge: GaugeGuard,
+}
+
+impl Counted {
+    /// None if as many are open as may be.
+    pub(super) fn enter(host: &Host, peer: SocketAddr) -> Option<Self> {
+        let Ok(permit) = host.connections.clone().try_acquire_owned() else {
+            let max_connections = host.descriptors.connections_max;
+            // A flood must not become one of lines in the log.
+            if host.meters.connection_refused() == 1 {
+                tracing::warn!(%peer, max_connections, "connection refused: too many; /health counts further ones");
+            } else {
+                tracing::debug!(%peer, max_connections, "connection refused: too many");
+            }
+            return None;
+        };
+        Some(Self {
+            _permit: permit,
+            _gauge: host.meters.connection(),
+        })
+    }
+}

@@ -1,0 +1,313 @@
+//! Watching one HTTP connection: how long its requests take to come, how long it
+//! is idle, and whether it takes what is written to it.
+//!
+//! It owns these times and what they lead to. It never reads or writes a byte
+//! itself, and while a connection is served it touches no timer.
+
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use hyper::body::{Body as HttpBody, Frame, SizeHint};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use super::response::Body;
+use crate::config::Config;
+use crate::origin::Undelivered;
+
+/// Why a connection is ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Ended {
+    /// the head of a request came too slowly, or none after connecting
+    SlowHead,
+    /// no request for a while
+    Idle,
+    /// it doesn't read what it asked for
+    SlowReader,
+}
+
+/// How long things may take.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Limits {
+    head: Duration,
+    idle: Option<Duration>,
+    write: Duration,
+}
+
+impl Limits {
+    pub(super) fn of(config: &Config) -> Self {
+        Self {
+            head: config.http.header_timeout,
+            idle: config.http.idle_timeout,
+            write: config.socket.write_timeout,
+        }
+    }
+
+    /// The time after which to look again where nothing is due.
+    pub(super) fn longest(&self) -> Duration {
+        self.head.max(self.write).max(self.idle.unwrap_or_default())
+    }
+}
+
+/// What is going on on a connection. Times are milliseconds since it began, plus
+/// one: 0 is never.
+#[derive(Debug)]
+pub(super) struct Activity {
+    start: Instant,
+    open_requests: AtomicUsize,
+    /// when the first byte of a head came that is not whole yet
+    head_since: AtomicU64,
+    idle_since: AtomicU64,
+    /// when the socket took nothing more
+    blocked_since: AtomicU64,
+    /// HTTP/2 has frames of its own between requests: they are no heads
+    multiplexed: AtomicBool,
+}
+
+impl Activity {
+    /// A connection that has just begun, and has to send its first head.
+    pub(super) fn new(start: Instant) -> Arc<Self> {
+        Arc::new(Self {
+            start,
+            open_requests: AtomicUsize::new(0),
+            head_since: AtomicU64::new(1),
+            idle_since: AtomicU64::new(1),
+            blocked_since: AtomicU64::new(0),
+            multiplexed: AtomicBool::new(false),
+        })
+    }
+
+    /// A request has come; it is open until the guard is dropped.
+    pub(super) fn open(self: &Arc<Self>, multiplexed: bool) -> Open {
+        self.open_requests.fetch_add(1, Ordering::Relaxed);
+        self.head_since.store(0, Ordering::Relaxed);
+        if multiplexed {
+            self.multiplexed.store(true, Ordering::Relaxed);
+        }
+        Open(self.clone())
+    }
+
+    /// When to look again, or why the connection ends now.
+    pub(super) fn look(&self, limits: &Limits, now: Instant) -> Result<Option<Instant>, Ended> {
+        match self.due(limits) {
+            Some((due, why)) if due <= now => Err(why),
+            due => Ok(due.map(|(due, _)| due)),
+        }
+    }
+
+    /// The end that comes first if nothing happens before.
+    pub(super) fn due(&self, limits: &Limits) -> Option<(Instant, Ended)> {
+        let after = |since: u64, limit: Duration, why| {
+            (since > 0).then(|| (self.start + Duration::from_millis(since - 1) + limit, why))
+        };
+        let blocked = self.blocked_since.load(Ordering::Relaxed);
+        let blocked = after(blocked, limits.write, Ended::SlowReader);
+        if self.open_requests.load(Ordering::Relaxed) > 0 {
+            return blocked;
+        }
+        let head = self.head_since.load(Ordering::Relaxed);
+        let head = after(head, limits.head, Ended::SlowHead);
+        let since = self.idle_since.load(Ordering::Relaxed);
+        let idle = limits
+            .idle
+            .and_then(|limit| after(since, limit, Ended::Idle));
+        let all = [blocked, head, idle].into_iter().flatten();
+        all.min_by_key(|(due, _)| *due)
+    }
+
+    fn now(&self) -> u64 {
+        u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX - 1) + 1
+    }
+
+    fn has_read(&self) {
+        let waits_for_head = self.open_requests.load(Ordering::Relaxed) == 0
+            && self.head_since.load(Ordering::Relaxed) == 0
+            && !self.multiplexed.load(Ordering::Relaxed);
+        if waits_for_head {
+            self.head_since.store(self.now(), Ordering::Relaxed);
+        }
+    }
+
+    fn has_written(&self, written: &Poll<io::Result<usize>>) {
+        let blocked = self.blocked_since.load(Ordering::Relaxed) > 0;
+        match written {
+            Poll::Pending if !blocked => self.blocked_since.store(self.now(), Ordering::Relaxed),
+            Poll::Ready(_) if blocked => self.blocked_since.store(0, Ordering::Relaxed),
+            _ => {}
+        }
+    }
+}
+
+/// A request until its response is made and handed on.
+#[derive(Debug)]
+pub(super) struct Open(Arc<Activity>);
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        let activity = &self.0;
+        if activity.open_requests.fetch_sub(1, Ordering::Relaxed) == 1 {
+            activity.idle_since.store(activity.now(), Ordering::Relaxed);
+        }
+    }
+}
+
+/// A socket whose bytes are noticed.
+#[derive(Debug)]
+pub(super) struct Watched<S> {
+    pub(super) stream: S,
+    pub(super) activity: Arc<Activity>,
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
+        let read = Pin::new(&mut self.stream).poll_read(cx, buffer);
+        if buffer.filled().len() > before {
+            self.activity.has_read();
+        }
+        read
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write(cx, bytes);
+        self.activity.has_written(&written);
+        written
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        pieces: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write_vectored(cx, pieces);
+        self.activity.has_written(&written);
+        written
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}
+
+/// The body of a response, and what counts until it is handed on.
+pub(super) struct Held {
+    body: Body,
+    _open: Option<Open>,
+    _undelivered: Option<Undelivered>,
+}
+
+impl Held {
+    pub(super) fn new(body: Body, open: Option<Open>, undelivered: Option<Undelivered>) -> Self {
+        Self {
+            body,
+            _open: open,
+            _undelivered: undelivered,
+        }
+    }
+}
+
+impl HttpBody for Held {
+    type Data = Bytes;
+    type Error = <Body as HttpBody>::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        Pin::new(&mut self.body).poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LIMITS: Limits = Limits {
+        head: Duration::from_secs(10),
+        idle: Some(Duration::from_secs(100)),
+        write: Duration::from_secs(30),
+    };
+
+    /// What ends the connection, and when, in seconds after its start.
+    fn due(activity: &Activity, limits: &Limits) -> Option<(u64, Ended)> {
+        let due = activity.due(limits);
+        due.map(|(due, why)| ((due - activity.start).as_secs(), why))
+    }
+
+    fn set(cell: &AtomicU64, seconds: u64) {
+        cell.store(seconds * 1000 + 1, Ordering::Relaxed);
+    }
+
+    #[test]
+    fn the_first_head_is_due_after_connecting_and_later_ones_after_their_first_byte() {
+        let activity = Activity::new(Instant::now());
+        assert_eq!(due(&activity, &LIMITS), Some((10, Ended::SlowHead)));
+        let open = activity.open(false);
+        assert_eq!(due(&activity, &LIMITS), None);
+        drop(open);
+        set(&activity.idle_since, 7);
+        assert_eq!(due(&activity, &LIMITS), Some((107, Ended::Idle)));
+        activity.has_read();
+        set(&activity.head_since, 90);
+        assert_eq!(due(&activity, &LIMITS), Some((100, Ended::SlowHead)));
+        let forever = Limits {
+            idle: None,
+            ..LIMITS
+        };
+        activity.open(false);
+        assert_eq!(due(&activity, &forever), None);
+    }
+
+    #[test]
+    fn frames_between_requests_of_http_2_are_no_heads() {
+        let activity = Activity::new(Instant::now());
+        drop(activity.open(true));
+        activity.has_read();
+        set(&activity.idle_since, 0);
+        assert_eq!(due(&activity, &LIMITS), Some((100, Ended::Idle)));
+    }
+
+    #[test]
+    fn a_peer_that_takes_nothing_is_ended_whatever_is_open() {
+        let activity = Activity::new(Instant::now());
+        let _open = activity.open(false);
+        activity.has_written(&Poll::Pending);
+        set(&activity.blocked_since, 5);
+        activity.has_written(&Poll::Pending);
+        assert_eq!(due(&activity, &LIMITS), Some((35, Ended::SlowReader)));
+        let now = activity.start + Duration::from_secs(35);
+        assert_eq!(activity.look(&LIMITS, now), Err(Ended::SlowReader));
+        activity.has_written(&Poll::Ready(Ok(1)));
+        assert_eq!(activity.look(&LIMITS, now), Ok(None));
+    }
+}

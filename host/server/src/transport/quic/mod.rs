@@ -1,0 +1,127 @@
+//! QUIC: one UDP port, on which a client chooses between HTTP/3 and JSON-RPC with
+//! a session for each stream.
+//!
+//! It owns connections from the first packet to their close: who has to prove its
+//! address, how long a handshake may take, and what is spoken after it. It never
+//! looks into a stream: [`http3`] and [`lines`] do.
+
+mod bind;
+mod connection;
+mod http3;
+mod lines;
+mod streams;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use quinn::crypto::rustls::HandshakeData;
+use quinn::{Connecting, Connection, Endpoint, Incoming, VarInt};
+use tokio::time::timeout;
+
+pub(super) use bind::bind;
+
+use super::counted::Counted;
+use super::tls::{H3, LINES};
+use crate::host::Host;
+
+/// The connection ends, and nothing is wrong.
+const NO_ERROR: VarInt = VarInt::from_u32(0);
+
+/// The client and this host have no protocol in common.
+const NO_PROTOCOL: VarInt = VarInt::from_u32(1);
+
+/// A handshake that counts for as long as this lives.
+struct Handshake(Arc<AtomicUsize>);
+
+impl Handshake {
+    fn begin(count: &Arc<AtomicUsize>) -> Self {
+        count.fetch_add(1, Ordering::Relaxed);
+        Self(count.clone())
+    }
+}
+
+impl Drop for Handshake {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// Accepts until the host stops, and ends when the last connection has.
+pub(super) async fn accept(endpoint: Endpoint, host: Arc<Host>, local: SocketAddr) {
+    let handshakes = Arc::new(AtomicUsize::new(0));
+    loop {
+        let incoming = tokio::select! {
+            () = host.stopping.cancelled() => break,
+            incoming = endpoint.accept() => incoming,
+        };
+        match incoming {
+            Some(incoming) => take(&host, incoming, local, &handshakes),
+            None => break,
+        }
+    }
+    // From now on a new client is refused at once.
+    endpoint.set_server_config(None);
+    tokio::select! {
+        () = endpoint.wait_idle() => {}
+        () = host.stopped.cancelled() => {}
+    }
+}
+
+fn take(host: &Arc<Host>, incoming: Incoming, local: SocketAddr, handshakes: &Arc<AtomicUsize>) {
+    let busy = handshakes.load(Ordering::Relaxed) >= host.config.quic.retry_handshakes;
+    let incoming = if busy && !incoming.remote_address_validated() {
+        // Whoever lies about its address never sees the token that this sends, and
+        // takes no memory here.
+        match incoming.retry() {
+            Ok(()) => return,
+            Err(not_possible) => not_possible.into_incoming(),
+        }
+    } else {
+        incoming
+    };
+    let peer = incoming.remote_address();
+    let Some(counted) = Counted::enter(host, peer) else {
+        incoming.refuse();
+        return;
+    };
+    let handshake = Handshake::begin(handshakes);
+    let tracker = host.tasks.clone();
+    let host = host.clone();
+    tracker.spawn(async move {
+        let gauge = host.meters.quic_connection();
+        match shake_hands(&host, incoming).await {
+            Ok(connection) => {
+                drop(handshake);
+                serve(host, connection, local).await;
+            }
+            Err(error) => tracing::debug!(%peer, error, "no QUIC connection"),
+        }
+        drop((counted, gauge));
+    });
+}
+
+async fn shake_hands(host: &Host, incoming: Incoming) -> Result<Connection, String> {
+    let connecting: Connecting = incoming.accept().map_err(|error| error.to_string())?;
+    tokio::select! {
+        shaken = timeout(host.config.tls.handshake_timeout, connecting) => match shaken {
+            Ok(Ok(connection)) => Ok(connection),
+            Ok(Err(error)) => Err(error.to_string()),
+            Err(_elapsed) => Err("the handshake took longer than `tls.handshake_timeout_ms`".into()),
+        },
+        () = host.stopping.cancelled() => Err("the host stops".into()),
+    }
+}
+
+async fn serve(host: Arc<Host>, connection: Connection, local: SocketAddr) {
+    let agreed = connection
+        .handshake_data()
+        .and_then(|data| data.downcast::<HandshakeData>().ok())
+        .and_then(|data| data.protocol);
+    match agreed.as_deref() {
+        Some(H3) => http3::serve(host, connection, local).await,
+        Some(LINES) => lines::serve(host, connection).await,
+        // TLS has refused those already that don't name one.
+        _ => connection.close(NO_PROTOCOL, b"choose h3 or mcp-ndjson by ALPN"),
+    }
+}
