@@ -99,6 +99,15 @@ impl Plugin {
         self.inner.sliced.indices.exports()
     }
 
+    /// The names of everything it imports, those of the contract included.
+    pub fn imports(&self) -> Vec<String> {
+        let component = self.inner.sliced.pre.component();
+        let engine = &self.inner.engine.inner().wasmtime;
+        let imports = component.component_type();
+        let names = imports.imports(engine).map(|(name, _)| name.to_owned());
+        names.collect()
+    }
+
     /// The limits of each of its calls.
     pub fn limits(&self) -> &Limits {
         &self.inner.limits

@@ -26,6 +26,9 @@ pub(crate) enum Command {
     Stdio(Stdio),
     /// Join a stdio client to a host behind a URL: tcp://, quic://, http:// or https://
     Bridge(Bridge),
+    /// The author's tools: look at one plugin's file, and call its tools
+    #[command(subcommand)]
+    Plugin(PluginCommand),
     /// Look at the configuration
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -94,6 +97,40 @@ impl From<Bridge> for Options {
             headers: bridge.headers,
         }
     }
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum PluginCommand {
+    /// Load a file as a host would, and say what it is and offers; exits with 1 and
+    /// the reason if a host would not serve it
+    Check {
+        #[command(flatten)]
+        file: PluginFile,
+    },
+    /// Call one tool of a file under the host's limits, and say what it answered and
+    /// used; exits with 1 if the call failed
+    Call {
+        #[command(flatten)]
+        file: PluginFile,
+        /// The tool's name
+        tool: String,
+        /// Its arguments, a JSON object
+        #[arg(default_value = "{}")]
+        arguments: String,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PluginFile {
+    /// A `.wasm` file
+    #[arg(value_name = "FILE")]
+    pub(crate) path: PathBuf,
+    /// The host's TOML file, for the plugin's limits
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// Print JSON, for programs
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, Subcommand)]

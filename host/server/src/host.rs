@@ -168,7 +168,8 @@ fn log_limits(config: &Config) -> LogLimits {
     }
 }
 
-fn engine_config(config: &Config) -> EngineConfig {
+/// The engine that these settings ask for.
+pub(crate) fn engine_config(config: &Config) -> EngineConfig {
     let plugins = config.all_limits();
     let defaults = EngineConfig::default();
     EngineConfig {

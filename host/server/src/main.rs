@@ -6,12 +6,15 @@
 
 mod cli;
 
+use std::fmt::Display;
 use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 
 use clap::Parser;
-use cli::{Cli, Command, ConfigCommand};
+use cli::{Cli, Command, ConfigCommand, PluginCommand, PluginFile};
+use fusebox::author;
 use fusebox::config::{Config, Log, LogFormat, LogLevel};
+use serde::Serialize;
 use tracing_subscriber::EnvFilter;
 
 #[global_allocator]
@@ -68,6 +71,24 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
             runtime.shutdown_background();
             ended?;
         }
+        Command::Plugin(PluginCommand::Check { file }) => {
+            let report = runtime()?.block_on(load(&file))?.report();
+            print(&report, file.json)?;
+        }
+        Command::Plugin(PluginCommand::Call {
+            file,
+            tool,
+            arguments,
+        }) => {
+            let report = runtime()?.block_on(async {
+                let loaded = load(&file).await?;
+                anyhow::Ok(loaded.call(&tool, &arguments).await?)
+            })?;
+            print(&report, file.json)?;
+            if !report.is_success() {
+                return Ok(ExitCode::FAILURE);
+            }
+        }
         Command::Config(ConfigCommand::Check { file }) => {
             cli::load(Some(file.clone()))?;
             writeln!(std::io::stdout(), "{}: valid", file.display())?;
@@ -78,6 +99,26 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Loads an author's file; only what is grave goes to the log.
+async fn load(file: &PluginFile) -> anyhow::Result<author::Loaded> {
+    start_log(&Log {
+        level: LogLevel::Error,
+        format: LogFormat::Text,
+    });
+    let config = cli::load(file.config.clone())?;
+    Ok(author::load(&config, &file.path).await?)
+}
+
+/// Prints a report for people, or for programs.
+fn print<R: Display + Serialize>(report: &R, json: bool) -> anyhow::Result<()> {
+    let mut out = std::io::stdout();
+    match json {
+        true => writeln!(out, "{}", serde_json::to_string(report)?)?,
+        false => write!(out, "{report}")?,
+    }
+    Ok(())
 }
 
 fn runtime() -> std::io::Result<tokio::runtime::Runtime> {

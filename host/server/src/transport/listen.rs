@@ -209,7 +209,16 @@ async fn speak_https(
 async fn speak_lines(host: Arc<Host>, mut stream: TcpStream, peer: SocketAddr) {
     let idle_timeout = host.config.stream.idle_timeout;
     let (reader, writer) = stream.split();
-    match stream::serve(host.clone(), reader, writer, idle_timeout, None, Origin::default()).await {
+    match stream::serve(
+        host.clone(),
+        reader,
+        writer,
+        idle_timeout,
+        None,
+        Origin::default(),
+    )
+    .await
+    {
         Ok(Ended::SlowReader) if !host.is_stopping() => {
             host.meters.slow_reader();
             tracing::warn!(

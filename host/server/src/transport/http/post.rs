@@ -332,9 +332,11 @@ async fn run(
 /// A modern client that hangs up cancels: its call is dropped with the request,
 /// or with the body that takes its place.
 async fn run_modern(host: &Arc<Host>, call: Call, events: bool) -> HttpResponse {
+    if !(events && call.may_emit()) {
+        return response::reply(call.run(None).await);
+    }
     let (outbound, mut messages) = mpsc::channel(QUEUE_MAX_MESSAGES);
-    let outbound = (events && call.may_emit()).then_some(outbound);
-    let mut running = Box::pin(call.run(outbound));
+    let mut running = Box::pin(call.run(Some(outbound)));
     tokio::select! {
         biased;
         reply = &mut running => match waiting(&mut messages) {
@@ -359,16 +361,23 @@ async fn run_legacy(
     events: bool,
     session: Arc<Session>,
 ) -> HttpResponse {
-    let (outbound, mut messages) = mpsc::channel(QUEUE_MAX_MESSAGES);
-    let outbound = (events && call.may_emit()).then_some(outbound);
+    let (outbound, messages) = (events && call.may_emit())
+        .then(|| mpsc::channel(QUEUE_MAX_MESSAGES))
+        .unzip();
     let close = (events && resume::comes_back(call.context.version)).then(Arc::<Notify>::default);
     call.context.close.clone_from(&close);
     // Before the first poll: its cancellation may come at any time after that.
     let registered = session.calls.register(call.id.clone());
     let mut running = Box::pin(call.run(outbound));
-    if let Poll::Ready(reply) = poll!(&mut running) {
-        return finished(host, &session, Some(reply), &mut messages);
-    }
+    let at_once = poll!(&mut running);
+    // Of a call that says nothing, the queue is closed from the beginning.
+    let mut messages = match (messages, at_once) {
+        (None, Poll::Ready(reply)) => return response::reply(reply),
+        (Some(mut messages), Poll::Ready(reply)) => {
+            return finished(host, &session, Some(reply), &mut messages);
+        }
+        (messages, Poll::Pending) => messages.unwrap_or_else(|| mpsc::channel(1).1),
+    };
     let mut answer = outlive(host, session.clone(), registered, running);
     let close = close.unwrap_or_default();
     let first = tokio::select! {

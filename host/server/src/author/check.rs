@@ -1,0 +1,109 @@
+//! What a file is: its exports and imports, what it offers, how long it takes.
+//!
+//! It owns the report. It never calls a tool.
+
+use std::fmt;
+
+use serde::Serialize;
+
+use super::Loaded;
+
+/// What `fusebox plugin check` says of a file that a host would serve.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CheckReport {
+    /// as it was given
+    pub file: String,
+    /// the name a host would know it by
+    pub plugin: String,
+    /// of the file
+    pub bytes: usize,
+    /// of the file's bytes, in hex
+    pub sha256: String,
+    /// for compiling (or finding it in the cache) and listing, in milliseconds
+    pub load_ms: f64,
+    /// interfaces of the contract that it exports
+    pub exports: Vec<&'static str>,
+    /// everything that it imports
+    pub imports: Vec<String>,
+    /// those that are there, and empty: files, network, environment
+    pub empty_imports: Vec<String>,
+    /// names
+    pub tools: Vec<String>,
+    /// addresses
+    pub resources: Vec<String>,
+    /// patterns of addresses
+    pub resource_templates: Vec<String>,
+    /// names
+    pub prompts: Vec<String>,
+}
+
+impl Loaded {
+    /// Says what the file is.
+    pub fn report(&self) -> CheckReport {
+        let (core, offers) = (&self.plugin.core, &self.plugin.offers);
+        let exports = core.exports();
+        let exported = [
+            ("tools", exports.tools),
+            ("resources", exports.resources),
+            ("prompts", exports.prompts),
+            ("completions", exports.completions),
+        ];
+        let imports = core.code.imports();
+        let empty = imports.iter().filter(|name| is_empty_world(name));
+        CheckReport {
+            file: self.file.clone(),
+            plugin: core.name.clone(),
+            bytes: self.bytes,
+            sha256: core.sha256.clone(),
+            load_ms: self.took.as_secs_f64() * 1e3,
+            exports: exported
+                .into_iter()
+                .filter_map(|(name, there)| there.then_some(name))
+                .collect(),
+            empty_imports: empty.cloned().collect(),
+            imports,
+            tools: names(&offers.tools, |tool| &tool.handler.name),
+            resources: names(&offers.resources, |entry| &entry.handler.name),
+            resource_templates: names(&offers.templates, |entry| &entry.handler.name),
+            prompts: names(&offers.prompts, |prompt| &prompt.handler.name),
+        }
+    }
+}
+
+/// Whether an import is linked to nothing. Time and random numbers are real.
+fn is_empty_world(import: &str) -> bool {
+    const REAL: [&str; 3] = ["wasi:clocks/", "wasi:random/", "wasi:io/"];
+    import.starts_with("wasi:") && !REAL.iter().any(|real| import.starts_with(real))
+}
+
+fn names<T>(entries: &[T], name: impl Fn(&T) -> &str) -> Vec<String> {
+    entries.iter().map(|entry| name(entry).to_owned()).collect()
+}
+
+impl fmt::Display for CheckReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{}: a plugin that a host serves", self.file)?;
+        let kib = self.bytes as f64 / 1024.0;
+        writeln!(f, "  size      {kib:.1} KiB, sha256 {}", self.sha256)?;
+        writeln!(f, "  loaded    in {:.1} ms", self.load_ms)?;
+        let lists: [(&str, String); 6] = [
+            ("exports", self.exports.join(", ")),
+            ("imports", self.imports.join(", ")),
+            ("tools", self.tools.join(", ")),
+            ("resources", self.resources.join(", ")),
+            ("templates", self.resource_templates.join(", ")),
+            ("prompts", self.prompts.join(", ")),
+        ];
+        for (title, list) in lists.iter().filter(|(_, list)| !list.is_empty()) {
+            writeln!(f, "  {title:<9} {list}")?;
+        }
+        if !self.empty_imports.is_empty() {
+            writeln!(
+                f,
+                "  note      what it imports of WASI is there, and empty: no files, no network, no environment"
+            )?;
+        }
+        Ok(())
+    }
+}

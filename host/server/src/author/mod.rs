@@ -1,0 +1,106 @@
+//! What an author asks of one file, without a host that serves: is it a good
+//! plugin, and what does a tool of it answer.
+//!
+//! It owns the loading of that one file, under the limits that a host would give
+//! it. It never serves, and never prints: the command line does.
+
+mod call;
+mod check;
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+pub use call::{CallReport, Outcome};
+pub use check::CheckReport;
+use fusebox_engine::{Engine, EngineError};
+
+use crate::config::Config;
+use crate::folder;
+use crate::host::engine_config;
+use crate::plugin_entry::{EntryError, LoadedPlugin};
+
+/// Why a file, or a tool of it, can't be looked at.
+#[derive(Debug, thiserror::Error)]
+pub enum AuthorError {
+    /// The engine didn't start.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// The file's name or bytes can't be taken.
+    #[error("{file}: {reason}")]
+    File {
+        /// which
+        file: String,
+        /// why
+        reason: String,
+    },
+    /// It breaks the contract, or can't be compiled.
+    #[error("{file}: {error}")]
+    Entry {
+        /// which
+        file: String,
+        /// why
+        error: EntryError,
+    },
+    /// It has no such tool.
+    #[error("there is no tool `{name}` in it; it has {}", told(known))]
+    NoTool {
+        /// what was asked for
+        name: String,
+        /// what there is
+        known: Vec<String>,
+    },
+    /// The arguments are no JSON object.
+    #[error("the arguments must be a JSON object, such as '{{\"name\":\"Ada\"}}': {reason}")]
+    Arguments {
+        /// what they are
+        reason: String,
+    },
+}
+
+fn told(names: &[String]) -> String {
+    match names {
+        [] => "none".to_owned(),
+        names => names.join(", "),
+    }
+}
+
+/// One file, loaded.
+pub struct Loaded {
+    file: String,
+    bytes: usize,
+    plugin: LoadedPlugin,
+    took: Duration,
+}
+
+/// Loads a file as a host with these settings would.
+///
+/// # Errors
+/// Why that host would not serve it.
+pub async fn load(config: &Config, file: &Path) -> Result<Loaded, AuthorError> {
+    let shown = file.display().to_string();
+    let unfit = |reason: String| AuthorError::File {
+        file: shown.clone(),
+        reason,
+    };
+    let stem = file.file_stem().and_then(|stem| stem.to_str());
+    let name = stem.ok_or_else(|| unfit("it has no name in UTF-8".to_owned()))?;
+    folder::check_name(name).map_err(unfit)?;
+    let read = folder::read(file, config.reload.file_max_bytes);
+    let (bytes, sha256) = read.map_err(unfit)?;
+    let size = bytes.len();
+    let engine = Engine::new(&engine_config(config))?;
+    let slots = config.engine.max_instances as usize;
+    let (settings, breaker) = (config.plugin(name), config.circuit_breaker);
+    let began = Instant::now();
+    let loaded = LoadedPlugin::load(&engine, settings, breaker, sha256, bytes, slots).await;
+    let took = began.elapsed();
+    match loaded {
+        Ok(plugin) => Ok(Loaded {
+            file: shown,
+            bytes: size,
+            plugin,
+            took,
+        }),
+        Err(error) => Err(AuthorError::Entry { file: shown, error }),
+    }
+}
