@@ -102,9 +102,9 @@ fn what_a_tool_says_meanwhile_is_shown() {
     assert_eq!(
         report["said"],
         json!([
-            "progress 0 of 100",
-            "progress 50 of 100",
-            "progress 100 of 100"
+            "progress 0 of 100: Starting",
+            "progress 50 of 100: Halfway",
+            "progress 100 of 100: Complete"
         ])
     );
     let (_, report) = call("everything", &["test_tool_with_logging"]);
