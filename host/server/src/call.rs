@@ -132,7 +132,7 @@ impl Call {
         let _admitted = self
             .host
             .admission
-            .admit(&handler.core, &self.context.origin, deadline)
+            .admit(&handler.core.places, &self.context.origin, deadline)
             .await
             .map_err(|reason| refused(refusal::not_admitted(&handler, reason)))?;
         let _running = handler.core.enter();
@@ -140,7 +140,7 @@ impl Call {
         let (id, version) = (self.id.clone(), self.context.version);
         let about = self.about();
         let completed = self.enter_plugin(deadline, known, outbound).await;
-        handler.core.pace.observe(completed.usage.elapsed);
+        handler.core.places.observe(completed.usage.elapsed);
         judge(self, permit, completed, |answer| {
             let promised = handler.rules.output.as_ref();
             render::answer(&id, version, &about, promised, answer)

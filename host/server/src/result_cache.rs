@@ -16,19 +16,10 @@ use sha2::{Digest, Sha256};
 
 use crate::capability_cache::CacheView;
 use crate::config;
-use crate::plugin_entry::Handler;
+use crate::plugin_entry::{CacheRule, Handler};
 
 /// What an entry costs beside its text.
 const ENTRY_BYTES: usize = 256;
-
-/// What a tool says of its results, as far as the operator lets it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct CacheRule {
-    /// how long a result stays good
-    pub ttl: Duration,
-    /// the same for every caller
-    pub shared: bool,
-}
 
 /// For whom a result is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -8,7 +8,6 @@ use std::sync::Arc;
 
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::backpressure;
 use crate::config::{Config, Scheme};
 use crate::host::{Host, HostError};
 use fusebox_protocol::reply::ListKind;
@@ -164,7 +163,7 @@ async fn start(config: Config) -> Result<Arc<Host>, StartError> {
     if host.config.reload.enabled {
         tokio::spawn(loader.watch(host.stopping.clone()));
     }
-    tokio::spawn(backpressure::watch(host.clone()));
+    tokio::spawn(vitals::sample(host.clone()));
     tokio::spawn(vitals::watch(host.clone()));
     let sweeping = host.clone();
     tokio::spawn(async move {

@@ -1,13 +1,38 @@
-//! The host's look at itself: whether it is well, and a line of figures.
+//! The host's look at itself and at the machine: samples for backpressure,
+//! whether it is well, and a line of figures.
 //!
-//! It owns what of this goes to the log, and when. It never changes anything, and
-//! `/health` never waits for it.
+//! It owns when it looks, and what of it goes to the log. It never decides what
+//! follows, and `/health` never waits for it.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use crate::backpressure::{Machine, Sample};
 use crate::health::{self, Report, Status};
 use crate::host::Host;
+
+/// Looks at the clock for each sample: a task that is late every time is late
+/// because of the load, and not by chance.
+const TICKS: u32 = 5;
+
+/// Takes samples of the machine for backpressure, as long as the host lives.
+pub(crate) async fn sample(host: Arc<Host>) {
+    let mut machine = Machine::find("/".as_ref());
+    let tick = host.config.backpressure.sample_interval / TICKS;
+    loop {
+        let mut least = Duration::MAX;
+        for _ in 0..TICKS {
+            let due = Instant::now() + tick;
+            tokio::time::sleep_until(due.into()).await;
+            least = least.min(due.elapsed());
+        }
+        host.admission.pressure.take(Sample {
+            figures: machine.look(Instant::now()),
+            lag: least,
+            waiting: host.admission.waiting_for_host(),
+        });
+    }
+}
 
 /// Tells of each change of the host's status, until the host stops.
 pub(crate) async fn watch(host: Arc<Host>) {

@@ -22,7 +22,7 @@ use super::refused::UNKNOWN_WAIT;
 
 /// A gate.
 #[derive(Debug)]
-pub struct Gate {
+pub(super) struct Gate {
     places: usize,
     free: AtomicUsize,
     /// Calls in the line, readable without its lock; written under it.
@@ -59,11 +59,11 @@ struct Share {
 /// A place behind the gate, until this is dropped.
 #[derive(Debug)]
 #[must_use = "the place is free again with the end of the guard"]
-pub struct Entered<'a>(&'a Gate);
+pub(super) struct Entered<'a>(&'a Gate);
 
 /// A call in the line.
 #[derive(Debug)]
-pub struct Queued<'a> {
+pub(super) struct Queued<'a> {
     gate: &'a Gate,
     spot: Spot,
     turn: oneshot::Receiver<()>,
@@ -72,7 +72,7 @@ pub struct Queued<'a> {
 
 /// What comes of standing in line.
 #[derive(Debug)]
-pub enum Stood<'a> {
+pub(super) enum Stood<'a> {
     /// a place has become free just now
     Entered(Entered<'a>),
     /// wait for your turn
@@ -85,18 +85,18 @@ pub enum Stood<'a> {
 
 /// How long a call is willing to stand, and what is known of those before it.
 #[derive(Clone, Copy, Debug)]
-pub struct Patience {
+pub(super) struct Patience {
     /// how many may stand in line
-    pub line_max: usize,
+    pub(super) line_max: usize,
     /// until its deadline
-    pub left: Duration,
+    pub(super) left: Duration,
     /// how long a call keeps its place lately; none: nobody knows yet
-    pub pace: Option<Duration>,
+    pub(super) pace: Option<Duration>,
 }
 
 impl Gate {
     /// A gate with this many places.
-    pub fn new(places: usize) -> Self {
+    pub(super) fn new(places: usize) -> Self {
         Self {
             places,
             free: AtomicUsize::new(places),
@@ -106,19 +106,19 @@ impl Gate {
     }
 
     /// Calls in the line.
-    pub fn waiting(&self) -> usize {
+    pub(super) fn waiting(&self) -> usize {
         self.waiting.load(Ordering::Relaxed)
     }
 
     /// A place, if one is free and nobody waits for it.
-    pub fn try_enter(&self) -> Option<Entered<'_>> {
+    pub(super) fn try_enter(&self) -> Option<Entered<'_>> {
         let nobody_waits = self.waiting.load(Ordering::SeqCst) == 0;
         // Not `then_some`: a guard that is made and thrown away gives a place back.
         (nobody_waits && self.take()).then(|| Entered(self))
     }
 
     /// Stands in line for a connection.
-    pub fn stand(&self, origin: u64, patience: Patience) -> Stood<'_> {
+    pub(super) fn stand(&self, origin: u64, patience: Patience) -> Stood<'_> {
         let mut line = self.line.lock();
         let length = line.calls.len();
         if length >= patience.line_max {
@@ -252,7 +252,7 @@ impl Line {
 
 impl<'a> Queued<'a> {
     /// Waits for its turn; none if it doesn't come in time.
-    pub async fn enter(mut self, deadline: Instant) -> Option<Entered<'a>> {
+    pub(super) async fn enter(mut self, deadline: Instant) -> Option<Entered<'a>> {
         match timeout_at(deadline.into(), &mut self.turn).await {
             Ok(Ok(())) => {
                 self.entered = true;

@@ -6,22 +6,21 @@
 
 mod gate;
 mod pace;
+mod places;
 mod refused;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-pub use gate::{Entered, Gate};
-pub use pace::Pace;
+pub use places::Places;
 pub use refused::{By, Refused};
 
 use crate::backpressure::Pressure;
-use crate::config::{Config, Limit, MessageQueue};
+use crate::config::{Config, MessageQueue};
 use crate::meters::{GaugeGuard, Meters};
 use crate::origin::{Origin, Underway};
-use crate::plugin_entry::PluginCore;
-use gate::{Patience, Stood};
+use gate::{Entered, Gate, Patience, Stood};
 
 /// The host's gate.
 #[derive(Debug)]
@@ -110,20 +109,17 @@ impl Admission {
     /// late, and at `deadline` if it doesn't come.
     pub async fn admit<'a>(
         &'a self,
-        core: &'a PluginCore,
+        places: &'a Places,
         origin: &Origin,
         deadline: Instant,
     ) -> Result<Admitted<'a>, Refused> {
-        let plugin = match core.gate.try_enter() {
+        let plugin = match places.try_enter() {
             Some(entered) => entered,
-            None => {
-                self.wait(Place::Plugin(core), core, origin, deadline)
-                    .await?
-            }
+            None => self.wait(Place::Plugin, places, origin, deadline).await?,
         };
         let host = match self.host.try_enter() {
             Some(entered) => entered,
-            None => self.wait(Place::Host, core, origin, deadline).await?,
+            None => self.wait(Place::Host, places, origin, deadline).await?,
         };
         Ok(Admitted {
             _host: host,
@@ -159,28 +155,28 @@ impl Admission {
     /// Stands in line. Boxed, for few calls do: the others need not carry it.
     async fn wait<'a>(
         &'a self,
-        place: Place<'a>,
-        core: &'a PluginCore,
+        place: Place,
+        places: &'a Places,
         origin: &Origin,
         deadline: Instant,
     ) -> Result<Entered<'a>, Refused> {
-        let waited = Box::pin(self.stand(place, core, origin, deadline)).await;
+        let waited = Box::pin(self.stand(place, places, origin, deadline)).await;
         waited.map_err(|refused| self.count(refused))
     }
 
     async fn stand<'a>(
         &'a self,
-        place: Place<'a>,
-        core: &'a PluginCore,
+        place: Place,
+        places: &'a Places,
         origin: &Origin,
         deadline: Instant,
     ) -> Result<Entered<'a>, Refused> {
-        let pace = core.pace.mean();
+        let pace = places.pace();
         let _queued = self.queue_up(pace)?;
         let began = Instant::now();
         let (gate, line_max) = match place {
             Place::Host => (&self.host, self.queue.reject_threshold),
-            Place::Plugin(core) => (&core.gate, core.settings.limits.queue_max),
+            Place::Plugin => (&places.gate, places.queue_max),
         };
         let patience = Patience {
             line_max,
@@ -189,7 +185,10 @@ impl Admission {
         };
         match gate.stand(origin.id(), patience) {
             Stood::Entered(entered) => Ok(entered),
-            Stood::Full(retry_after) => Err(place.full(line_max, retry_after)),
+            Stood::Full(retry_after) => Err(match place {
+                Place::Host => host_full(line_max, retry_after),
+                Place::Plugin => places.full(retry_after),
+            }),
             Stood::Hopeless(wait) => Err(Refused::TooLate { wait }),
             Stood::Queued(queued) => {
                 self.warn_if_long();
@@ -243,25 +242,16 @@ impl Admission {
 
 /// For what a call waits.
 #[derive(Clone, Copy)]
-enum Place<'a> {
+enum Place {
     Host,
-    Plugin(&'a PluginCore),
+    Plugin,
 }
 
-impl Place<'_> {
-    fn full(self, limit: usize, retry_after: Duration) -> Refused {
-        match self {
-            Self::Host => Refused::HostFull {
-                limit,
-                key: "message_queue.reject_threshold",
-                retry_after,
-            },
-            Self::Plugin(core) => Refused::PluginFull {
-                limit,
-                key: core.settings.key_of(Limit::Queue),
-                retry_after,
-            },
-        }
+fn host_full(limit: usize, retry_after: Duration) -> Refused {
+    Refused::HostFull {
+        limit,
+        key: "message_queue.reject_threshold",
+        retry_after,
     }
 }
 

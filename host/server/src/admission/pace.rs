@@ -14,14 +14,14 @@ const SAMPLES_MIN: u32 = 8;
 /// The pace of one plugin. Calls that end at the same moment may lose each other's
 /// contribution: it is an estimate, and costs no lock.
 #[derive(Debug, Default)]
-pub struct Pace {
+pub(super) struct Pace {
     mean_nanos: AtomicU64,
     samples: AtomicU32,
 }
 
 impl Pace {
     /// Takes in a call that has ended.
-    pub fn observe(&self, took: Duration) {
+    pub(super) fn observe(&self, took: Duration) {
         let took = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX);
         let mean = self.mean_nanos.load(Ordering::Relaxed);
         let samples = self.samples.load(Ordering::Relaxed);
@@ -36,7 +36,7 @@ impl Pace {
     }
 
     /// The mean; none until it says something.
-    pub fn mean(&self) -> Option<Duration> {
+    pub(super) fn mean(&self) -> Option<Duration> {
         let known = self.samples.load(Ordering::Relaxed) >= SAMPLES_MIN;
         known.then(|| Duration::from_nanos(self.mean_nanos.load(Ordering::Relaxed)))
     }

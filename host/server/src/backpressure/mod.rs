@@ -1,24 +1,20 @@
 //! Backpressure: what is known of the machine's memory and processors, and
 //! whether new calls are refused for it.
 //!
-//! It owns the rule, with its hysteresis, and the task that takes the figures. It
-//! never reads a file itself ([`machine`] does) and costs a call one load.
+//! It owns the rule, with its hysteresis. It never takes a sample by itself, and
+//! costs a call one load.
 
 mod cgroup;
 mod cpu;
 mod machine;
 mod memory;
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-use std::time::{Duration, Instant};
-
-use tokio::time::sleep_until;
+use std::time::Duration;
 
 pub use machine::{Figures, Machine};
 
 use crate::config::Backpressure;
-use crate::host::Host;
 
 /// Points by which memory must fall before calls are taken again.
 const MEMORY_RELEASE_POINTS: u32 = 5;
@@ -39,10 +35,6 @@ const SHED_MAX: u32 = WHOLE / 10 * 9;
 /// In [`Pressure::signal`]: memory is short. Below it stands the share of calls
 /// that are refused for the processors.
 const MEMORY: u32 = 1 << 31;
-
-/// Looks at the clock for each sample: a task that is late every time is late
-/// because of the load, and not by chance.
-const TICKS: u32 = 5;
 
 /// What is known, and what follows from it.
 #[derive(Debug)]
@@ -212,25 +204,6 @@ impl Pressure {
                 _ => 100,
             },
         }
-    }
-}
-
-/// Takes samples until the host is gone.
-pub async fn watch(host: Arc<Host>) {
-    let mut machine = Machine::find("/".as_ref());
-    let tick = host.config.backpressure.sample_interval / TICKS;
-    loop {
-        let mut least = Duration::MAX;
-        for _ in 0..TICKS {
-            let due = Instant::now() + tick;
-            sleep_until(due.into()).await;
-            least = least.min(due.elapsed());
-        }
-        host.admission.pressure.take(Sample {
-            figures: machine.look(Instant::now()),
-            lag: least,
-            waiting: host.admission.waiting_for_host(),
-        });
     }
 }
 

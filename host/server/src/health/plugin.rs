@@ -137,7 +137,7 @@ fn sha256(slot: &Slot) -> Option<String> {
 }
 
 fn waiting(plugin: &LoadedPlugin) -> u64 {
-    plugin.core.gate.waiting() as u64
+    plugin.core.places.waiting() as u64
 }
 
 /// Tools go by their name; what may have the same name says what it is.

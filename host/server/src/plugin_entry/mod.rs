@@ -10,17 +10,16 @@ mod offer;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use fusebox_engine::{CallError, Engine, Exports, Habit, Isolation, Limits, LoadError};
 
 pub use offer::{Offers, PromptEntry, ResourceEntry, TemplateEntry, ToolEntry, ToolJson};
 
-use crate::admission::{Gate, Pace};
+use crate::admission::Places;
 use crate::breaker::Breaker;
 use crate::config::{self, CircuitBreaker, PluginSettings};
 use crate::meters::HandlerCounters;
-use crate::result_cache::CacheRule;
 use crate::schema::Schema;
 
 /// Things of one kind (tools, resources ...) that one plugin may offer.
@@ -42,9 +41,7 @@ pub struct PluginCore {
     /// its limits, and which key raises each
     pub settings: PluginSettings,
     /// one place for each call that may run at once, and the line before it
-    pub gate: Gate,
-    /// how long its calls take lately
-    pub pace: Pace,
+    pub places: Places,
     in_flight: AtomicUsize,
 }
 
@@ -97,6 +94,15 @@ pub struct ToolRules {
     pub task: TaskRule,
     /// whether its results are kept
     pub cache: Option<CacheRule>,
+}
+
+/// What a tool says of its results, as far as the operator lets it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CacheRule {
+    /// how long a result stays good
+    pub ttl: Duration,
+    /// the same for every caller
+    pub shared: bool,
 }
 
 /// Whether the calls of a tool become tasks.
@@ -196,8 +202,7 @@ impl LoadedPlugin {
             name: settings.name.clone(),
             sha256,
             code,
-            gate: Gate::new(settings.limits.concurrent_calls_max),
-            pace: Pace::default(),
+            places: Places::new(&settings),
             in_flight: AtomicUsize::new(0),
             settings,
         });

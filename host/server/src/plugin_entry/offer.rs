@@ -11,9 +11,10 @@ use fusebox_engine::contract::types;
 use fusebox_protocol::header_params::HeaderParams;
 use fusebox_protocol::{JsonKind, RawJson};
 
-use super::{EntryError, Handler, HandlerKind, PluginCore, TaskRule, ToolRules, check, list};
+use super::{
+    CacheRule, EntryError, Handler, HandlerKind, PluginCore, TaskRule, ToolRules, check, list,
+};
 use crate::config::CircuitBreaker;
-use crate::result_cache::CacheRule;
 use crate::schema::Schema;
 use crate::uri_template::UriTemplate;
 
