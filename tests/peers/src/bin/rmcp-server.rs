@@ -35,7 +35,9 @@ fn image() -> String {
 
 /// A hundredth of a second of silence, in base64.
 fn audio() -> String {
-    STANDARD.encode(include_bytes!("../../../../plugins/everything/src/silence.wav"))
+    STANDARD.encode(include_bytes!(
+        "../../../../plugins/everything/src/silence.wav"
+    ))
 }
 
 #[derive(Deserialize, JsonSchema)]
@@ -113,7 +115,11 @@ impl Oracle {
     #[tool(description = "Returns a resource within the result.")]
     async fn test_embedded_resource(&self, _: Parameters<Nothing>) -> CallToolResult {
         let text = "This is an embedded resource content.";
-        CallToolResult::success(vec![embedded("test://embedded-resource", "text/plain", text)])
+        CallToolResult::success(vec![embedded(
+            "test://embedded-resource",
+            "text/plain",
+            text,
+        )])
     }
 
     #[tool(description = "Returns text, an image and a resource.")]
@@ -251,7 +257,10 @@ impl ServerHandler for Oracle {
                 let id = id.and_then(|rest| rest.strip_suffix("/data"));
                 let Some(id) = id.filter(|id| !id.contains('/')) else {
                     let data = json!({"uri": uri});
-                    return Err(ErrorData::resource_not_found("resource not found", Some(data)));
+                    return Err(ErrorData::resource_not_found(
+                        "resource not found",
+                        Some(data),
+                    ));
                 };
                 let data = format!("Data for ID: {id}");
                 let data = json!({"id": id, "templateTest": true, "data": data});
