@@ -261,6 +261,17 @@ impl Caller {
         }
     }
 
+    /// Closes the connection of a request, without waiting for its answer.
+    ///
+    /// # Panics
+    /// If the request has no connection of its own.
+    pub fn hang_up(&mut self, id: u64) {
+        match &mut self.link {
+            Link::Http(http) => drop(http.streams.remove(&id)),
+            Link::Tcp(_) | Link::Stdio(_) => panic!("lines have one connection for everything"),
+        }
+    }
+
     /// Sends a notification.
     pub fn notify(&mut self, method: &str, params: Value) {
         self.one_way(&json!({"jsonrpc": "2.0", "method": method, "params": params}));

@@ -273,7 +273,11 @@ impl Client {
         }
         if self.era == Era::Modern {
             headers.push(("Mcp-Method", method.to_owned()));
-            if let Some(name) = params["name"].as_str() {
+            let named = match method {
+                "resources/read" => "uri",
+                _ => "name",
+            };
+            if let Some(name) = params[named].as_str() {
                 headers.push(("Mcp-Name", name.to_owned()));
             }
         }

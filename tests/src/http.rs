@@ -1,6 +1,6 @@
 //! HTTP/1.1 as a client, on one blocking socket, with every byte in the test's
 //! hands: requests may be malformed, and it can be seen in how many pieces an
-//! answer comes. Never retries, never follows, never speaks TLS.
+//! answer comes. Every message that is read is checked. Never retries, never follows, never speaks TLS.
 
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use crate::strict::Ledger;
 use crate::wait::LONG;
 
 /// The head of a response.
@@ -67,6 +68,7 @@ pub struct Connection {
     host: String,
     /// what has been read and not been used
     buffer: Vec<u8>,
+    ledger: Ledger,
 }
 
 impl Connection {
@@ -91,11 +93,13 @@ impl Connection {
             stream,
             host: address.to_string(),
             buffer: Vec::new(),
+            ledger: Ledger::default(),
         }
     }
 
     /// Sends bytes as they are. Says whether the host still took them.
     pub fn send_raw(&mut self, bytes: &[u8]) -> bool {
+        self.ledger.sent_http(bytes);
         self.stream.write_all(bytes).is_ok()
     }
 
@@ -139,6 +143,7 @@ impl Connection {
         loop {
             if let Some((head, length)) = parse_head(&self.buffer) {
                 self.buffer.drain(..length);
+                self.ledger.session(head.header("mcp-session-id"));
                 return Some(head);
             }
             let piece = self.read_once();
@@ -153,8 +158,17 @@ impl Connection {
     /// never ends.
     ///
     /// # Panics
-    /// If the connection is closed before the end.
+    /// If the connection is closed before the end, or a message in it breaks its
+    /// schema.
     pub fn read_body(&mut self, head: &Head) -> Vec<u8> {
+        let body = self.read_unchecked(head);
+        if !head.is_stream() {
+            self.ledger.received_body(&body);
+        }
+        body
+    }
+
+    fn read_unchecked(&mut self, head: &Head) -> Vec<u8> {
         if head.header("transfer-encoding").is_some() {
             let mut body = Vec::new();
             while let Some(chunk) = self.read_chunk() {
@@ -250,12 +264,14 @@ impl Events {
     /// end; none if the stream has ended.
     ///
     /// # Panics
-    /// If nothing comes for [`LONG`].
+    /// If nothing comes for [`LONG`], or a message breaks its schema.
     pub fn next_event(&mut self) -> Option<String> {
         loop {
             if let Some(end) = find(&self.text, b"\n\n") {
                 let event: Vec<u8> = self.text.drain(..end + 2).collect();
-                return Some(String::from_utf8_lossy(&event[..end]).into_owned());
+                let event = String::from_utf8_lossy(&event[..end]).into_owned();
+                self.connection.ledger.received(data(&event).as_bytes());
+                return Some(event);
             }
             self.text.extend(self.connection.read_chunk()?);
         }
@@ -269,12 +285,7 @@ impl Events {
     pub fn next_message(&mut self) -> Option<Value> {
         loop {
             let event = self.next_event()?;
-            let data: Vec<&str> = event
-                .lines()
-                .filter_map(|line| line.strip_prefix("data:"))
-                .map(str::trim)
-                .collect();
-            let data = data.join("\n");
+            let data = data(&event);
             if data.is_empty() {
                 continue;
             }
@@ -304,6 +315,13 @@ impl Events {
     pub fn into_connection(self) -> Connection {
         self.connection
     }
+}
+
+/// What an event carries.
+fn data(event: &str) -> String {
+    let lines = event.lines();
+    let data = lines.filter_map(|line| line.strip_prefix("data:"));
+    data.map(str::trim).collect::<Vec<_>>().join("\n")
 }
 
 /// The bytes of a request. A `Host` among `headers` replaces the given one.

@@ -1,8 +1,9 @@
 //! JSON-RPC as lines: over TCP, and over the standard streams of a host that
-//! was started as a child. Shows each line as it came.
+//! was started as a child. Shows each line as it came, and checks it.
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::path::Path;
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio as Pipe};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread::{self, JoinHandle};
@@ -11,6 +12,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::host::{Setup, host_command, resident_kib, stop};
+use crate::strict::Ledger;
 use crate::wait::{LONG, until};
 
 /// A connection to a TCP listener.
@@ -18,6 +20,7 @@ use crate::wait::{LONG, until};
 pub struct Lines {
     stream: TcpStream,
     reader: BufReader<TcpStream>,
+    ledger: Ledger,
 }
 
 impl Lines {
@@ -38,11 +41,16 @@ impl Lines {
             .set_write_timeout(Some(LONG))
             .expect("a socket takes a timeout");
         let reader = BufReader::new(stream.try_clone().expect("a socket can be shared"));
-        Self { stream, reader }
+        Self {
+            stream,
+            reader,
+            ledger: Ledger::default(),
+        }
     }
 
     /// Sends bytes as they are. Says whether the host still took them.
     pub fn send_raw(&mut self, bytes: &[u8]) -> bool {
+        self.ledger.sent_lines(bytes);
         self.stream.write_all(bytes).is_ok()
     }
 
@@ -54,12 +62,23 @@ impl Lines {
     /// The next line as JSON; none if the connection is closed.
     ///
     /// # Panics
-    /// If the line is not JSON, or nothing comes for [`LONG`].
+    /// If the line is not JSON, breaks its schema, or nothing comes for [`LONG`].
     pub fn receive(&mut self) -> Option<Value> {
+        self.receive_line().map(|line| parse(&line))
+    }
+
+    /// The next line as it came; none if the connection is closed.
+    ///
+    /// # Panics
+    /// If it breaks its schema, or nothing comes for [`LONG`].
+    pub fn receive_line(&mut self) -> Option<Vec<u8>> {
         let mut line = Vec::new();
         match self.reader.read_until(b'\n', &mut line) {
             Ok(0) => None,
-            Ok(_) => Some(parse(&line)),
+            Ok(_) => {
+                self.ledger.received(&line);
+                Some(line)
+            }
             Err(error)
                 if matches!(
                     error.kind(),
@@ -103,6 +122,8 @@ pub struct Stdio {
     child: Child,
     stdin: Option<ChildStdin>,
     lines: Receiver<Vec<u8>>,
+    /// none if what it says is not checked
+    ledger: Option<Ledger>,
     /// what a bridge says to people
     words: Option<JoinHandle<String>>,
     /// kept, since the host reads from it
@@ -124,6 +145,16 @@ impl Stdio {
         let mut host = Self::spawn(command);
         host.plugins = Some(plugins);
         host
+    }
+
+    /// Starts another server that speaks lines over its standard streams. Whether
+    /// it keeps to its schemas is its own business.
+    pub fn program(path: &Path) -> Self {
+        let mut command = Command::new(path);
+        command.stderr(Pipe::null());
+        let mut server = Self::spawn(command);
+        server.ledger = None;
+        server
     }
 
     /// Starts `fusebox bridge` with these arguments.
@@ -161,6 +192,7 @@ impl Stdio {
             stdin: child.stdin.take(),
             child,
             lines,
+            ledger: Some(Ledger::default()),
             words: None,
             plugins: None,
         }
@@ -168,6 +200,9 @@ impl Stdio {
 
     /// Sends bytes as they are. Says whether the host still took them.
     pub fn send_raw(&mut self, bytes: &[u8]) -> bool {
+        if let Some(ledger) = &mut self.ledger {
+            ledger.sent_lines(bytes);
+        }
         let stdin = self.stdin.as_mut().expect("the input is open");
         stdin.write_all(bytes).and_then(|()| stdin.flush()).is_ok()
     }
@@ -175,10 +210,23 @@ impl Stdio {
     /// The next line as JSON; none if the host has closed its output.
     ///
     /// # Panics
-    /// If the line is not JSON, or nothing comes for [`LONG`].
+    /// If the line is not JSON, breaks its schema, or nothing comes for [`LONG`].
     pub fn receive(&mut self) -> Option<Value> {
+        self.receive_line().map(|line| parse(&line))
+    }
+
+    /// The next line as it came; none if the host has closed its output.
+    ///
+    /// # Panics
+    /// If it breaks its schema, or nothing comes for [`LONG`].
+    pub fn receive_line(&mut self) -> Option<Vec<u8>> {
         match self.lines.recv_timeout(LONG) {
-            Ok(line) => Some(parse(&line)),
+            Ok(line) => {
+                if let Some(ledger) = &mut self.ledger {
+                    ledger.received(&line);
+                }
+                Some(line)
+            }
             Err(RecvTimeoutError::Disconnected) => None,
             Err(RecvTimeoutError::Timeout) => panic!("the host sent nothing for {LONG:?}"),
         }

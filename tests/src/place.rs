@@ -31,6 +31,11 @@ pub fn test_environment() -> PathBuf {
     present(given("FUSEBOX_TEST_ENV", "test-env"))
 }
 
+/// The program `name` of those that are written with rmcp.
+pub fn peer(name: &str) -> PathBuf {
+    present(given("FUSEBOX_TEST_PEERS", "test-peers/release").join(name))
+}
+
 /// A folder for compiled plugins that all tests share, so that each is compiled
 /// once. It may be removed at any time.
 pub(crate) fn cache() -> PathBuf {

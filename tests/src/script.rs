@@ -41,6 +41,16 @@ pub fn python_of(environment: &str, script: &str, arguments: &[&str]) -> Value {
     printed(command)
 }
 
+/// Runs a program that is written with rmcp and gives the JSON that it printed.
+///
+/// # Panics
+/// If it fails, or prints anything else.
+pub fn peer_says(name: &str, arguments: &[&str]) -> Value {
+    let mut command = Command::new(place::peer(name));
+    command.args(arguments);
+    printed(command)
+}
+
 /// JSON has one kind of number, but each language prints it in its own way: all
 /// as fractions.
 #[must_use]

@@ -87,7 +87,7 @@ fn both_eras_go_each_way_and_what_was_asked_is_answered_before_the_end() {
         bridge.send_raw(b"{not json\n");
         let answer = bridge.receive().expect("an answer");
         assert_eq!(answer["error"]["code"], -32700, "{url}: {answer}");
-        assert_eq!(answer["id"], Value::Null, "{url}: {answer}");
+        assert_eq!(answer.get("id"), None, "{url}: {answer}");
         bridge.send(&call(6, "sleep", json!({"ms": 100})));
         let mut bridge = bridge.close_input();
         let answer = bridge.receive().expect("an answer");
@@ -362,10 +362,17 @@ fn a_modern_request_repeats_in_its_headers_what_gateways_route_by() {
         "sure": {"type": "boolean", "x-mcp-header": "Sure"},
         "other": {"type": "string"},
     }});
-    let list = json!({"tools": [{"name": "wetter für", "inputSchema": schema}]});
+    let list = json!({
+        "resultType": "complete",
+        "tools": [{"name": "wetter für", "inputSchema": schema}],
+        "ttlMs": 0,
+        "cacheScope": "private",
+    });
     // In several lines, as a host may write it.
     let list = format!("{:#}", json!({"jsonrpc": "2.0", "id": 1, "result": list}));
-    let done = json!({"jsonrpc": "2.0", "id": 2, "result": {"resultType": "complete"}});
+    let done = json!({"jsonrpc": "2.0", "id": 2, "result": {
+        "resultType": "complete", "content": [],
+    }});
     let (address, recording) = recorder(vec![list, done.to_string()]);
     let url = format!("http://{address}/mcp?key=1");
     let mut bridge = Stdio::bridge(&[&url, "--header", "Authorization: Bearer secret"]);

@@ -108,7 +108,7 @@ fn one_connection_too_many_is_told_so_and_closed() {
         (503, Some("1"), Some("close")),
         "{response:?}"
     );
-    let refusal = json!({"jsonrpc": "2.0", "id": null, "error": {
+    let refusal = json!({"jsonrpc": "2.0", "error": {
         "code": -32000,
         "message": "too many connections",
         "data": {"reason": "overloaded", "retryAfterMs": 1000},

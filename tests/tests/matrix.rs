@@ -4,7 +4,9 @@
 
 use std::fs;
 
-use fusebox_tests::{Setup, host_binary, node, python_of, repository, with_plain_numbers};
+use fusebox_tests::{
+    Setup, host_binary, node, peer_says, python_of, repository, with_plain_numbers,
+};
 use serde_json::{Value, json};
 
 /// A client: in which language, which package in which mode, and what it is to
@@ -23,6 +25,7 @@ struct Client {
 enum Language {
     TypeScript,
     Python,
+    Rust,
 }
 
 const fn node_client(
@@ -54,9 +57,19 @@ const fn python_client(
     }
 }
 
+const fn rust_client(mode: &'static str, version: &'static str) -> Client {
+    Client {
+        language: Language::Rust,
+        package: "rmcp",
+        mode,
+        release: "3.11.0",
+        version,
+    }
+}
+
 const LATER: &str = "@modelcontextprotocol/client";
 
-const CLIENTS: [Client; 11] = [
+const CLIENTS: [Client; 14] = [
     node_client("sdk-1.10", "sdk", "1.10.2", "2024-11-05"),
     node_client("sdk-1.12", "sdk", "1.12.3", "2025-03-26"),
     node_client("sdk-1.17", "sdk", "1.17.5", "2025-06-18"),
@@ -68,6 +81,9 @@ const CLIENTS: [Client; 11] = [
     python_client("python-1.9", "1.9.4", "2025-03-26"),
     python_client("python-1.12", "1.12.4", "2025-06-18"),
     python_client("python-1.30", "1.30.0", "2025-11-25"),
+    rust_client("initialize", "2025-11-25"),
+    rust_client("auto", "2026-07-28"),
+    rust_client("discover", "2026-07-28"),
 ];
 
 /// What is done, as the table's head names it.
@@ -100,6 +116,7 @@ impl Client {
                 node("matrix.mjs", &arguments)
             }
             Language::Python => python_of(self.package, "matrix.py", target),
+            Language::Rust => peer_says("rmcp-client", &[&[self.mode], target].concat()),
         }
     }
 
@@ -199,13 +216,25 @@ fn the_clients_in_python_over_stdio() {
     over_stdio(Language::Python);
 }
 
+#[test]
+fn the_client_in_rust_over_http() {
+    over_http(Language::Rust);
+}
+
+#[test]
+fn the_client_in_rust_over_stdio() {
+    over_stdio(Language::Rust);
+}
+
 /// Clients of both eras, each through a bridge, over each way to a host.
 fn over_bridges(language: Language) {
-    const BRIDGED: [(&str, &str); 4] = [
+    const BRIDGED: [(&str, &str); 6] = [
         ("@modelcontextprotocol/sdk", "sdk"),
         (LATER, "auto"),
         ("python-1.8", "session"),
         ("python-1.30", "session"),
+        ("rmcp", "initialize"),
+        ("rmcp", "discover"),
     ];
     let host = setup().tcp().encrypted("").start();
     let certificate = host.certificate().display().to_string();
@@ -238,6 +267,11 @@ fn the_clients_in_python_over_bridges() {
     over_bridges(Language::Python);
 }
 
+#[test]
+fn the_client_in_rust_over_bridges() {
+    over_bridges(Language::Rust);
+}
+
 /// The table, from the same lines that the tests above go by.
 fn table() -> String {
     let mut out = String::from(
@@ -253,12 +287,13 @@ fn table() -> String {
     for client in &CLIENTS {
         let package = match (client.language, client.package) {
             (Language::Python, _) => "Python `mcp`",
+            (Language::Rust, _) => "Rust `rmcp`",
             (_, LATER) => "`@modelcontextprotocol/client`",
             _ => "`@modelcontextprotocol/sdk`",
         };
         let mode = match client.mode {
             "auto" => ", finds out by itself",
-            "pin" => ", pinned",
+            "pin" | "discover" => ", pinned",
             _ => "",
         };
         out += &format!(

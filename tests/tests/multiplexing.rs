@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use fusebox_tests::{Connection, Host, LONG, Setup, modern_meta};
+use fusebox_tests::{Connection, Host, LONG, Setup, check, modern_meta};
 use http::{Request, Response};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
@@ -98,7 +98,9 @@ fn request(host: &Host, body: Vec<u8>, tool: &'static str) -> Request<Full<Bytes
 async fn json_of(response: Response<Incoming>) -> Value {
     assert_eq!(response.status(), 200);
     let body = response.into_body().collect().await.expect("a body");
-    serde_json::from_slice(&body.to_bytes()).expect("JSON")
+    let message = serde_json::from_slice(&body.to_bytes()).expect("JSON");
+    check(&message, "2026-07-28", Some("tools/call")).expect("a message of its version");
+    message
 }
 
 /// A hundred calls run at once, which the host itself says, and each is answered.

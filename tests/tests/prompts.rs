@@ -331,3 +331,22 @@ fn a_plugin_without_completions_proposes_nothing() {
         assert_eq!(caller.result("completion/complete", params), Err(error));
     });
 }
+
+#[test]
+fn a_client_is_told_of_a_hundred_completions_and_that_there_are_more() {
+    let request = params(
+        &of_prompt("test_prompt_with_arguments"),
+        "arg1",
+        "many",
+        None,
+    );
+    each(&EVERYWHERE, setup, &json!({}), |caller| {
+        let result = caller.result("completion/complete", request.clone());
+        let values: Vec<_> = (0..100).map(|number| format!("many-{number}")).collect();
+        let completion = json!({"values": values, "total": 150, "hasMore": true});
+        assert_eq!(
+            result,
+            Ok(caller.complete(json!({"completion": completion})))
+        );
+    });
+}

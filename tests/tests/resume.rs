@@ -5,7 +5,8 @@ use fusebox_tests::{Connection, Events, Head, Host, Response, Setup};
 use serde_json::{Value, json};
 
 /// Asks for a name, and greets.
-const ASKS: &str = "test_input_required_result_elicitation";
+/// Asks the model, which clients of every version can.
+const ASKS: &str = "test_input_required_result_sampling";
 
 /// Says three things, one after the other.
 const SPEAKS: &str = "test_tool_with_logging";
@@ -20,7 +21,7 @@ impl<'a> Session<'a> {
     fn open(host: &'a Host, version: &str) -> Self {
         let params = json!({
             "protocolVersion": version,
-            "capabilities": {"elicitation": {}},
+            "capabilities": {"sampling": {}},
             "clientInfo": {"name": "fusebox-tests", "version": "1"},
         });
         let body = request(0, "initialize", params);
@@ -76,13 +77,14 @@ impl<'a> Session<'a> {
         let response = connection.read_response().expect("an answer");
         assert_eq!(response.head.status, 400, "{}", response.text());
         let error = json!({"code": -32600, "message": words});
-        let expected = json!({"jsonrpc": "2.0", "id": null, "error": error});
+        let expected = json!({"jsonrpc": "2.0", "error": error});
         assert_eq!(response.json(), expected);
     }
 
-    /// Answers the question that asks for a name.
+    /// Answers the question for the capital of France.
     fn answer(&self, question: &Value) {
-        let result = json!({"action": "accept", "content": {"name": "Ada"}});
+        let content = json!({"type": "text", "text": "Paris"});
+        let result = json!({"role": "assistant", "content": content, "model": "none"});
         let message = json!({"jsonrpc": "2.0", "id": question["id"], "result": result});
         assert_eq!(self.post(&message).head.status, 202);
     }
@@ -207,14 +209,14 @@ fn a_call_whose_stream_was_lost_is_answered_on_another_one() {
             priming(&mut events, 1000);
         }
         let (id, question) = event(&mut events);
-        assert_eq!(question["method"], "elicitation/create");
+        assert_eq!(question["method"], "sampling/createMessage");
         drop(events);
 
         // The question is asked again of whoever never saw it.
         let mut again = session.resume(&place(&id, 0));
         assert_eq!(event(&mut again), (id.clone(), question.clone()));
         session.answer(&question);
-        let answer = (place(&id, 2), text_result(7, "Hello, Ada!"));
+        let answer = (place(&id, 2), text_result(7, "Sampling response: Paris"));
         assert_eq!(event(&mut again), answer);
         assert_eq!(again.next_event(), None);
 
@@ -235,7 +237,7 @@ fn a_reader_that_comes_back_takes_the_place_of_the_one_before() {
     let mut new = session.resume(&id);
     assert_eq!(old.next_event(), None);
     session.answer(&question);
-    let answer = (place(&id, 2), text_result(7, "Hello, Ada!"));
+    let answer = (place(&id, 2), text_result(7, "Sampling response: Paris"));
     assert_eq!(event(&mut new), answer);
     assert_eq!(new.next_event(), None);
 }

@@ -4,6 +4,9 @@
 use fusebox_tests::{Connection, Events, Host, Response, Setup, node};
 use serde_json::{Value, json};
 
+/// Asks the model: the version has no forms.
+const ASKS: &str = "test_input_required_result_sampling";
+
 fn setup() -> Setup {
     Setup::new()
         .plugin("hello")
@@ -39,12 +42,12 @@ impl<'a> Client<'a> {
         }
     }
 
-    /// Opens a session of 2024-11-05 whose client can fill in forms.
+    /// Opens a session of 2024-11-05 whose client can ask its model.
     fn initialized(host: &'a Host) -> Self {
         let mut client = Self::open(host);
         let params = json!({
             "protocolVersion": "2024-11-05",
-            "capabilities": {"elicitation": {}},
+            "capabilities": {"sampling": {}},
             "clientInfo": {"name": "fusebox-tests", "version": "1"},
         });
         let answer = client.exchange(&request(0, "initialize", params));
@@ -109,16 +112,13 @@ fn a_client_lists_calls_is_asked_and_hears_of_changes() {
     let answer = client.exchange(&call(2, "hello", json!({"name": "Ada"})));
     assert_eq!(answer, text_result(2, "Hello, Ada!"));
 
-    client.send(&call(
-        3,
-        "test_input_required_result_elicitation",
-        json!({}),
-    ));
+    client.send(&call(3, ASKS, json!({})));
     let question = client.next();
-    assert_eq!(question["method"], "elicitation/create");
-    let result = json!({"action": "accept", "content": {"name": "Grace"}});
+    assert_eq!(question["method"], "sampling/createMessage");
+    let content = json!({"type": "text", "text": "Paris"});
+    let result = json!({"role": "assistant", "content": content, "model": "none"});
     client.send(&json!({"jsonrpc": "2.0", "id": question["id"], "result": result}));
-    assert_eq!(client.next(), text_result(3, "Hello, Grace!"));
+    assert_eq!(client.next(), text_result(3, "Sampling response: Paris"));
 
     client.send(&call(4, "test_trigger_prompt_change", json!({})));
     let mut seen = [client.next(), client.next()];
@@ -138,11 +138,7 @@ fn a_client_lists_calls_is_asked_and_hears_of_changes() {
 fn a_cancelled_call_has_no_answer_and_the_next_one_has() {
     let host = setup().start();
     let mut client = Client::initialized(&host);
-    client.send(&call(
-        3,
-        "test_input_required_result_elicitation",
-        json!({}),
-    ));
+    client.send(&call(3, ASKS, json!({})));
     let question = client.next();
     let params = json!({"requestId": 3});
     client.send(&json!({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": params}));
@@ -168,10 +164,7 @@ fn the_end_of_the_stream_is_the_end_of_the_session() {
     assert_eq!(response.head.status, 404, "{}", response.text());
     let message = "no such session, or its stream has ended; open a new one";
     let error = json!({"code": -32600, "message": message});
-    assert_eq!(
-        response.json(),
-        json!({"jsonrpc": "2.0", "id": null, "error": error})
-    );
+    assert_eq!(response.json(), json!({"jsonrpc": "2.0", "error": error}));
 }
 
 #[test]

@@ -137,3 +137,50 @@ fn standard_streams_serve_a_view_by_its_name() {
     assert_eq!(tools.len(), 1, "{listed}");
     assert_eq!(tools[0]["name"], "hello");
 }
+
+/// Asks for `method` at `path`, as a client that knows tasks.
+fn with_tasks(host: &Host, path: &str, method: &str, name: &str, mut params: Value) -> Value {
+    let mut meta = modern_meta();
+    let extensions = json!({"extensions": {"io.modelcontextprotocol/tasks": {}}});
+    meta["io.modelcontextprotocol/clientCapabilities"] = extensions;
+    params["_meta"] = meta;
+    let body = json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params});
+    let headers = [
+        ("Content-Type", "application/json"),
+        ("MCP-Protocol-Version", "2026-07-28"),
+        ("Mcp-Method", method),
+        ("Mcp-Name", name),
+    ];
+    let mut connection = Connection::open(host.address());
+    connection
+        .exchange("POST", path, &headers, body.to_string().as_bytes())
+        .json()
+}
+
+#[test]
+fn a_task_is_known_in_the_view_that_it_was_made_in_alone() {
+    let config = "[views.jobs]\nplugins = [\"everything\"]\ntools = [\"slow_compute\"]";
+    let host = Setup::new().plugin("everything").config(config).start();
+    for (own, other) in [("/mcp/jobs", "/mcp"), ("/mcp", "/mcp/jobs")] {
+        let call = json!({"name": "slow_compute", "arguments": {"seconds": 500}});
+        let created = with_tasks(&host, own, "tools/call", "slow_compute", call);
+        let id = created["result"]["taskId"].as_str();
+        let id = id.unwrap_or_else(|| panic!("no task: {created}"));
+        let ask = |path: &str, method: &str| {
+            let mut params = json!({"taskId": id});
+            if method == "tasks/update" {
+                params["inputResponses"] = json!({});
+            }
+            with_tasks(&host, path, method, id, params)
+        };
+        for method in ["tasks/get", "tasks/update", "tasks/cancel"] {
+            let answer = ask(other, method);
+            assert_eq!(answer["error"]["code"], -32602, "{method}: {answer}");
+            assert_eq!(ask(own, "tasks/get")["result"]["status"], "working");
+        }
+        let ended = ask(own, "tasks/cancel");
+        assert_eq!(ended["result"]["resultType"], "complete", "{ended}");
+        assert_eq!(ask(own, "tasks/get")["result"]["status"], "cancelled");
+    }
+    host.health_when("nothing runs", |health| health["calls_in_flight"] == 0);
+}

@@ -7,6 +7,7 @@
 mod apt;
 mod bench;
 mod host;
+mod peers;
 mod plugins;
 mod process;
 mod project;

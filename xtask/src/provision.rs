@@ -43,7 +43,7 @@ fn node(pins: &Path, folder: &Path) -> Result<()> {
     let stamp = Stamp::new(&clients, pins, &FILES)?;
     if stamp.is_current() && program.is_file() {
         say("node packages: present");
-        return Ok(());
+        return schemas(pins, folder, &program);
     }
     if find("npm", search_path()).is_none() {
         apt::install("npm", &["nodejs", "npm"])?;
@@ -72,7 +72,20 @@ fn node(pins: &Path, folder: &Path) -> Result<()> {
             version.trim()
         );
     }
-    stamp.set()
+    stamp.set()?;
+    schemas(pins, folder, &program)
+}
+
+/// The schemas of the protocol's versions, from the packages that carry them, in
+/// a file that the tests read.
+fn schemas(pins: &Path, folder: &Path, node: &Path) -> Result<()> {
+    process::run(
+        Command::new(node)
+            .arg(pins.join("schemas.mjs"))
+            .arg(folder.join("schemas.json"))
+            .current_dir(folder.join("clients")),
+    )
+    .context("failed to take the protocol's schemas from the packages")
 }
 
 /// The virtual environments, one for each release of the client in Python and one

@@ -10,7 +10,7 @@ use anyhow::{Context as _, Result, bail};
 
 use crate::process::{self, say};
 use crate::project::Project;
-use crate::{host, plugins, provision};
+use crate::{host, peers, plugins, provision};
 
 /// How many tests there were.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -22,12 +22,13 @@ struct Count {
 /// One step: its name for `--only`, and what it does.
 type Step = (&'static str, fn(&Project, &[String]) -> Result<Count>);
 
-const STEPS: [Step; 6] = [
+const STEPS: [Step; 7] = [
     ("provision", |project, _| {
         done(provision::provision(project))
     }),
     ("plugins", |project, _| done(plugins::build(project))),
     ("host", |project, _| done(host::build(project))),
+    ("peers", |project, _| done(peers::build(project))),
     ("format", |project, _| done(format(project))),
     ("lint", |project, _| done(lint(project))),
     ("tests", tests),
@@ -80,9 +81,10 @@ fn done(result: Result<()>) -> Result<Count> {
     result.map(|()| Count::default())
 }
 
-/// Both workspaces: the plugins have one of their own.
+/// All workspaces: the plugins and the peers have one each.
 fn format(project: &Project) -> Result<()> {
-    for folder in [&project.root, &project.plugin_sources()] {
+    let peers = peers::sources(project);
+    for folder in [&project.root, &project.plugin_sources(), &peers] {
         process::run(
             project
                 .cargo()
@@ -96,14 +98,20 @@ fn format(project: &Project) -> Result<()> {
 
 /// The release profile shares what build scripts made with the other steps.
 fn lint(project: &Project) -> Result<()> {
-    for folder in [&project.root, &project.plugin_sources()] {
+    let plugins = project.plugin_sources();
+    let (peers, built_peers) = (peers::sources(project), peers::target(project));
+    for (folder, target) in [
+        (&project.root, &project.target),
+        (&plugins, &project.target),
+        (&peers, &built_peers),
+    ] {
         process::run(
             project
                 .cargo()
                 .current_dir(folder)
                 .args(["clippy", "--release", "--workspace", "--all-targets"])
                 .arg("--target-dir")
-                .arg(&project.target)
+                .arg(target)
                 .args(["--", "-D", "warnings"]),
         )?;
     }
@@ -118,6 +126,7 @@ fn tests(project: &Project, arguments: &[String]) -> Result<Count> {
         .args(arguments)
         .env("FUSEBOX_TEST_ENV", provision::folder(project))
         .env("FUSEBOX_PLUGINS", project.plugins())
+        .env("FUSEBOX_TEST_PEERS", peers::programs(project))
         .env("FUSEBOX_BIN", project.target.join("release").join(program));
     let (count, succeeded) = count_through(&mut command)?;
     if !succeeded && count.failed == 0 {

@@ -81,7 +81,7 @@ pub enum Incoming<'a> {
 }
 
 /// A frame, or an element of a batch, that is no message. It is answered with
-/// `error` under `id`, or under `null` if there is none.
+/// `error` under `id`, or without one if it is unknown.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("{error}")]
 pub struct MalformedMessage {
@@ -225,9 +225,10 @@ impl<'a> Envelope<'a> {
         if let Some((kind, None)) = id {
             let found = match kind {
                 JsonKind::String => "one whose escapes are not valid Unicode",
+                JsonKind::Number => "a fraction",
                 kind => kind.described(),
             };
-            let message = format!("`id` must be a string or a number, not {found}");
+            let message = format!("`id` must be a string or an integer, not {found}");
             return refuse(RpcError::invalid_request(message));
         }
         let params = match self.params {

@@ -120,7 +120,7 @@ impl<'a> CancelledParams<'a> {
         Ok(Self {
             request_id: required(params, Member::RequestId, |member, raw| {
                 RequestId::from_raw(raw)
-                    .ok_or_else(|| wrong_kind(member, "a string or a number", raw))
+                    .ok_or_else(|| wrong_kind(member, "a string or an integer", raw))
             })?,
             reason: optional(params, Member::Reason, string)?,
         })

@@ -14,7 +14,7 @@ use crate::json::{JsonKind, string_of};
 /// With its length an inline id takes the room that a `String` does.
 const INLINE_MAX_BYTES: usize = 22;
 
-/// The JSON text of a string or a number.
+/// The JSON text of a string or an integer.
 #[derive(Clone)]
 pub struct RequestId(Text);
 
@@ -28,13 +28,14 @@ enum Text {
 }
 
 impl RequestId {
-    /// The id that a JSON value is; `None` if it is neither string nor number.
-    /// A string whose escapes stand for no characters is none either: it would
+    /// The id that a JSON value is; `None` if it is neither string nor integer: a
+    /// request must have one of these (2026-07-28, basic, Requests), and no schema
+    /// has an answer to a fraction. A string whose escapes stand for no characters is none either: it would
     /// make each answer a text that many readers refuse.
     pub fn from_raw(raw: &RawValue) -> Option<Self> {
         let fits = match JsonKind::of(raw) {
             JsonKind::String => string_of(raw).is_some(),
-            kind => kind == JsonKind::Number,
+            kind => kind == JsonKind::Number && is_integer(raw.get()),
         };
         fits.then(|| Self::from_text(raw.get()))
     }
@@ -60,6 +61,17 @@ impl RequestId {
             _ => Self(Text::Heap(text.into())),
         }
     }
+}
+
+/// Whether a JSON number is an integer, however it is written: `1.0` and `1e3` are.
+pub(crate) fn is_integer(number: &str) -> bool {
+    let plain = !number
+        .bytes()
+        .any(|byte| matches!(byte, b'.' | b'e' | b'E'));
+    plain
+        || number
+            .parse::<f64>()
+            .is_ok_and(|value| value.fract() == 0.0)
 }
 
 impl From<u64> for RequestId {

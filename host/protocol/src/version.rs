@@ -108,6 +108,12 @@ impl ProtocolVersion {
         self >= Self::V2025_06_18
     }
 
+    /// A response without an id, to a message whose id could not be read. Older
+    /// schemas have none; there JSON-RPC's own rule holds, an id of `null`.
+    pub fn has_response_without_id(self) -> bool {
+        self >= Self::V2025_11_25
+    }
+
     /// Icons, and the description and website of a peer.
     pub fn has_icons(self) -> bool {
         self >= Self::V2025_11_25

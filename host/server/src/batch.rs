@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use fusebox_protocol::envelope::{self, Incoming};
-use fusebox_protocol::{Era, Message, RpcError, reply};
+use fusebox_protocol::{Message, RpcError, reply};
 use futures_util::future::join_all;
 
 use crate::host::Host;
@@ -40,7 +40,7 @@ pub(crate) async fn answer(
             agreement.version
         ));
         host.meters.error(std::time::Instant::now());
-        return Some(Reply::error(None, &error, Era::Legacy).body);
+        return Some(Reply::error_on_stream(None, &error, Some(agreement.version)).body);
     }
     let answers = batch.into_iter().map(|message| async {
         match message {
@@ -60,7 +60,11 @@ pub(crate) async fn answer(
                 router::response(&response, &agreement);
                 None
             }
-            Err(bad) => Some(Reply::error(bad.id.as_ref(), &bad.error, Era::Legacy)),
+            Err(bad) => Some(Reply::error_on_stream(
+                bad.id.as_ref(),
+                &bad.error,
+                Some(agreement.version),
+            )),
         }
     });
     let bodies: Vec<Vec<u8>> = join_all(answers)

@@ -2,7 +2,7 @@
 //!
 //! It owns how an error is counted and given a status. It never words one.
 
-use fusebox_protocol::{Era, RequestId, RpcError, reply};
+use fusebox_protocol::{Era, ProtocolVersion, RequestId, RpcError, reply};
 use serde::Serialize;
 
 /// One JSON-RPC response.
@@ -40,6 +40,25 @@ impl Reply {
     pub fn error(id: Option<&RequestId>, error: &RpcError, era: Era) -> Self {
         let mut body = Vec::with_capacity(256);
         reply::error(&mut body, id, error);
+        Self::written_error(body, error, era)
+    }
+
+    /// The same for a legacy peer that speaks `version`, if that is known, on a
+    /// stream of messages.
+    pub fn error_on_stream(
+        id: Option<&RequestId>,
+        error: &RpcError,
+        version: Option<ProtocolVersion>,
+    ) -> Self {
+        let mut body = Vec::with_capacity(256);
+        match id {
+            Some(_) => reply::error(&mut body, id, error),
+            None => reply::error_without_id(&mut body, version, error),
+        }
+        Self::written_error(body, error, Era::Legacy)
+    }
+
+    fn written_error(body: Vec<u8>, error: &RpcError, era: Era) -> Self {
         Self {
             body,
             status: error.http_status(era),

@@ -111,11 +111,12 @@ fn try_modern(
             Ok(Routed::Ready(Reply::result(id, &*told)))
         }
         "tasks/get" | "tasks/update" | "tasks/cancel" if host.long_tasks.enabled() => {
-            task(host, request, client)
+            task(host, request, client, view)
         }
         "subscriptions/listen" => {
             let params = SubscriptionsListenParams::from_params(&request.params)?;
-            let listen = Subscription::modern(host, id.clone(), params.notifications, client);
+            let wanted = params.notifications;
+            let listen = Subscription::modern(host, id.clone(), wanted, client, view.clone());
             Ok(Routed::Listen(listen))
         }
         _ => {
@@ -205,6 +206,7 @@ fn task(
     host: &Arc<Host>,
     request: &Request<'_>,
     client: ClientCapabilities,
+    view: &ViewName,
 ) -> Result<Routed, RpcError> {
     if !client.tasks {
         let wanted = ClientCapabilities {
@@ -214,7 +216,7 @@ fn task(
         let words = "tasks are for clients that declare the extension";
         return Err(RpcError::missing_capability(words, wanted));
     }
-    let (host, id) = (host.clone(), request.id.clone());
+    let (host, id, view) = (host.clone(), request.id.clone(), view.clone());
     let answered = |id: RequestId, answer: Result<Vec<u8>, RpcError>| match answer {
         Ok(body) => Reply::written(body),
         Err(error) => Reply::error(Some(&id), &error, Era::Modern),
@@ -224,7 +226,7 @@ fn task(
             let params = UpdateTaskParams::from_params(&request.params)?;
             let update = task_run::Update::of(params);
             Box::pin(async move {
-                let answer = task_run::update(&host, &id, update, client).await;
+                let answer = task_run::update(&host, &id, update, client, view).await;
                 answered(id, answer)
             })
         }
@@ -235,8 +237,8 @@ fn task(
             let cancel = method == "tasks/cancel";
             Box::pin(async move {
                 let answer = match cancel {
-                    true => task_run::cancel(&host, &id, task).await,
-                    false => task_run::get(&host, &id, task).await,
+                    true => task_run::cancel(&host, &id, task, view).await,
+                    false => task_run::get(&host, &id, task, &view).await,
                 };
                 answered(id, answer)
             })
@@ -299,7 +301,7 @@ pub fn initialize(request: &Request<'_>, view: &ViewName) -> Result<(Reply, Agre
     let reply = Reply::result(&request.id, &result);
     Ok((
         reply,
-        Agreement::new(version, params.capabilities, view.clone()),
+        Agreement::new(version, params.capabilities.known_to(version), view.clone()),
     ))
 }
 

@@ -11,6 +11,7 @@ use fusebox_protocol::reply::{self, EmptyResult, ListChanged, ResourceUpdated};
 use fusebox_protocol::{ProtocolVersion, RequestId};
 use tokio::sync::broadcast::{self, error::RecvError};
 
+use crate::catalogue::ViewName;
 use crate::changes::Inbox;
 use crate::host::Host;
 use crate::long_tasks::{self, Record};
@@ -32,6 +33,7 @@ enum Style {
     Modern {
         id: RequestId,
         filter: SubscriptionFilter,
+        view: ViewName,
     },
     /// an initialized legacy client: every list change and the resources it
     /// subscribed to, unmarked
@@ -45,6 +47,7 @@ impl Subscription {
         id: RequestId,
         wanted: SubscriptionFilter,
         client: ClientCapabilities,
+        view: ViewName,
     ) -> Self {
         let filter = accepted(wanted, client.tasks && host.long_tasks.enabled());
         let tasks = &host.long_tasks.changes;
@@ -59,7 +62,7 @@ impl Subscription {
             tasks: (!filter.task_ids.is_empty()).then(|| tasks.subscribe()),
             poll_interval_ms: millis_up(host.config.tasks.poll_interval),
             changes: Arc::new(changes),
-            style: Style::Modern { id, filter },
+            style: Style::Modern { id, filter, view },
         }
     }
 
@@ -77,7 +80,7 @@ impl Subscription {
 
     /// The first message of a modern subscription: what will be sent.
     pub fn acknowledgement(&self) -> Option<Bytes> {
-        let Style::Modern { id, filter } = &self.style else {
+        let Style::Modern { id, filter, .. } = &self.style else {
             return None;
         };
         let mut out = Vec::new();
@@ -127,7 +130,9 @@ impl Subscription {
 
     fn task_message(&self, task: &Record) -> Option<Bytes> {
         match &self.style {
-            Style::Modern { id, filter } if filter.task_ids.contains(&task.id) => {
+            Style::Modern { id, filter, view }
+                if filter.task_ids.contains(&task.id) && task.is_in(view) =>
+            {
                 Some(long_tasks::changed(task, self.poll_interval_ms, id))
             }
             _ => None,
@@ -144,7 +149,7 @@ impl Subscription {
                 }
                 None
             }
-            Style::Modern { id, filter } if wants(filter, change) => Some(id),
+            Style::Modern { id, filter, .. } if wants(filter, change) => Some(id),
             Style::Modern { .. } => return None,
         };
         let mut out = Vec::new();

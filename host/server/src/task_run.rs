@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::ask::{Known, Questions};
 use crate::call::{Call, ROUNDS_MAX, Round, Step, Target};
+use crate::catalogue::ViewName;
 use crate::host::Host;
 use crate::long_tasks::{Record, StoredQuestion, from_base64, to_base64, unix_ms, view};
 use crate::origin::Origin;
@@ -36,7 +37,7 @@ pub(crate) async fn begin(call: &Call, known: Known) -> Result<Vec<u8>, RpcError
         return Err(RpcError::internal("only tools become tasks"));
     };
     let tasks = &call.host.long_tasks;
-    let record = tasks.record(&call.handler.name, arguments)?;
+    let record = tasks.record(&call.handler.name, &call.context.view, arguments)?;
     let (kept, room) = (record.clone(), tasks.room());
     tasks
         .on_store(move |store| store.insert(&kept, room))
@@ -51,11 +52,16 @@ pub(crate) async fn begin(call: &Call, known: Known) -> Result<Vec<u8>, RpcError
 ///
 /// # Errors
 /// If there is no such task (any more), or no store.
-pub(crate) async fn get(host: &Host, id: &RequestId, wanted: String) -> Result<Vec<u8>, RpcError> {
+pub(crate) async fn get(
+    host: &Host,
+    id: &RequestId,
+    wanted: String,
+    view: &ViewName,
+) -> Result<Vec<u8>, RpcError> {
     let looked_up = wanted.clone();
     let tasks = &host.long_tasks;
     let found = tasks.on_store(move |store| store.get(&looked_up)).await?;
-    let record = found.filter(|record| record.ends_ms() > unix_ms());
+    let record = found.filter(|record| record.ends_ms() > unix_ms() && record.is_in(view));
     let record = record.ok_or_else(|| unknown(&wanted))?;
     Ok(view::current(id, VERSION, &record, poll_ms(host)))
 }
@@ -89,10 +95,16 @@ pub(crate) async fn update(
     id: &RequestId,
     update: Update,
     client: ClientCapabilities,
+    view: ViewName,
 ) -> Result<Vec<u8>, RpcError> {
     let Update { wanted, given } = update;
-    let answered = move |record: &mut Record| answer(record, &given);
+    let seen = view.clone();
+    let answered = move |record: &mut Record| match record.is_in(&seen) {
+        true => answer(record, &given),
+        false => None,
+    };
     let (record, ready) = host.long_tasks.change(&wanted, answered).await?;
+    let record = record.filter(|record| record.is_in(&view));
     let record = record.ok_or_else(|| unknown(&wanted))?;
     if ready == Some(Ready::Yes) {
         resume(host, &record, client).await;
@@ -108,10 +120,16 @@ pub(crate) async fn cancel(
     host: &Host,
     id: &RequestId,
     wanted: String,
+    view: ViewName,
 ) -> Result<Vec<u8>, RpcError> {
     let now = unix_ms();
-    let end = move |record: &mut Record| record.end(TaskStatus::Cancelled, now).then_some(());
+    let seen = view.clone();
+    let end = move |record: &mut Record| {
+        let ended = record.is_in(&seen) && record.end(TaskStatus::Cancelled, now);
+        ended.then_some(())
+    };
     let (record, _) = host.long_tasks.change(&wanted, end).await?;
+    let record = record.filter(|record| record.is_in(&view));
     record.ok_or_else(|| unknown(&wanted))?;
     if let Some((_, running)) = host.long_tasks.running.remove(&wanted) {
         running.cancel();
@@ -199,7 +217,7 @@ fn spawn(
         context: CallContext {
             version: VERSION,
             client,
-            view: None,
+            view: record.view.as_deref().map(Arc::from),
             origin: Origin::default(),
             log_level: None,
             progress_token: None,

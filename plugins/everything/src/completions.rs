@@ -10,8 +10,13 @@ fn beginning<'a>(value: &str, all: &[&'a str]) -> Vec<&'a str> {
 }
 
 #[completion(prompt = "test_prompt_with_arguments", argument = "arg1")]
-pub(crate) fn arg1(value: &str) -> Vec<&'static str> {
-    beginning(value, &["paris", "park", "party"])
+pub(crate) fn arg1(value: &str) -> Vec<String> {
+    // More than a client may be told of at once.
+    if value == "many" {
+        return (0..150).map(|number| format!("many-{number}")).collect();
+    }
+    let known = beginning(value, &["paris", "park", "party"]);
+    known.into_iter().map(str::to_owned).collect()
 }
 
 #[completion(prompt = "test_prompt_with_arguments", argument = "arg2")]

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use fusebox_tests::{Host, LONG};
+use fusebox_tests::{Host, LONG, Ledger};
 use quinn::crypto::rustls::QuicClientConfig;
 use quinn::{
     ClientConfig, Connecting, Connection, ConnectionError, Endpoint, RecvStream, SendStream,
@@ -72,6 +72,7 @@ impl Client {
 pub(crate) struct Session {
     pub(crate) send: SendStream,
     reader: BufReader<RecvStream>,
+    ledger: Ledger,
 }
 
 impl Session {
@@ -81,11 +82,16 @@ impl Session {
 
     pub(crate) fn of((send, recv): (SendStream, RecvStream)) -> Self {
         let reader = BufReader::new(recv);
-        Self { send, reader }
+        Self {
+            send,
+            reader,
+            ledger: Ledger::default(),
+        }
     }
 
     pub(crate) async fn send(&mut self, message: &Value) {
         let line = format!("{message}\n");
+        self.ledger.sent_lines(line.as_bytes());
         in_time(self.send.write_all(line.as_bytes()))
             .await
             .expect("the host takes a line");
@@ -96,7 +102,10 @@ impl Session {
         let mut line = String::new();
         match in_time(self.reader.read_line(&mut line)).await {
             Ok(0) | Err(_) => None,
-            Ok(_) => Some(serde_json::from_str(&line).expect("a line of JSON")),
+            Ok(_) => {
+                self.ledger.received(line.as_bytes());
+                Some(serde_json::from_str(&line).expect("a line of JSON"))
+            }
         }
     }
 

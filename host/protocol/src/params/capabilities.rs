@@ -11,8 +11,8 @@ use super::read::object;
 use crate::error::RpcError;
 use crate::json::{JsonKind, member_of, members_of};
 use crate::scan::Member;
+use crate::version::ProtocolVersion;
 
-/// The name of the tasks extension.
 /// The name of the tasks extension.
 pub const TASKS_EXTENSION: &str = "io.modelcontextprotocol/tasks";
 
@@ -62,6 +62,19 @@ impl ClientCapabilities {
             sampling_tools: self.sampling_tools || other.sampling_tools,
             roots: self.roots || other.roots,
             tasks: self.tasks || other.tasks,
+        }
+    }
+
+    /// What of it a version has messages for: nobody is asked what his version
+    /// doesn't know, whatever he declared.
+    #[must_use]
+    pub fn known_to(self, version: ProtocolVersion) -> Self {
+        Self {
+            elicitation_form: self.elicitation_form && version >= ProtocolVersion::V2025_06_18,
+            elicitation_url: self.elicitation_url && version >= ProtocolVersion::V2025_11_25,
+            sampling_tools: self.sampling_tools && version >= ProtocolVersion::V2025_11_25,
+            tasks: self.tasks && version.is_modern(),
+            ..self
         }
     }
 

@@ -12,6 +12,7 @@ use super::ClientCapabilities;
 use super::read::{object, optional, string, wrong_kind};
 use crate::error::{RpcError, quoted};
 use crate::json::{JsonKind, string_of};
+use crate::request_id::is_integer;
 use crate::scan::{Member, Params};
 
 /// What `params._meta` says. All of it is optional here; what a modern request
@@ -26,7 +27,7 @@ pub struct Meta<'a> {
     pub client_info: Option<&'a RawValue>,
     /// log messages of at least this level are wanted; `None`: none are
     pub log_level: Option<LogLevel>,
-    /// a string or a number, to be repeated in each progress notification
+    /// a string or an integer, to be repeated in each progress notification
     pub progress_token: Option<&'a RawValue>,
     /// W3C trace context; what is no string is passed over, as one drops a
     /// trace and not a call
@@ -60,10 +61,10 @@ impl<'a> Meta<'a> {
 
 fn token(member: Member, raw: &RawValue) -> Result<&RawValue, RpcError> {
     match JsonKind::of(raw) {
-        JsonKind::Number => Ok(raw),
+        JsonKind::Number if is_integer(raw.get()) => Ok(raw),
         // It is sent back, so it must be text that every reader takes.
         JsonKind::String if string_of(raw).is_some() => Ok(raw),
-        _ => Err(wrong_kind(member, "a string or a number", raw)),
+        _ => Err(wrong_kind(member, "a string or an integer", raw)),
     }
 }
 

@@ -51,6 +51,7 @@ pub(super) fn wrong_kind_named(name: &str, wanted: &str, raw: &RawValue) -> RpcE
         JsonKind::String if wanted.contains("a string") => {
             "one whose escapes are not valid Unicode"
         }
+        JsonKind::Number if wanted.contains("an integer") => "a fraction",
         kind => kind.described(),
     };
     RpcError::invalid_params(format!("`{name}` must be {wanted}, not {found}"))

@@ -51,7 +51,7 @@ pub struct Dialect<'a> {
 /// an internal error, so that the request is answered in any case.
 pub fn response<R: Serialize + ?Sized>(out: &mut Vec<u8>, id: &RequestId, result: &R) {
     let start = out.len();
-    begin(out, Some(id));
+    begin(out, id.as_str());
     out.extend_from_slice(br#","result":"#);
     match serde_json::to_writer(&mut *out, result) {
         Ok(()) => out.push(b'}'),
@@ -67,9 +67,27 @@ pub fn response<R: Serialize + ?Sized>(out: &mut Vec<u8>, id: &RequestId, result
 }
 
 /// Writes a response with an error. Without an id, as after a message that
-/// could not be read, `id` is `null`, which JSON-RPC asks for.
+/// could not be read, it has none: so do the schemas from 2025-11-25 on, and the
+/// bodies of refusals over HTTP.
 pub fn error(out: &mut Vec<u8>, id: Option<&RequestId>, error: &RpcError) {
-    begin(out, id);
+    match id {
+        Some(id) => begin(out, id.as_str()),
+        None => out.extend_from_slice(br#"{"jsonrpc":"2.0""#),
+    }
+    end_error(out, error);
+}
+
+/// Writes an error to a message whose id could not be read, for a peer on a
+/// stream of messages that speaks `version`, if that is known.
+pub fn error_without_id(out: &mut Vec<u8>, version: Option<ProtocolVersion>, error: &RpcError) {
+    if version.is_none_or(ProtocolVersion::has_response_without_id) {
+        return self::error(out, None, error);
+    }
+    begin(out, "null");
+    end_error(out, error);
+}
+
+fn end_error(out: &mut Vec<u8>, error: &RpcError) {
     out.extend_from_slice(br#","error":"#);
     if serde_json::to_writer(&mut *out, error).is_err() {
         // Only writing to `out` could fail, and a vector takes all; still the
@@ -109,9 +127,9 @@ pub fn batch<'m>(out: &mut Vec<u8>, messages: impl IntoIterator<Item = &'m [u8]>
     }
 }
 
-fn begin(out: &mut Vec<u8>, id: Option<&RequestId>) {
+fn begin(out: &mut Vec<u8>, id: &str) {
     out.extend_from_slice(br#"{"jsonrpc":"2.0","id":"#);
-    out.extend_from_slice(id.map_or("null", RequestId::as_str).as_bytes());
+    out.extend_from_slice(id.as_bytes());
 }
 
 fn call<P: Serialize + ?Sized>(

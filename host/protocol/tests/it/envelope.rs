@@ -100,6 +100,9 @@ fn ids_are_kept_exactly() {
     check_id("1.0", "request 1.0 ping {}");
     check_id("-0", "request -0 ping {}");
     check_id("1e2", "request 1e2 ping {}");
+    check_id("15e-1", "malformed - -32600");
+    check_id("1.5", "malformed - -32600");
+    check_id("1e999", "malformed - -32600");
     check_id("9007199254740993", "request 9007199254740993 ping {}");
     let large = "1".repeat(400);
     check_id(&large, &format!("request {large} ping {{}}"));

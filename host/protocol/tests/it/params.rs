@@ -1,12 +1,12 @@
 //! The typed params of each method.
 
-use fusebox_protocol::RpcError;
 use fusebox_protocol::params::{
     CallToolParams, CancelledParams, ClientCapabilities, CompleteParams, CompletionReference,
     GetPromptParams, InitializeParams, ListParams, LogLevel, Meta, ReadResourceParams,
     SetLevelParams, SubscribeParams, SubscriptionFilter, SubscriptionsListenParams,
 };
 use fusebox_protocol::scan::Params;
+use fusebox_protocol::{ProtocolVersion, RpcError};
 
 /// The message of the -32602 that reading gives.
 #[track_caller]
@@ -87,11 +87,15 @@ fn call_tool_params_refused() {
     );
     check(
         r#"{"name":"t","_meta":{"progressToken":{}}}"#,
-        "`progressToken` must be a string or a number, not an object",
+        "`progressToken` must be a string or an integer, not an object",
+    );
+    check(
+        r#"{"name":"t","_meta":{"progressToken":1.5}}"#,
+        "`progressToken` must be a string or an integer, not a fraction",
     );
     check(
         r#"{"name":"t","_meta":{"progressToken":"\ud800"}}"#,
-        "`progressToken` must be a string or a number, not one whose escapes are not valid Unicode",
+        "`progressToken` must be a string or an integer, not one whose escapes are not valid Unicode",
     );
 }
 
@@ -151,6 +155,33 @@ fn initialize_params() {
         refused(InitializeParams::from_params(&params("{}"))),
         "`protocolVersion` is missing"
     );
+}
+
+#[test]
+fn a_version_limits_what_its_clients_are_asked_for() {
+    let all = ClientCapabilities {
+        elicitation_form: true,
+        elicitation_url: true,
+        sampling: true,
+        sampling_tools: true,
+        roots: true,
+        tasks: true,
+    };
+    for version in ProtocolVersion::LEGACY
+        .into_iter()
+        .chain(ProtocolVersion::MODERN)
+    {
+        let expected = ClientCapabilities {
+            elicitation_form: version.as_str() >= "2025-06-18",
+            elicitation_url: version.as_str() >= "2025-11-25",
+            sampling_tools: version.as_str() >= "2025-11-25",
+            tasks: version.as_str() >= "2026-07-28",
+            ..all
+        };
+        assert_eq!(all.known_to(version), expected, "{version}");
+        let none = ClientCapabilities::default();
+        assert_eq!(none.known_to(version), none, "{version}");
+    }
 }
 
 #[test]
@@ -255,7 +286,7 @@ fn cancelled_params() {
     let message = refused(CancelledParams::from_params(&params(r#"{"requestId":{}}"#)));
     assert_eq!(
         message,
-        "`requestId` must be a string or a number, not an object"
+        "`requestId` must be a string or an integer, not an object"
     );
 }
 

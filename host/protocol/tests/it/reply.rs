@@ -58,8 +58,16 @@ fn envelopes() {
         |out| reply::error(out, Some(&id(r#""\u0061""#)), &error),
         expected,
     );
-    let expected = r#"{"jsonrpc":"2.0","id":null,"error":{"code":-32602,"message":"no\n"}}"#;
-    check_written(|out| reply::error(out, None, &error), expected);
+    let without = r#"{"jsonrpc":"2.0","error":{"code":-32602,"message":"no\n"}}"#;
+    check_written(|out| reply::error(out, None, &error), without);
+    let null = r#"{"jsonrpc":"2.0","id":null,"error":{"code":-32602,"message":"no\n"}}"#;
+    for version in ProtocolVersion::LEGACY.map(Some).into_iter().chain([None]) {
+        let old = version.is_some_and(|version| version < V2025_11_25);
+        check_written(
+            |out| reply::error_without_id(out, version, &error),
+            if old { null } else { without },
+        );
+    }
     let params = json(r#"{"a":1}"#);
     check_written(
         |out| assert!(reply::notification(out, "n", &params)),

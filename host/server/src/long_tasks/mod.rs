@@ -24,6 +24,7 @@ use tokio_util::sync::CancellationToken;
 pub use store::{Held, Record, Room, StoreError, StoredQuestion, TaskStore};
 pub(crate) use view::changed;
 
+use crate::catalogue::ViewName;
 use crate::config;
 use crate::random_id::random_id;
 use crate::refusal::millis_up;
@@ -154,7 +155,12 @@ impl LongTasks {
     }
 
     /// A task in its first state.
-    pub(crate) fn record(&self, tool: &str, arguments: &str) -> Result<Record, RpcError> {
+    pub(crate) fn record(
+        &self,
+        tool: &str,
+        view: &ViewName,
+        arguments: &str,
+    ) -> Result<Record, RpcError> {
         let id = random_id().map_err(|error| {
             RpcError::internal(format!("the system gave no random bytes: {error}"))
         })?;
@@ -164,6 +170,7 @@ impl LongTasks {
         Ok(Record {
             id,
             tool: tool.to_owned(),
+            view: view.as_deref().map(str::to_owned),
             arguments,
             status: TaskStatus::Working,
             status_message: None,

@@ -9,6 +9,8 @@ use fusebox_protocol::reply::TaskStatus;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
+use crate::catalogue::ViewName;
+
 /// A task, as it is kept.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Record {
@@ -16,6 +18,9 @@ pub struct Record {
     pub id: String,
     /// the name its caller called
     pub tool: String,
+    /// the view in which it was called, and in which alone it is known
+    #[serde(default)]
+    pub view: Option<String>,
     /// a JSON object, as it was written
     pub arguments: Box<RawValue>,
     /// how far it is
@@ -52,6 +57,11 @@ pub struct StoredQuestion {
 }
 
 impl Record {
+    /// Whether who is shown `view` may know of it.
+    pub fn is_in(&self, view: &ViewName) -> bool {
+        self.view.as_deref() == view.as_deref()
+    }
+
     /// The millisecond from which on it is gone.
     pub fn ends_ms(&self) -> u64 {
         self.created_ms.saturating_add(self.ttl_ms)

@@ -27,11 +27,11 @@ const ACCEPT_RETRY: Duration = Duration::from_millis(100);
 
 /// What an HTTP client gets when the host has no room for its connection.
 const HTTP_FULL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\n\
-retry-after: 1\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: 135\r\n\r\n\
-{\"jsonrpc\":\"2.0\",\"id\":null,\"error\":{\"code\":-32000,\"message\":\"too many connections\",\"data\":{\"reason\":\"overloaded\",\"retryAfterMs\":1000}}}";
+retry-after: 1\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: 125\r\n\r\n\
+{\"jsonrpc\":\"2.0\",\"error\":{\"code\":-32000,\"message\":\"too many connections\",\"data\":{\"reason\":\"overloaded\",\"retryAfterMs\":1000}}}";
 
 /// The same on a newline-delimited stream.
-const STREAM_FULL: &[u8] = b"{\"jsonrpc\":\"2.0\",\"id\":null,\"error\":{\"code\":-32000,\"message\":\"too many connections\",\"data\":{\"reason\":\"overloaded\",\"retryAfterMs\":1000}}}\n";
+const STREAM_FULL: &[u8] = b"{\"jsonrpc\":\"2.0\",\"error\":{\"code\":-32000,\"message\":\"too many connections\",\"data\":{\"reason\":\"overloaded\",\"retryAfterMs\":1000}}}\n";
 
 /// A bound socket.
 pub struct Bound {

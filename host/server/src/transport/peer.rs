@@ -159,7 +159,9 @@ impl Peer {
 
     fn error(&self, id: Option<&RequestId>, error: &RpcError) -> Vec<u8> {
         self.host.meters.error(Instant::now());
-        Reply::error(id, error, Era::Legacy).body
+        let agreement = self.agreement.as_ref();
+        let version = agreement.map(|agreement| agreement.version);
+        Reply::error_on_stream(id, error, version).body
     }
 
     async fn request(&mut self, frame: &Bytes, request: &Request<'_>, era: Era) -> Option<Vec<u8>> {

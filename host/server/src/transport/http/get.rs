@@ -9,7 +9,7 @@ use http::header::ACCEPT;
 use http::{HeaderMap, StatusCode};
 
 use super::response::{HttpResponse, SESSION_ID, empty, refused};
-use super::resume;
+use super::{post, resume};
 use crate::catalogue::ViewName;
 use crate::host::Host;
 use crate::session::Session;
@@ -57,13 +57,22 @@ pub(super) fn close_session(
 /// The session that a request names.
 ///
 /// # Errors
-/// 400 if it names none, 404 if that one doesn't exist (any more), or began at
+/// 400 if it names none, or gives a header twice that two readers could each take
+/// another value of; 404 if that one doesn't exist (any more), or began at
 /// the path of another view.
 pub(super) fn session(
     host: &Arc<Host>,
     headers: &HeaderMap,
     view: &ViewName,
 ) -> Result<Arc<Session>, Box<HttpResponse>> {
+    for name in [SESSION_ID.as_str(), post::VERSION] {
+        if headers.get_all(name).iter().nth(1).is_some() {
+            return Err(Box::new(refused(
+                StatusCode::BAD_REQUEST,
+                &format!("the header `{name}` is given twice"),
+            )));
+        }
+    }
     let Some(id) = headers.get(SESSION_ID) else {
         return Err(Box::new(refused(
             StatusCode::BAD_REQUEST,

@@ -32,7 +32,7 @@ use crate::reply::Reply;
 use crate::router::{self, Routed};
 use crate::session::{Registered, Session, TooManySessions};
 
-const VERSION: &str = "mcp-protocol-version";
+pub(super) const VERSION: &str = "mcp-protocol-version";
 
 /// Serves one request with a body.
 pub(super) async fn serve<B: RequestBody>(
