@@ -10,7 +10,7 @@ use anyhow::{Context as _, Result, bail};
 
 use crate::process::{self, say};
 use crate::project::Project;
-use crate::{host, plugins, provision};
+use crate::{host, instructions, plugins, provision};
 
 /// How many tests there were.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -22,7 +22,7 @@ struct Count {
 /// One step: its name for `--only`, and what it does.
 type Step = (&'static str, fn(&Project, &[String]) -> Result<Count>);
 
-const STEPS: [Step; 6] = [
+const STEPS: [Step; 7] = [
     ("provision", |project, _| {
         done(provision::provision(project))
     }),
@@ -31,6 +31,13 @@ const STEPS: [Step; 6] = [
     ("format", |project, _| done(format(project))),
     ("lint", |project, _| done(lint(project))),
     ("tests", tests),
+    ("instructions", |project, _| {
+        let compared = instructions::check(project)?;
+        Ok(Count {
+            passed: compared.good,
+            failed: compared.risen,
+        })
+    }),
 ];
 
 /// Runs all steps, or those that `only` names; `arguments` go to `cargo test`.

@@ -66,13 +66,7 @@ pub fn all() -> Vec<Case> {
         many(),
         idle(),
         in_process::alive(),
-        Case {
-            number: 13,
-            title: "QUIC, 50 in flight, beside a bare quinn echo",
-            kind: Kind::NotYet("the host has no QUIC listener yet"),
-            drawn: Metric::CpuPerRequest,
-            goals: Vec::new(),
-        },
+        quic(),
         attack(),
         overload(),
     ]
@@ -321,6 +315,45 @@ fn idle() -> Case {
                 Metric::MemoryPerConnection,
                 "fusebox, HTTP",
                 Bound::AtMost(10.0),
+            ),
+        ],
+    }
+}
+
+fn quic() -> Case {
+    const POOLED: Server = Server::FuseboxQuic(
+        "[limits]\nisolation = \"pooled\"\nmax_calls_per_instance = 1_000_000\n",
+    );
+    const CALL: Server = Server::FuseboxQuic("[log]\nlevel = \"info\"\n");
+    const ECHO: Server = Server::QuicPeer("peer-quic-echo");
+    // Fifty sessions of one connection; the same fifty, with one connection each.
+    const ONE: &[&str] = &["--protocol", "quic", "-c", "50", "--streams", "50"];
+    const FIFTY: &[&str] = &["--protocol", "quic", "-c", "50"];
+    const BARE: &[&str] = &["--protocol", "quic-echo", "-c", "50", "--streams", "50"];
+    const BARE_FIFTY: &[&str] = &["--protocol", "quic-echo", "-c", "50"];
+    let within =
+        |text, side, over| Goal::ratio(text, Metric::CpuPerRequest, side, over, Bound::AtMost(1.5));
+    Case {
+        number: 13,
+        title: "QUIC, 50 in flight, through wasm, beside a bare quinn echo",
+        kind: Kind::Load(vec![
+            Side::new("fusebox pooled, 1 connection", POOLED, ONE),
+            Side::new("fusebox, 1 connection", CALL, ONE),
+            Side::new("quinn echo, 1 connection", ECHO, BARE),
+            Side::new("fusebox pooled, 50 connections", POOLED, FIFTY),
+            Side::new("quinn echo, 50 connections", ECHO, BARE_FIFTY),
+        ]),
+        drawn: Metric::CpuPerRequest,
+        goals: vec![
+            within(
+                "one connection: within 1.5 times its CPU (pooled)",
+                "fusebox pooled, 1 connection",
+                "quinn echo, 1 connection",
+            ),
+            within(
+                "50 connections: within 1.5 times its CPU (pooled)",
+                "fusebox pooled, 50 connections",
+                "quinn echo, 50 connections",
             ),
         ],
     }

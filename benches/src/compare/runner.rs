@@ -149,6 +149,13 @@ fn connections(side: &Side) -> u64 {
         .sum()
 }
 
+/// What a side's generator speaks.
+fn protocol(side: &Side) -> &'static str {
+    let mut pairs = side.load.windows(2);
+    let pair = pairs.find(|pair| pair[0] == "--protocol");
+    pair.map_or("http", |pair| pair[1])
+}
+
 /// One side's turn.
 fn turn(
     places: &Places,
@@ -157,17 +164,16 @@ fn turn(
     effort: Effort,
     so_far: &Rounds,
 ) -> Result<Value> {
-    let is_lines = side
-        .load
-        .windows(2)
-        .any(|pair| pair == ["--protocol", "tcp"]);
-    let address = running
-        .lines
-        .filter(|_| is_lines)
-        .unwrap_or(running.address);
     let mut command = Command::new(places.programs.join("loadgen"));
+    match (protocol(side), running.lines, &running.quic) {
+        ("quic" | "quic-echo", _, Some((address, certificate))) => {
+            command.arg(address.to_string());
+            command.arg("--certificate").arg(certificate)
+        }
+        ("tcp", Some(address), _) => command.arg(address.to_string()),
+        _ => command.arg(running.address.to_string()),
+    };
     command
-        .arg(address.to_string())
         .args(["--core", &places.generator_core.to_string()])
         .args(["--server-pid", &running.pid().to_string()])
         .args(["--duration", &(effort.seconds * side.longer).to_string()])

@@ -16,12 +16,13 @@ use tokio::task::{JoinSet, LocalSet};
 
 use super::LoadError;
 use super::call::Call;
-use super::connect::{Link, Opened};
+use super::connect::{Dialer, Link, Opened};
 use super::framing::{Framing, request};
 use super::ledger::{Calls, Ledger, Role};
 use super::multiplexed::Streams;
 use super::pacer;
 use super::pipe::Pipe;
+use super::quic::Stream;
 use super::report::{Machine, Report};
 use super::settings::{Mix, Protocol, Settings};
 use super::shard::{Feed, Shard};
@@ -238,6 +239,7 @@ async fn part(
 /// Everything that is known before the first connection is opened.
 struct Plan {
     settings: Arc<Settings>,
+    dialer: Dialer,
     callers: Rc<Calls>,
     attackers: Rc<Calls>,
     /// requests that don't depend on a session
@@ -253,6 +255,7 @@ struct Ready {
 
 enum Connection {
     Pipe(Box<Pipe<tokio::net::TcpStream>>),
+    Quic(Box<Pipe<Stream>>),
     Streams(Box<Streams>),
 }
 
@@ -260,6 +263,7 @@ impl Ready {
     async fn run(self) {
         match self.connection {
             Connection::Pipe(pipe) => pipe.run().await,
+            Connection::Quic(pipe) => pipe.run().await,
             Connection::Streams(streams) => streams.run().await,
         }
     }
@@ -275,7 +279,8 @@ impl Plan {
             }
             kinds.extend(Call::of_settings(settings, HEAVY_BYTES)?);
         }
-        let mut opened = Opened::new(settings, 0, false).await?;
+        let dialer = Dialer::new(settings)?;
+        let mut opened = dialer.open(0, false).await?;
         if settings.protocol == Protocol::Redis {
             opened.set_redis_value(&kinds[0].redis_value()).await?;
         }
@@ -288,6 +293,7 @@ impl Plan {
             .collect();
         Ok(Self {
             settings: settings.clone(),
+            dialer,
             callers: Rc::new(Calls::new(kinds)),
             attackers: Rc::new(Calls::new(Call::attacks(settings))),
             requests,
@@ -309,8 +315,8 @@ impl Plan {
     async fn open(&self, shard: &Rc<Shard>, number: usize) -> Result<Ready, LoadError> {
         let settings = &self.settings;
         let role = self.role(number);
-        let Opened { link, session } =
-            Opened::new(settings, number, role == Role::SlowReader).await?;
+        let slow = role == Role::SlowReader;
+        let Opened { link, session } = self.dialer.open(number, slow).await?;
         Progress::add(&shard.progress.open, 1);
         let calls = match role {
             Role::Attacker => &self.attackers,
@@ -339,14 +345,13 @@ impl Plan {
             framing.in_order(),
             number,
         );
+        let (theirs, shards) = (feed.clone(), shard.clone());
         let connection = match link {
             Link::Stream(stream) => Connection::Pipe(Box::new(Pipe::new(
-                stream,
-                framing,
-                ledger,
-                requests,
-                feed.clone(),
-                shard.clone(),
+                stream, framing, ledger, requests, theirs, shards,
+            ))),
+            Link::Quic(stream) => Connection::Quic(Box::new(Pipe::new(
+                *stream, framing, ledger, requests, theirs, shards,
             ))),
             Link::H2(sender) => Connection::Streams(Box::new(Streams {
                 sender,
@@ -354,8 +359,8 @@ impl Plan {
                 calls: calls.clone(),
                 requests,
                 session,
-                feed: feed.clone(),
-                shard: shard.clone(),
+                feed: theirs,
+                shard: shards,
                 depth,
             })),
         };
@@ -367,7 +372,7 @@ impl Plan {
     }
 
     async fn open_idle(&self, shard: &Rc<Shard>, number: usize) -> Result<Opened, LoadError> {
-        let mut opened = Opened::new(&self.settings, number, false).await?;
+        let mut opened = self.dialer.open(number, false).await?;
         self.check_idle(shard, &mut opened, PROBE_ID).await?;
         Progress::add(&shard.progress.open, 1);
         Ok(opened)
