@@ -221,7 +221,9 @@ async fn part(
     if let Some(rate) = settings.rate {
         let rate = rate / settings.threads as f64;
         let begin = shard.at(times.begin);
-        tokio::task::spawn_local(pacer::run(shard.clone(), paced, rate, begin, until));
+        // No connection is to end before the last request is due, however late
+        // that is handed out.
+        pacer::run(shard.clone(), paced, rate, begin, until).await;
     }
     tokio::time::sleep_until(times.until.into()).await;
     shard.stop();
