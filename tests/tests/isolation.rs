@@ -47,8 +47,10 @@ fn pooled_instances_answer_as_fresh_ones_do() {
         (&json!(2_000), &json!(0)),
         "{plugin:#}"
     );
-    // Warm, and no more of them than calls may run at once.
-    assert_eq!(host.health()["instances_alive"], 1);
+    // Warm, and no more of them than calls ran at once: one for calls in one go,
+    // and one for calls in slices, if any took longer than a slice.
+    let alive = host.health()["instances_alive"].as_u64();
+    assert!(matches!(alive, Some(1 | 2)), "{alive:?}");
 }
 
 #[test]

@@ -300,9 +300,22 @@ fn too_few_open_files_mean_fewer_connections_and_a_word_on_what_to_raise() {
 fn a_host_without_files_waits_and_goes_on() {
     let host = Setup::new().plugin("hello").start();
     let process = i32::try_from(host.process()).expect("a process");
-    let open = std::fs::read_dir(format!("/proc/{process}/fd"))
-        .expect("the host's files")
-        .count() as u64;
+    // Files are given the lowest free number, and the limit is one of numbers.
+    let lowest_free = || {
+        let files = std::fs::read_dir(format!("/proc/{process}/fd")).expect("the host's files");
+        let taken: Vec<u64> = files
+            .filter_map(|file| file.ok()?.file_name().to_str()?.parse().ok())
+            .collect();
+        (0..).find(|number| !taken.contains(number))
+    };
+    // The connection of whoever looked whether the host is there may still be open.
+    let mut before = None;
+    let open = until("no file comes or goes", || {
+        std::thread::sleep(Duration::from_millis(100));
+        let (last, now) = (before, lowest_free());
+        before = now;
+        now.filter(|_| now == last)
+    });
     let nofile = rlimit::Resource::NOFILE;
     let mut before = (0, 0);
     let (soft, hard) = (&mut before.0, &mut before.1);

@@ -106,6 +106,7 @@ pub(crate) struct Inner {
     pub(crate) ticker: Ticker,
     pub(crate) long_lane: LongLane,
     pub(crate) max_instances: u32,
+    pagemap_scan: bool,
 }
 
 impl Engine {
@@ -135,12 +136,20 @@ impl Engine {
                 ticker,
                 long_lane,
                 max_instances: config.max_instances,
+                pagemap_scan: config.pagemap_scan,
             }),
         })
     }
 
     pub(crate) fn inner(&self) -> &Inner {
         &self.inner
+    }
+
+    /// Whether used slots are reset page by page although the machine may swap by
+    /// now: what one caller wrote might then be seen by the next (see
+    /// [`crate::swap`]). Only a restart changes how slots are reset.
+    pub fn swaps_unsafely(&self) -> bool {
+        self.inner.pagemap_scan && !swap::is_off()
     }
 
     /// Instances alive now, of all plugins together.

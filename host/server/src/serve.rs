@@ -15,6 +15,7 @@ use fusebox_protocol::reply::ListKind;
 
 use crate::loader::Loader;
 use crate::long_tasks::IN_MEMORY;
+use crate::origin::Origin;
 use crate::plugin_entry::Offers;
 use crate::transport::listen::{self, Bound};
 use crate::transport::stream;
@@ -124,6 +125,7 @@ pub async fn stdio(mut config: Config, view: Option<String>) -> Result<(), Start
         tokio::io::stdout(),
         None,
         view.map(Arc::from),
+        Origin::default(),
     );
     tokio::select! {
         ended = serving => {

@@ -208,6 +208,12 @@ fn causes(host: &Host, plugins: &BTreeMap<String, PluginReport>, queue_depth: u6
         causes.push(format!("{queue_depth} calls wait"));
     }
     causes.extend(load::pressure(host));
+    if host.engine.swaps_unsafely() {
+        causes.push(
+            "swap was turned on after the start: restart the host, or what one call left could be swapped out and seen by another"
+                .to_owned(),
+        );
+    }
     for (name, plugin) in plugins {
         let open = plugin
             .breakers

@@ -19,6 +19,7 @@ use super::tls::Tls;
 use super::{http, quic, stream};
 use crate::config::{Config, Listener, Scheme, Socket};
 use crate::host::Host;
+use crate::origin::Origin;
 use crate::refusal::millis_up;
 
 /// How long accepting rests after the system refused (out of descriptors, say).
@@ -208,7 +209,7 @@ async fn speak_https(
 async fn speak_lines(host: Arc<Host>, mut stream: TcpStream, peer: SocketAddr) {
     let idle_timeout = host.config.stream.idle_timeout;
     let (reader, writer) = stream.split();
-    match stream::serve(host.clone(), reader, writer, idle_timeout, None).await {
+    match stream::serve(host.clone(), reader, writer, idle_timeout, None, Origin::default()).await {
         Ok(Ended::SlowReader) if !host.is_stopping() => {
             host.meters.slow_reader();
             tracing::warn!(

@@ -52,11 +52,16 @@ pub(crate) struct Peer {
 impl Peer {
     /// `outbound`: where its messages go; none: what [`Self::take_messages`] gives
     /// gets them.
-    pub(crate) fn new(host: Arc<Host>, outbound: Option<Outbound>, view: ViewName) -> Self {
+    pub(crate) fn new(
+        host: Arc<Host>,
+        outbound: Option<Outbound>,
+        view: ViewName,
+        origin: Origin,
+    ) -> Self {
         Self {
             host,
             view,
-            origin: Origin::default(),
+            origin,
             outbound,
             messages: None,
             agreement: None,

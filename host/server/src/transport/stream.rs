@@ -24,6 +24,7 @@ use super::peer::Peer;
 use crate::buffers::BufferPool;
 use crate::catalogue::ViewName;
 use crate::host::Host;
+use crate::origin::Origin;
 
 /// Bytes asked of the system at once.
 const READ_BYTES: usize = 16 << 10;
@@ -62,7 +63,7 @@ struct Connection {
     stopped: CancellationToken,
 }
 
-/// Serves one connection to its end. `idle_timeout` is for peers that say
+/// Serves one connection, or one stream of the connection `origin`, to its end. `idle_timeout` is for peers that say
 /// nothing and wait for nothing.
 ///
 /// # Errors
@@ -73,6 +74,7 @@ pub async fn serve<R, W>(
     mut writer: W,
     idle_timeout: Option<Duration>,
     view: ViewName,
+    origin: Origin,
 ) -> io::Result<Ended>
 where
     R: AsyncRead + Unpin,
@@ -80,7 +82,7 @@ where
 {
     let settings = host.config.stream;
     let mut connection = Connection {
-        peer: Peer::new(host.clone(), None, view),
+        peer: Peer::new(host.clone(), None, view, origin),
         decoder: LineDecoder::new(settings.frame_max_bytes),
         input: BytesMut::new(),
         output: BytesMut::new(),

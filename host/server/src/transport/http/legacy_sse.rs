@@ -19,6 +19,7 @@ use super::post;
 use super::response::{self, HttpResponse, empty, event_stream, refused};
 use super::sse::beat;
 use crate::host::Host;
+use crate::origin::Origin;
 use crate::outbound::{Outbound, QUEUE_MAX_MESSAGES};
 use crate::random_id::random_id;
 use crate::reply::Reply;
@@ -55,7 +56,7 @@ pub(super) fn open(host: &Arc<Host>) -> HttpResponse {
     let path = &host.config.http.messages_path;
     let endpoint = format!("{path}?{SESSION_ID}{}", session.id);
     sse::named_event(&mut first, "endpoint", endpoint.as_bytes());
-    let peer = Peer::new(host.clone(), Some(outbound.clone()), None);
+    let peer = Peer::new(host.clone(), Some(outbound.clone()), None, Origin::default());
     host.tasks
         .spawn(serve(host.clone(), session, peer, inbox, outbound));
     read(first.into(), messages, host.config.http.sse_keep_alive)

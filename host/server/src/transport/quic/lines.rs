@@ -10,6 +10,7 @@ use quinn::{Connection, RecvStream, SendStream, VarInt};
 use super::NO_ERROR;
 use super::connection::{Streams, hung_up};
 use crate::host::Host;
+use crate::origin::Origin;
 use crate::transport::stream::{self, Ended};
 
 /// The client doesn't read what it asked for.
@@ -20,10 +21,14 @@ pub(super) async fn serve(host: Arc<Host>, connection: Connection) {
     // Sessions go both ways.
     connection.set_max_concurrent_uni_streams(VarInt::from_u32(0));
     let streams = Streams::new(host.clone());
+    // Calls take turns between connections, so all its streams count as one.
+    let origin = Origin::default();
     loop {
         tokio::select! {
             accepted = connection.accept_bi() => match accepted {
-                Ok((send, recv)) => streams.serve(session(host.clone(), send, recv)),
+                Ok((send, recv)) => {
+                    streams.serve(session(host.clone(), send, recv, origin.clone()));
+                }
                 Err(error) => {
                     tracing::debug!(peer = %connection.remote_address(), %error, "connection ended");
                     break;
@@ -37,10 +42,10 @@ pub(super) async fn serve(host: Arc<Host>, connection: Connection) {
     connection.close(NO_ERROR, b"");
 }
 
-async fn session(host: Arc<Host>, mut send: SendStream, recv: RecvStream) {
+async fn session(host: Arc<Host>, mut send: SendStream, recv: RecvStream, origin: Origin) {
     let (gone, delivered) = (send.stopped(), send.stopped());
     let idle_timeout = host.config.stream.idle_timeout;
-    let serving = stream::serve(host, recv, &mut send, idle_timeout, None);
+    let serving = stream::serve(host, recv, &mut send, idle_timeout, None, origin);
     let ended = tokio::select! {
         ended = serving => ended,
         // Nobody will read the answers: the calls end with their session.
