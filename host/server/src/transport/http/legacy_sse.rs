@@ -56,7 +56,12 @@ pub(super) fn open(host: &Arc<Host>) -> HttpResponse {
     let path = &host.config.http.messages_path;
     let endpoint = format!("{path}?{SESSION_ID}{}", session.id);
     sse::named_event(&mut first, "endpoint", endpoint.as_bytes());
-    let peer = Peer::new(host.clone(), Some(outbound.clone()), None, Origin::default());
+    let peer = Peer::new(
+        host.clone(),
+        Some(outbound.clone()),
+        None,
+        Origin::default(),
+    );
     host.tasks
         .spawn(serve(host.clone(), session, peer, inbox, outbound));
     read(first.into(), messages, host.config.http.sse_keep_alive)
