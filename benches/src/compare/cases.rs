@@ -3,10 +3,10 @@
 //! It owns the loads and the goals. Case numbers are those of the book.
 
 use super::case::{Bound, Case, Goal, Kind, Metric, Pace, Server, Side};
-use super::in_process;
+use super::{in_process, overload};
 
 /// The host as it comes: a fresh instance for each call.
-const CALL: Server = Server::Fusebox("[log]\nlevel = \"info\"\n");
+pub(super) const CALL: Server = Server::Fusebox("[log]\nlevel = \"info\"\n");
 
 /// Warm instances that serve many calls.
 const POOLED: Server =
@@ -68,7 +68,7 @@ pub fn all() -> Vec<Case> {
         in_process::alive(),
         quic(),
         attack(),
-        overload(),
+        overload::case(),
     ]
 }
 
@@ -390,66 +390,6 @@ fn attack() -> Case {
                 "the same with fuses that never open",
                 "attacked, no fuses",
                 "calm, no fuses",
-            ),
-        ],
-    }
-}
-
-fn overload() -> Case {
-    const FLOOD: &[&str] = &[
-        "--protocol",
-        "http",
-        "-c",
-        "2000",
-        "-d",
-        "8",
-        "--expect-refusals",
-        "--patience",
-        "1",
-    ];
-    Case {
-        number: 15,
-        title: "Ten times the load that it can bear, for a minute",
-        kind: Kind::Load(vec![
-            Side::new("best", CALL, HTTP),
-            Side::new("flood", CALL, FLOOD)
-                .at(Pace::ShareOf("best", 10.0))
-                .longer(12.0),
-            // It begins two seconds after the flood: its warm-up is that long.
-            Side::new(
-                "after",
-                CALL,
-                &["--protocol", "http", "-c", "32", "--warmup", "2"],
-            ),
-        ]),
-        drawn: Metric::RequestsPerSecond,
-        goals: vec![
-            Goal::ratio(
-                "80 % of the best goodput",
-                Metric::RequestsPerSecond,
-                "flood",
-                "best",
-                Bound::AtLeast(0.8),
-            ),
-            Goal::figure(
-                "at most 512 MiB of memory",
-                Metric::Memory,
-                "flood",
-                Bound::AtMost(512.0),
-            ),
-            Goal::ratio(
-                "2 s later as many requests as before",
-                Metric::RequestsPerSecond,
-                "after",
-                "best",
-                Bound::AtLeast(0.9),
-            ),
-            Goal::ratio(
-                "2 s later the same p99",
-                Metric::P99,
-                "after",
-                "best",
-                Bound::AtMost(1.25),
             ),
         ],
     }

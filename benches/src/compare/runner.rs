@@ -14,6 +14,7 @@ use serde_json::Value;
 
 use super::case::{Case, Kind, Metric, Pace, Server, Side};
 use super::cases::SHOP_CALLS;
+use super::overload::WAITING_CALLS;
 use super::results::{CaseResult, figure, median};
 use super::servers::{Places, Running, check_open_files};
 use super::swap::Swapper;
@@ -183,7 +184,8 @@ fn turn(
     }
     for argument in side.load {
         match *argument {
-            "@shop" => command.arg(shop(places)?),
+            "@shop" => command.arg(calls(places, "shop.json", SHOP_CALLS)?),
+            "@waiting" => command.arg(calls(places, "waiting.json", WAITING_CALLS)?),
             argument => command.arg(argument),
         };
     }
@@ -207,9 +209,9 @@ fn turn(
     serde_json::from_str(&output).with_context(|| format!("{command:?} wrote {output}"))
 }
 
-fn shop(places: &Places) -> Result<PathBuf> {
-    let path = places.scratch.join("shop.json");
-    fs::write(&path, SHOP_CALLS)?;
+fn calls(places: &Places, name: &str, calls: &str) -> Result<PathBuf> {
+    let path = places.scratch.join(name);
+    fs::write(&path, calls)?;
     Ok(path)
 }
 
