@@ -6,10 +6,10 @@
 use super::case::{Bound, Case, Goal, Kind, Metric, Pace, Server, Side};
 use super::cases::CALL;
 
-/// The calls of the flood that waits: each has a place in its plugin for 50 ms, so
-/// that no more than 256 / 50 ms of them can be served, however fast the machine.
+/// The calls of the flood that waits: each has a place in its plugin for 200 ms, so
+/// that no more than 256 / 200 ms of them can be served, however fast the machine.
 pub(super) const WAITING_CALLS: &str = r#"[
-  {"tool": "sleep", "arguments": {"ms": 50}, "expect": "ok"}
+  {"tool": "sleep", "arguments": {"ms": 200}, "expect": "ok"}
 ]
 "#;
 
@@ -43,13 +43,15 @@ pub(super) fn case() -> Case {
         "--patience",
         "1",
     ];
+    // One call at a time on each connection: none waits there for the answer to another,
+    // so the time of an answer is the host's alone.
     const FLOOD_WAIT: &[&str] = &[
         "--protocol",
         "http",
         "-c",
-        "2000",
+        "4000",
         "-d",
-        "8",
+        "1",
         "--expect-refusals",
         "--patience",
         "1",
