@@ -1,5 +1,5 @@
 //! Serves messages in this process, bytes in and bytes out, and does nothing
-//! else: what `cargo xtask test --only instructions` counts the instructions of.
+//! else: what `cargo xtask instructions` counts the instructions of.
 //!
 //! It owns the kinds of messages that are counted. It never counts: a run with
 //! more messages minus one with fewer is what the messages cost.

@@ -7,6 +7,7 @@
 mod apt;
 mod bench;
 mod host;
+mod instructions;
 mod peers;
 mod plugins;
 mod process;
@@ -42,6 +43,8 @@ enum Job {
     },
     /// Measures the host beside other servers and writes what came of it.
     Bench(bench::Options),
+    /// Counts what a message costs in instructions.
+    Instructions(instructions::Options),
     /// Installs what the tests need, builds everything, and runs every test.
     Test {
         /// Only this step; may be given several times.
@@ -58,6 +61,7 @@ fn main() -> ExitCode {
     let done = Project::locate().and_then(|project| match arguments.job {
         Job::Plugins => plugins::build(&project),
         Job::Bench(options) => bench::run(&project, &options),
+        Job::Instructions(options) => instructions::run(&project, &options),
         Job::Run { arguments } => run::run(&project, &arguments),
         Job::Test { only, arguments } => test::run(&project, &only, &arguments),
     });

@@ -10,7 +10,7 @@ use anyhow::{Context as _, Result, bail};
 
 use crate::process::{self, say};
 use crate::project::Project;
-use crate::{host, peers, plugins, provision};
+use crate::{host, instructions, peers, plugins, provision};
 
 /// How many tests there were.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -32,6 +32,13 @@ const STEPS: [Step; 7] = [
     ("format", |project, _| done(format(project))),
     ("lint", |project, _| done(lint(project))),
     ("tests", tests),
+    ("instructions", |project, _| {
+        let compared = instructions::check(project)?;
+        Ok(Count {
+            passed: compared.good,
+            failed: compared.risen,
+        })
+    }),
 ];
 
 /// Runs all steps, or those that `only` names; `arguments` go to `cargo test`.

@@ -35,8 +35,16 @@ pub fn listen() -> Result<TcpListener> {
     let socket = TcpSocket::new_v4()?;
     socket.bind(SocketAddr::from(([127, 0, 0, 1], 0)))?;
     let listener = socket.listen(BACKLOG)?;
-    let mut out = std::io::stdout().lock();
-    writeln!(out, "listening on {}", listener.local_addr()?)?;
-    out.flush()?;
+    announce(listener.local_addr()?)?;
     Ok(listener)
+}
+
+/// Says where a server listens, as the first line of standard output.
+///
+/// # Errors
+/// If nobody takes it.
+pub fn announce(address: SocketAddr) -> Result<()> {
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "listening on {address}")?;
+    Ok(out.flush()?)
 }

@@ -9,8 +9,12 @@ use serde::Serialize;
 pub enum Server {
     /// the host, with these settings beside its defaults
     Fusebox(&'static str),
+    /// the same with a QUIC listener
+    FuseboxQuic(&'static str),
     /// one of the programs in `benches/peers`
     Peer(&'static str),
+    /// one of them that speaks QUIC
+    QuicPeer(&'static str),
     /// nginx, answering with fixed JSON
     Nginx,
     /// redis-server, keeping nothing on disk
@@ -106,6 +110,8 @@ pub enum Metric {
     MessagesPerSecond,
     /// microseconds, from when a request was due
     P99,
+    /// the longest time of all, in microseconds, from when a request was sent
+    Slowest,
     /// MiB of the server's memory
     Memory,
     /// KiB of the server's memory for each connection
@@ -125,6 +131,7 @@ impl Metric {
             Self::RequestsPerSecond => "requests/s",
             Self::MessagesPerSecond => "messages/s",
             Self::P99 => "us p99",
+            Self::Slowest => "us at most",
             Self::Memory => "MiB",
             Self::MemoryPerConnection => "KiB a connection",
             Self::CpuPerCall => "us of CPU a call",

@@ -3,10 +3,10 @@
 //! It owns the loads and the goals. Case numbers are those of the book.
 
 use super::case::{Bound, Case, Goal, Kind, Metric, Pace, Server, Side};
-use super::in_process;
+use super::{in_process, overload};
 
 /// The host as it comes: a fresh instance for each call.
-const CALL: Server = Server::Fusebox("[log]\nlevel = \"info\"\n");
+pub(super) const CALL: Server = Server::Fusebox("[log]\nlevel = \"info\"\n");
 
 /// Warm instances that serve many calls.
 const POOLED: Server =
@@ -66,15 +66,9 @@ pub fn all() -> Vec<Case> {
         many(),
         idle(),
         in_process::alive(),
-        Case {
-            number: 13,
-            title: "QUIC, 50 in flight, beside a bare quinn echo",
-            kind: Kind::NotYet("the host has no QUIC listener yet"),
-            drawn: Metric::CpuPerRequest,
-            goals: Vec::new(),
-        },
+        quic(),
         attack(),
-        overload(),
+        overload::case(),
     ]
 }
 
@@ -326,6 +320,45 @@ fn idle() -> Case {
     }
 }
 
+fn quic() -> Case {
+    const POOLED: Server = Server::FuseboxQuic(
+        "[limits]\nisolation = \"pooled\"\nmax_calls_per_instance = 1_000_000\n",
+    );
+    const CALL: Server = Server::FuseboxQuic("[log]\nlevel = \"info\"\n");
+    const ECHO: Server = Server::QuicPeer("peer-quic-echo");
+    // Fifty sessions of one connection; the same fifty, with one connection each.
+    const ONE: &[&str] = &["--protocol", "quic", "-c", "50", "--streams", "50"];
+    const FIFTY: &[&str] = &["--protocol", "quic", "-c", "50"];
+    const BARE: &[&str] = &["--protocol", "quic-echo", "-c", "50", "--streams", "50"];
+    const BARE_FIFTY: &[&str] = &["--protocol", "quic-echo", "-c", "50"];
+    let within =
+        |text, side, over| Goal::ratio(text, Metric::CpuPerRequest, side, over, Bound::AtMost(1.5));
+    Case {
+        number: 13,
+        title: "QUIC, 50 in flight, through wasm, beside a bare quinn echo",
+        kind: Kind::Load(vec![
+            Side::new("fusebox pooled, 1 connection", POOLED, ONE),
+            Side::new("fusebox, 1 connection", CALL, ONE),
+            Side::new("quinn echo, 1 connection", ECHO, BARE),
+            Side::new("fusebox pooled, 50 connections", POOLED, FIFTY),
+            Side::new("quinn echo, 50 connections", ECHO, BARE_FIFTY),
+        ]),
+        drawn: Metric::CpuPerRequest,
+        goals: vec![
+            within(
+                "one connection: within 1.5 times its CPU (pooled)",
+                "fusebox pooled, 1 connection",
+                "quinn echo, 1 connection",
+            ),
+            within(
+                "50 connections: within 1.5 times its CPU (pooled)",
+                "fusebox pooled, 50 connections",
+                "quinn echo, 50 connections",
+            ),
+        ],
+    }
+}
+
 fn attack() -> Case {
     const ATTACK: &[&str] = &["--protocol", "http", "-c", "30", "--mix", "attack"];
     const CALM: &[&str] = &["--protocol", "http", "-c", "27"];
@@ -357,66 +390,6 @@ fn attack() -> Case {
                 "the same with fuses that never open",
                 "attacked, no fuses",
                 "calm, no fuses",
-            ),
-        ],
-    }
-}
-
-fn overload() -> Case {
-    const FLOOD: &[&str] = &[
-        "--protocol",
-        "http",
-        "-c",
-        "2000",
-        "-d",
-        "8",
-        "--expect-refusals",
-        "--patience",
-        "1",
-    ];
-    Case {
-        number: 15,
-        title: "Ten times the load that it can bear, for a minute",
-        kind: Kind::Load(vec![
-            Side::new("best", CALL, HTTP),
-            Side::new("flood", CALL, FLOOD)
-                .at(Pace::ShareOf("best", 10.0))
-                .longer(12.0),
-            // It begins two seconds after the flood: its warm-up is that long.
-            Side::new(
-                "after",
-                CALL,
-                &["--protocol", "http", "-c", "32", "--warmup", "2"],
-            ),
-        ]),
-        drawn: Metric::RequestsPerSecond,
-        goals: vec![
-            Goal::ratio(
-                "80 % of the best goodput",
-                Metric::RequestsPerSecond,
-                "flood",
-                "best",
-                Bound::AtLeast(0.8),
-            ),
-            Goal::figure(
-                "at most 512 MiB of memory",
-                Metric::Memory,
-                "flood",
-                Bound::AtMost(512.0),
-            ),
-            Goal::ratio(
-                "2 s later as many requests as before",
-                Metric::RequestsPerSecond,
-                "after",
-                "best",
-                Bound::AtLeast(0.9),
-            ),
-            Goal::ratio(
-                "2 s later the same p99",
-                Metric::P99,
-                "after",
-                "best",
-                Bound::AtMost(1.25),
             ),
         ],
     }

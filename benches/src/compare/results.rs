@@ -141,6 +141,7 @@ pub fn figure(metric: Metric, report: &Value) -> Option<f64> {
         Metric::RequestsPerSecond => report["requests_per_second"].as_f64(),
         Metric::MessagesPerSecond => report["messages_per_second"].as_f64(),
         Metric::P99 => report["latency_us"]["p99"].as_f64(),
+        Metric::Slowest => report["service_us"]["max"].as_f64(),
         Metric::Memory => Some(report["server"]["memory"]["pss_kib"].as_f64()? / 1024.0),
         Metric::MemoryPerConnection => {
             let at = |when: &str| report["server"][when]["pss_kib"].as_f64();

@@ -14,6 +14,7 @@ use serde_json::Value;
 
 use super::case::{Case, Kind, Metric, Pace, Server, Side};
 use super::cases::SHOP_CALLS;
+use super::overload::WAITING_CALLS;
 use super::results::{CaseResult, figure, median};
 use super::servers::{Places, Running, check_open_files};
 use super::swap::Swapper;
@@ -149,6 +150,13 @@ fn connections(side: &Side) -> u64 {
         .sum()
 }
 
+/// What a side's generator speaks.
+fn protocol(side: &Side) -> &'static str {
+    let mut pairs = side.load.windows(2);
+    let pair = pairs.find(|pair| pair[0] == "--protocol");
+    pair.map_or("http", |pair| pair[1])
+}
+
 /// One side's turn.
 fn turn(
     places: &Places,
@@ -157,17 +165,16 @@ fn turn(
     effort: Effort,
     so_far: &Rounds,
 ) -> Result<Value> {
-    let is_lines = side
-        .load
-        .windows(2)
-        .any(|pair| pair == ["--protocol", "tcp"]);
-    let address = running
-        .lines
-        .filter(|_| is_lines)
-        .unwrap_or(running.address);
     let mut command = Command::new(places.programs.join("loadgen"));
+    match (protocol(side), running.lines, &running.quic) {
+        ("quic" | "quic-echo", _, Some((address, certificate))) => {
+            command.arg(address.to_string());
+            command.arg("--certificate").arg(certificate)
+        }
+        ("tcp", Some(address), _) => command.arg(address.to_string()),
+        _ => command.arg(running.address.to_string()),
+    };
     command
-        .arg(address.to_string())
         .args(["--core", &places.generator_core.to_string()])
         .args(["--server-pid", &running.pid().to_string()])
         .args(["--duration", &(effort.seconds * side.longer).to_string()])
@@ -177,7 +184,8 @@ fn turn(
     }
     for argument in side.load {
         match *argument {
-            "@shop" => command.arg(shop(places)?),
+            "@shop" => command.arg(calls(places, "shop.json", SHOP_CALLS)?),
+            "@waiting" => command.arg(calls(places, "waiting.json", WAITING_CALLS)?),
             argument => command.arg(argument),
         };
     }
@@ -201,9 +209,9 @@ fn turn(
     serde_json::from_str(&output).with_context(|| format!("{command:?} wrote {output}"))
 }
 
-fn shop(places: &Places) -> Result<PathBuf> {
-    let path = places.scratch.join("shop.json");
-    fs::write(&path, SHOP_CALLS)?;
+fn calls(places: &Places, name: &str, calls: &str) -> Result<PathBuf> {
+    let path = places.scratch.join(name);
+    fs::write(&path, calls)?;
     Ok(path)
 }
 

@@ -45,11 +45,24 @@ pub struct Running {
     pub address: SocketAddr,
     /// where the host takes lines
     pub lines: Option<SocketAddr>,
+    /// where it speaks QUIC, and the certificate that it shows there
+    pub quic: Option<(SocketAddr, PathBuf)>,
     /// the folder of the host's plugins
     pub plugins: Option<PathBuf>,
 }
 
 impl Running {
+    /// A process that has not said yet where it listens.
+    fn of(child: Child) -> Self {
+        Self {
+            child,
+            address: (Ipv4Addr::LOCALHOST, 0).into(),
+            lines: None,
+            quic: None,
+            plugins: None,
+        }
+    }
+
     /// The process.
     pub fn pid(&self) -> u32 {
         self.child.id()
@@ -76,7 +89,9 @@ impl Places {
             (!path.is_file()).then(|| format!("{} is missing ({how})", path.display()))
         };
         match server {
-            Server::Fusebox(_) | Server::Peer(_) => None,
+            Server::Fusebox(_) | Server::FuseboxQuic(_) | Server::Peer(_) | Server::QuicPeer(_) => {
+                None
+            }
             Server::Nginx => missing(&program("nginx"), "install nginx"),
             Server::Redis => missing(&program("redis-server"), "install redis-server"),
             Server::Python => missing(&self.python(), "cargo xtask test --only provision"),
@@ -102,10 +117,19 @@ impl Places {
         fs::create_dir_all(&folder)?;
         let log = folder.join("log");
         match server {
-            Server::Fusebox(settings) => self.fusebox(settings, &folder, &log),
+            Server::Fusebox(settings) => self.fusebox(settings, &folder, &log, false),
+            Server::FuseboxQuic(settings) => self.fusebox(settings, &folder, &log, true),
             Server::Peer(peer) => {
                 let command = self.pinned(&self.peers.join(peer));
                 self.announced(command, &log)
+            }
+            Server::QuicPeer(peer) => {
+                let certificate = folder.join("certificate.pem");
+                let mut command = self.pinned(&self.peers.join(peer));
+                command.arg(&certificate);
+                let mut running = self.announced(command, &log)?;
+                running.quic = Some((running.address, certificate));
+                Ok(running)
             }
             Server::Python => {
                 let mut command = self.pinned(&self.python());
@@ -151,7 +175,7 @@ impl Places {
         command
     }
 
-    fn fusebox(&self, settings: &str, folder: &Path, log: &Path) -> Result<Running> {
+    fn fusebox(&self, settings: &str, folder: &Path, log: &Path, quic: bool) -> Result<Running> {
         let plugins = folder.join("plugins");
         fs::create_dir_all(&plugins)?;
         for entry in fs::read_dir(&self.plugins)? {
@@ -159,7 +183,10 @@ impl Places {
             fs::copy(entry.path(), plugins.join(entry.file_name()))?;
         }
         let config = folder.join("fusebox.toml");
-        fs::write(&config, settings)?;
+        let certificate = folder.join("certificate.pem");
+        let tls = format!("[tls]\nself_signed_cert = {certificate:?}\n");
+        let tls = if quic { &*tls } else { "" };
+        fs::write(&config, format!("{settings}{tls}"))?;
         let mut command = self.pinned(&self.programs.join("fusebox"));
         command.arg("serve").arg("--config").arg(config);
         command.arg("--plugins").arg(&plugins);
@@ -169,46 +196,39 @@ impl Places {
             "--listen",
             "tcp://127.0.0.1:0",
         ]);
-        let child = spawn(command, log)?;
-        let mut running = Running {
-            child,
-            address: (Ipv4Addr::LOCALHOST, 0).into(),
-            lines: None,
-            plugins: Some(plugins),
-        };
-        let found = wait(&mut running, log, |text| {
-            let http = address_after(text, "http://")?;
-            Some((http, address_after(text, "tcp://")?))
+        if quic {
+            command.args(["--listen", "quic://127.0.0.1:0"]);
+        }
+        let mut running = Running::of(spawn(command, log)?);
+        running.plugins = Some(plugins);
+        wait(&mut running, log, |running, text| {
+            running.address = address_after(text, "http://")?;
+            running.lines = Some(address_after(text, "tcp://")?);
+            if quic {
+                running.quic = Some((address_after(text, "quic://")?, certificate.clone()));
+            }
+            Some(())
         })?;
-        running.address = found.0;
-        running.lines = Some(found.1);
         Ok(running)
     }
 
     /// A server whose first line says where it listens.
     fn announced(&self, command: Command, log: &Path) -> Result<Running> {
-        let mut running = Running {
-            child: spawn(command, log)?,
-            address: (Ipv4Addr::LOCALHOST, 0).into(),
-            lines: None,
-            plugins: None,
-        };
-        running.address = wait(&mut running, log, |text| {
-            address_after(text, "listening on ")
+        let mut running = Running::of(spawn(command, log)?);
+        wait(&mut running, log, |running, text| {
+            running.address = address_after(text, "listening on ")?;
+            Some(())
         })?;
         Ok(running)
     }
 
     /// A server that was told where to listen.
     fn at(&self, command: Command, port: u16, log: &Path) -> Result<Running> {
-        let mut running = Running {
-            child: spawn(command, log)?,
-            address: (Ipv4Addr::LOCALHOST, port).into(),
-            lines: None,
-            plugins: None,
-        };
-        let address = running.address;
-        wait(&mut running, log, |_| TcpStream::connect(address).ok())?;
+        let mut running = Running::of(spawn(command, log)?);
+        running.address.set_port(port);
+        wait(&mut running, log, |running, _| {
+            TcpStream::connect(running.address).ok().map(drop)
+        })?;
         Ok(running)
     }
 }
@@ -224,16 +244,16 @@ fn spawn(mut command: Command, log: &Path) -> Result<Child> {
 }
 
 /// Waits until the log has what is looked for.
-fn wait<T>(
+fn wait(
     running: &mut Running,
     log: &Path,
-    mut found: impl FnMut(&str) -> Option<T>,
-) -> Result<T> {
+    found: impl Fn(&mut Running, &str) -> Option<()>,
+) -> Result<()> {
     let end = Instant::now() + START_LIMIT;
     loop {
         let text = fs::read_to_string(log).unwrap_or_default();
-        if let Some(found) = found(&text) {
-            return Ok(found);
+        if found(running, &text).is_some() {
+            return Ok(());
         }
         if !running.is_alive() {
             bail!("a server ended at its start: {}", text.trim());

@@ -131,13 +131,14 @@ impl Call {
                 &settings.tool,
                 Expected::Bytes,
             )]),
-            Protocol::Echo => {
+            Protocol::Echo | Protocol::QuicEcho => {
                 let body = greeting().body;
                 let call = Self::new(body.clone(), "echo", Expected::Bytes);
                 call.learn_bytes(body);
                 Ok(vec![call])
             }
-            Protocol::Http | Protocol::H2 | Protocol::Tcp => match &settings.calls {
+            Protocol::Http | Protocol::H2 | Protocol::Tcp | Protocol::Quic => match &settings.calls
+            {
                 None => Ok(vec![greeting()]),
                 Some(path) => of_file(settings, path, &text),
             },

@@ -4,16 +4,18 @@
 //! It owns sockets until the load begins. It never measures.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use serde_json::json;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpSocket, TcpStream};
 
 use super::LoadError;
 use super::call::Call;
 use super::framing::{Framing, http_request, request, version};
 use super::multiplexed;
+use super::quic::{Quic, Stream};
 use super::settings::{Era, Protocol, Settings};
 use super::template::{PROBE_ID, digits};
 
@@ -23,6 +25,7 @@ const SLOW_RECEIVE_BYTES: u32 = 4096;
 /// An open connection.
 pub(super) enum Link {
     Stream(TcpStream),
+    Quic(Box<Stream>),
     H2(h2::client::SendRequest<Bytes>),
 }
 
@@ -39,32 +42,48 @@ pub(super) struct Opened {
     pub(super) session: Option<String>,
 }
 
-impl Opened {
-    /// Opens the connection with this number and agrees on what its era needs.
-    pub(super) async fn new(
-        settings: &Settings,
-        number: usize,
-        slow: bool,
-    ) -> Result<Self, LoadError> {
-        let stream = connect(settings, number, slow).await?;
-        let link = match settings.protocol {
+/// Opens the connections of one thread.
+pub(super) struct Dialer {
+    settings: Arc<Settings>,
+    /// what QUIC connections share
+    quic: Option<Quic>,
+}
+
+impl Dialer {
+    pub(super) fn new(settings: &Arc<Settings>) -> Result<Self, LoadError> {
+        let is_quic = settings.protocol.is_quic();
+        Ok(Self {
+            settings: settings.clone(),
+            quic: is_quic.then(|| Quic::new(settings)).transpose()?,
+        })
+    }
+
+    async fn link(&self, number: usize, slow: bool) -> Result<Link, LoadError> {
+        if let Some(quic) = &self.quic {
+            return Ok(Link::Quic(Box::new(quic.open(number).await?)));
+        }
+        let stream = connect(&self.settings, number, slow).await?;
+        Ok(match self.settings.protocol {
             Protocol::H2 => Link::H2(multiplexed::handshake(stream).await?),
             _ => Link::Stream(stream),
-        };
-        let mut opened = Self {
-            link,
+        })
+    }
+
+    /// Opens the connection with this number and agrees on what its era needs.
+    pub(super) async fn open(&self, number: usize, slow: bool) -> Result<Opened, LoadError> {
+        let mut opened = Opened {
+            link: self.link(number, slow).await?,
             session: None,
         };
-        let is_mcp = matches!(
-            settings.protocol,
-            Protocol::Http | Protocol::H2 | Protocol::Tcp
-        );
-        if is_mcp && settings.era == Era::Legacy {
+        let settings = &*self.settings;
+        if settings.protocol.is_mcp() && settings.era == Era::Legacy {
             opened.initialize(settings).await?;
         }
         Ok(opened)
     }
+}
 
+impl Opened {
     async fn initialize(&mut self, settings: &Settings) -> Result<(), LoadError> {
         let hello = json!({
             "jsonrpc": "2.0", "id": PROBE_ID, "method": "initialize",
@@ -86,6 +105,7 @@ impl Opened {
         match (&mut self.link, settings.protocol) {
             // A notification has no answer on a stream of lines.
             (Link::Stream(stream), Protocol::Tcp) => write(stream, ready + "\n").await,
+            (Link::Quic(stream), _) => write(stream, ready + "\n").await,
             _ => self.exchange_body(settings, ready).await.map(drop),
         }
     }
@@ -108,6 +128,7 @@ impl Opened {
                 };
                 exchange(stream, Framing::of(settings.protocol), &bytes).await
             }
+            Link::Quic(stream) => exchange(stream, Framing::Lines, (body + "\n").as_bytes()).await,
         }
     }
 
@@ -130,6 +151,7 @@ impl Opened {
                 let framing = Framing::of(settings.protocol);
                 exchange(stream, framing, &bytes).await
             }
+            Link::Quic(stream) => exchange(stream, Framing::Lines, &bytes).await,
         }
     }
 
@@ -175,14 +197,17 @@ async fn connect(settings: &Settings, number: usize, slow: bool) -> Result<TcpSt
     Ok(stream)
 }
 
-async fn write(stream: &mut TcpStream, bytes: impl AsRef<[u8]>) -> Result<(), LoadError> {
+async fn write(
+    stream: &mut (impl AsyncWrite + Unpin),
+    bytes: impl AsRef<[u8]>,
+) -> Result<(), LoadError> {
     let written = stream.write_all(bytes.as_ref()).await;
     written.map_err(|error| LoadError::io("failed to write", error))
 }
 
 /// Sends one request and reads its answer.
 async fn exchange(
-    stream: &mut TcpStream,
+    stream: &mut (impl AsyncRead + AsyncWrite + Unpin),
     framing: Framing,
     bytes: &[u8],
 ) -> Result<Answer, LoadError> {

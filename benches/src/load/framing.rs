@@ -59,7 +59,9 @@ impl Framing {
         match protocol {
             Protocol::Http | Protocol::Fixed => Self::Http,
             Protocol::Redis => Self::Redis,
-            Protocol::Tcp | Protocol::Echo | Protocol::H2 => Self::Lines,
+            Protocol::Tcp | Protocol::Quic | Protocol::Echo | Protocol::QuicEcho | Protocol::H2 => {
+                Self::Lines
+            }
         }
     }
 
@@ -191,7 +193,7 @@ fn unchunked(input: &[u8]) -> Result<Option<(Vec<u8>, usize)>, LoadError> {
 /// The bytes of a call, with holes for its number.
 pub(super) fn request(settings: &Settings, call: &Call, session: Option<&str>) -> Template {
     match settings.protocol {
-        Protocol::Tcp | Protocol::Echo => {
+        Protocol::Tcp | Protocol::Quic | Protocol::Echo | Protocol::QuicEcho => {
             let mut line = call.body.clone();
             line.push(b'\n');
             Template::of(line)

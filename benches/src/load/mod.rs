@@ -10,6 +10,7 @@ mod ledger;
 mod multiplexed;
 mod pacer;
 mod pipe;
+mod quic;
 mod report;
 mod run;
 mod settings;

@@ -16,12 +16,13 @@ use tokio::task::{JoinSet, LocalSet};
 
 use super::LoadError;
 use super::call::Call;
-use super::connect::{Link, Opened};
+use super::connect::{Dialer, Link, Opened};
 use super::framing::{Framing, request};
 use super::ledger::{Calls, Ledger, Role};
 use super::multiplexed::Streams;
 use super::pacer;
 use super::pipe::Pipe;
+use super::quic::Stream;
 use super::report::{Machine, Report};
 use super::settings::{Mix, Protocol, Settings};
 use super::shard::{Feed, Shard};
@@ -220,7 +221,9 @@ async fn part(
     if let Some(rate) = settings.rate {
         let rate = rate / settings.threads as f64;
         let begin = shard.at(times.begin);
-        tokio::task::spawn_local(pacer::run(shard.clone(), paced, rate, begin, until));
+        // No connection is to end before the last request is due, however late
+        // that is handed out.
+        pacer::run(shard.clone(), paced, rate, begin, until).await;
     }
     tokio::time::sleep_until(times.until.into()).await;
     shard.stop();
@@ -238,6 +241,7 @@ async fn part(
 /// Everything that is known before the first connection is opened.
 struct Plan {
     settings: Arc<Settings>,
+    dialer: Dialer,
     callers: Rc<Calls>,
     attackers: Rc<Calls>,
     /// requests that don't depend on a session
@@ -253,6 +257,7 @@ struct Ready {
 
 enum Connection {
     Pipe(Box<Pipe<tokio::net::TcpStream>>),
+    Quic(Box<Pipe<Stream>>),
     Streams(Box<Streams>),
 }
 
@@ -260,6 +265,7 @@ impl Ready {
     async fn run(self) {
         match self.connection {
             Connection::Pipe(pipe) => pipe.run().await,
+            Connection::Quic(pipe) => pipe.run().await,
             Connection::Streams(streams) => streams.run().await,
         }
     }
@@ -275,7 +281,8 @@ impl Plan {
             }
             kinds.extend(Call::of_settings(settings, HEAVY_BYTES)?);
         }
-        let mut opened = Opened::new(settings, 0, false).await?;
+        let dialer = Dialer::new(settings)?;
+        let mut opened = dialer.open(0, false).await?;
         if settings.protocol == Protocol::Redis {
             opened.set_redis_value(&kinds[0].redis_value()).await?;
         }
@@ -288,6 +295,7 @@ impl Plan {
             .collect();
         Ok(Self {
             settings: settings.clone(),
+            dialer,
             callers: Rc::new(Calls::new(kinds)),
             attackers: Rc::new(Calls::new(Call::attacks(settings))),
             requests,
@@ -309,8 +317,8 @@ impl Plan {
     async fn open(&self, shard: &Rc<Shard>, number: usize) -> Result<Ready, LoadError> {
         let settings = &self.settings;
         let role = self.role(number);
-        let Opened { link, session } =
-            Opened::new(settings, number, role == Role::SlowReader).await?;
+        let slow = role == Role::SlowReader;
+        let Opened { link, session } = self.dialer.open(number, slow).await?;
         Progress::add(&shard.progress.open, 1);
         let calls = match role {
             Role::Attacker => &self.attackers,
@@ -339,14 +347,13 @@ impl Plan {
             framing.in_order(),
             number,
         );
+        let (theirs, shards) = (feed.clone(), shard.clone());
         let connection = match link {
             Link::Stream(stream) => Connection::Pipe(Box::new(Pipe::new(
-                stream,
-                framing,
-                ledger,
-                requests,
-                feed.clone(),
-                shard.clone(),
+                stream, framing, ledger, requests, theirs, shards,
+            ))),
+            Link::Quic(stream) => Connection::Quic(Box::new(Pipe::new(
+                *stream, framing, ledger, requests, theirs, shards,
             ))),
             Link::H2(sender) => Connection::Streams(Box::new(Streams {
                 sender,
@@ -354,8 +361,8 @@ impl Plan {
                 calls: calls.clone(),
                 requests,
                 session,
-                feed: feed.clone(),
-                shard: shard.clone(),
+                feed: theirs,
+                shard: shards,
                 depth,
             })),
         };
@@ -367,7 +374,7 @@ impl Plan {
     }
 
     async fn open_idle(&self, shard: &Rc<Shard>, number: usize) -> Result<Opened, LoadError> {
-        let mut opened = Opened::new(&self.settings, number, false).await?;
+        let mut opened = self.dialer.open(number, false).await?;
         self.check_idle(shard, &mut opened, PROBE_ID).await?;
         Progress::add(&shard.progress.open, 1);
         Ok(opened)

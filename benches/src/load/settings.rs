@@ -21,12 +21,30 @@ pub enum Protocol {
     H2,
     /// MCP over TCP, one message on a line
     Tcp,
+    /// MCP over QUIC, one message on a line, each stream a session
+    Quic,
     /// lines that come back as they are, from a bare echo server
     Echo,
+    /// the same over QUIC
+    #[value(name = "quic-echo")]
+    #[serde(rename = "quic-echo")]
+    QuicEcho,
     /// the same requests as `http`, to a server that answers each with one body
     Fixed,
     /// `GET` of one key from a Redis server
     Redis,
+}
+
+impl Protocol {
+    /// Whether it is spoken on streams of QUIC.
+    pub(super) fn is_quic(self) -> bool {
+        matches!(self, Self::Quic | Self::QuicEcho)
+    }
+
+    /// Whether a session begins with a handshake, in the era that has one.
+    pub(super) fn is_mcp(self) -> bool {
+        matches!(self, Self::Http | Self::H2 | Self::Tcp | Self::Quic)
+    }
 }
 
 /// Which MCP to speak.
@@ -74,6 +92,12 @@ pub struct Settings {
     /// Connections that call
     #[arg(long, short = 'c', default_value_t = 32)]
     pub connections: usize,
+    /// QUIC: so many of the connections are streams of one QUIC connection
+    #[arg(long, default_value_t = 1)]
+    pub streams: usize,
+    /// QUIC: the certificate of the server (PEM), which is trusted
+    #[arg(long, value_name = "FILE")]
+    pub certificate: Option<PathBuf>,
     /// Calls in flight on each connection
     #[arg(long, short = 'd', default_value_t = 1)]
     pub depth: usize,
@@ -162,6 +186,12 @@ impl Settings {
         }
         if self.rate.is_some_and(|rate| rate.is_nan() || rate <= 0.0) {
             return refuse("`--rate` is above 0");
+        }
+        if self.streams == 0 {
+            return refuse("`--streams` is above 0");
+        }
+        if self.protocol.is_quic() && self.certificate.is_none() {
+            return refuse("QUIC is encrypted: name the server's `--certificate`");
         }
         if self.duration.is_zero() {
             return refuse("`--duration` is above 0");

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use rayon::{ThreadPool, ThreadPoolBuilder};
 use wasmtime::component::{HasSelf, Linker};
 use wasmtime::{
     Cache, CacheConfig, Config, Enabled, InstanceAllocationStrategy, OptLevel,
@@ -14,7 +15,7 @@ use wasmtime::{
 };
 
 use crate::contract::{quick, sliced};
-use crate::lane::LongLane;
+use crate::lane::{LongLane, yield_to_short_calls};
 use crate::state::State;
 use crate::swap;
 use crate::ticker::Ticker;
@@ -105,6 +106,8 @@ pub(crate) struct Inner {
     pub(crate) quick_linker: Linker<State>,
     pub(crate) ticker: Ticker,
     pub(crate) long_lane: LongLane,
+    /// compile, and leave the processors to whoever has a call to run
+    pub(crate) compilers: ThreadPool,
     pub(crate) max_instances: u32,
     pagemap_scan: bool,
 }
@@ -128,6 +131,11 @@ impl Engine {
         .map_err(|error| EngineError::new("epoch thread", error))?;
         let long_lane = LongLane::start(config.long_call_threads.max(1))
             .map_err(|error| EngineError::new("long-call threads", error))?;
+        let compilers = ThreadPoolBuilder::new()
+            .thread_name(|number| format!("fusebox-compile-{number}"))
+            .start_handler(|_| yield_to_short_calls())
+            .build()
+            .map_err(|error| EngineError::new("compiling threads", error))?;
         Ok(Self {
             inner: Arc::new(Inner {
                 wasmtime,
@@ -135,6 +143,7 @@ impl Engine {
                 quick_linker,
                 ticker,
                 long_lane,
+                compilers,
                 max_instances: config.max_instances,
                 pagemap_scan: config.pagemap_scan,
             }),

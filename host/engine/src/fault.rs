@@ -5,6 +5,7 @@
 //! the host's table of errors.
 
 use wasmtime::Trap;
+use wasmtime_wasi::ResourceTableError;
 
 /// Why a call gave no outcome.
 #[derive(Debug, thiserror::Error)]
@@ -138,6 +139,9 @@ fn kind_of(error: &wasmtime::Error, seen: Seen) -> FaultKind {
     }
     if let Some(trap) = error.downcast_ref::<Trap>() {
         return FaultKind::Trapped(plain(trap));
+    }
+    if let Some(ResourceTableError::Full) = error.downcast_ref() {
+        return FaultKind::Trapped("it holds more things of the host than it may".to_owned());
     }
     let root = error.root_cause().to_string();
     if root.contains(LIFT_TOO_LARGE) {

@@ -89,9 +89,9 @@ impl LongLane {
     }
 }
 
-/// Lowers the priority of this thread, so that a worker which has something to
-/// do takes the core from it at once.
-fn yield_to_short_calls() {
+/// Lowers the priority of this thread for good, so that a worker which has
+/// something to do takes the core from it at once.
+pub(crate) fn yield_to_short_calls() {
     let set = ThreadPriorityValue::try_from(LONG_CALL_PRIORITY)
         .map_err(|error| error.to_string())
         .and_then(|priority| {
@@ -99,7 +99,10 @@ fn yield_to_short_calls() {
                 .map_err(|error| format!("{error:?}"))
         });
     if let Err(error) = set {
-        tracing::debug!(error, "long calls run at the priority of all others");
+        tracing::debug!(
+            error,
+            "a thread for long work has the priority of all others"
+        );
     }
 }
 

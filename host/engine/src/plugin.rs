@@ -62,7 +62,8 @@ impl Plugin {
         isolation: Isolation,
     ) -> Result<Self, LoadError> {
         let parts = engine.inner();
-        let component = load::compile(&parts.wasmtime, bytes)?;
+        let compile = || load::compile(&parts.wasmtime, bytes);
+        let component = parts.compilers.install(compile)?;
         let pre = parts.linker.instantiate_pre(&component).map_err(mismatch)?;
         let indices = sliced::Indices::of(&component, &pre).map_err(mismatch)?;
         if indices.exports() == Exports::default() {

@@ -20,6 +20,10 @@ use crate::limits::Limits;
 /// What each log message counts beside its text: nobody writes a line for less.
 const LOG_MESSAGE_BYTES: usize = 64;
 
+/// Things of the host, such as pollables, that a plugin may hold at once. Each
+/// takes memory which no limit of the guest's own memory sees.
+const RESOURCES_MAX: usize = 1024;
+
 /// The data of a store.
 pub(crate) struct State {
     pub(crate) guard: Guard,
@@ -74,11 +78,13 @@ impl Current {
 
 impl State {
     pub(crate) fn new(limits: &Limits) -> Self {
+        let mut resources = ResourceTable::new();
+        resources.set_max_capacity(RESOURCES_MAX);
         Self {
             guard: Guard::new(limits),
             call: None,
             wasi: None,
-            resources: ResourceTable::new(),
+            resources,
         }
     }
 

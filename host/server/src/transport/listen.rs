@@ -111,7 +111,6 @@ impl Bound {
 }
 
 /// What becomes of the connections of one TCP socket.
-#[derive(Clone)]
 struct Way {
     scheme: Scheme,
     local: SocketAddr,
@@ -154,16 +153,23 @@ impl Way {
         let Some(counted) = Counted::enter(host, peer) else {
             return self.turn_away(host, stream);
         };
-        let (host, way) = (host.clone(), self.clone());
-        let tracker = host.tasks.clone();
-        tracker.spawn(async move {
-            match (way.scheme, way.tls) {
-                (Scheme::Tcp | Scheme::Quic, _) => speak_lines(host, stream, peer).await,
-                (_, None) => http::serve(host, stream, way.local).await,
-                (_, Some(tls)) => speak_https(host, stream, peer, way.local, &tls).await,
+        let (serving, local) = (host.clone(), self.local);
+        // A task for each kind: one that can be any of them would take as much
+        // memory for each connection as the largest.
+        match (self.scheme, self.tls.clone()) {
+            (Scheme::Tcp | Scheme::Quic, _) => {
+                host.tasks
+                    .spawn(speak_lines(serving, stream, peer, counted));
             }
-            drop(counted);
-        });
+            (_, None) => {
+                host.tasks
+                    .spawn(speak_http(serving, stream, local, counted));
+            }
+            (_, Some(tls)) => {
+                let speaking = speak_https(serving, stream, peer, local, tls, counted);
+                host.tasks.spawn(speaking);
+            }
+        }
     }
 }
 
@@ -185,12 +191,17 @@ async fn refuse(mut stream: TcpStream, scheme: Scheme) {
     let _ = timeout(Duration::from_secs(1), stream.write_all(words)).await;
 }
 
+async fn speak_http(host: Arc<Host>, stream: TcpStream, local: SocketAddr, _counted: Counted) {
+    http::serve(host, stream, local).await;
+}
+
 async fn speak_https(
     host: Arc<Host>,
     stream: TcpStream,
     peer: SocketAddr,
     local: SocketAddr,
-    tls: &TlsAcceptor,
+    tls: TlsAcceptor,
+    _counted: Counted,
 ) {
     let handshake = timeout(host.config.tls.handshake_timeout, tls.accept(stream));
     let shaken = tokio::select! {
@@ -206,7 +217,7 @@ async fn speak_https(
     }
 }
 
-async fn speak_lines(host: Arc<Host>, mut stream: TcpStream, peer: SocketAddr) {
+async fn speak_lines(host: Arc<Host>, mut stream: TcpStream, peer: SocketAddr, _counted: Counted) {
     let idle_timeout = host.config.stream.idle_timeout;
     let (reader, writer) = stream.split();
     match stream::serve(

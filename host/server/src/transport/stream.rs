@@ -95,7 +95,11 @@ where
     let mut heard = Instant::now();
     let mut ended = None;
     loop {
-        if connection.flush(&mut writer).await? == Flushed::TooSlow {
+        // What an idle connection doesn't do has room on the heap while it is done:
+        // else each connection would hold it for as long as it lives.
+        if !connection.output.is_empty()
+            && Box::pin(connection.flush(&mut writer)).await? == Flushed::TooSlow
+        {
             return Ok(Ended::SlowReader);
         }
         let busy = connection.peer.in_flight() > 0;
@@ -120,11 +124,11 @@ where
             read = read(&mut reader, &mut connection.input, &host.buffers), if reading => {
                 heard = Instant::now();
                 if read? == 0 {
-                    connection.last_frame().await;
+                    Box::pin(connection.last_frame()).await;
                     connection.peer.close();
                     ended = Some(Ended::ByPeer);
                 } else {
-                    if connection.burst(&mut writer).await? == Flushed::TooSlow {
+                    if Box::pin(connection.burst(&mut writer)).await? == Flushed::TooSlow {
                         return Ok(Ended::SlowReader);
                     }
                 }

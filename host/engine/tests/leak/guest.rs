@@ -1,0 +1,171 @@
+//! The guest that leaves a secret and looks for it: made into a component, loaded
+//! and called.
+//!
+//! It owns the words that the guest understands. It never judges an answer.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
+
+use bytestring::ByteString;
+use fusebox_engine::contract::types::{CallContext, ClientCapabilities, Content, ToolOutcome};
+use fusebox_engine::{
+    Answer, CallError, Change, Engine, FaultKind, Habit, Invocation, Isolation, Limits, Plugin,
+    RequestEvent, RequestSink,
+};
+use wit_component::StringEncoding;
+use wit_parser::Resolve;
+
+use crate::pressure::page_everything_out;
+
+/// Nothing of it is left: memory, data, globals, table, its size.
+pub(crate) const CLEAN: &str = "-----";
+
+/// All of it is there.
+pub(crate) const ALL: &str = "mdgts";
+
+/// Pages that are written beyond what a used slot keeps (1 MiB), and fewer.
+pub(crate) const MANY_PAGES: u32 = 96;
+/// See [`MANY_PAGES`].
+pub(crate) const FEW_PAGES: u32 = 6;
+
+/// A plugin with the guest in it.
+pub(crate) struct Guest {
+    plugin: Plugin,
+    runtime: tokio::runtime::Runtime,
+    habit: Habit,
+    sink: Arc<Sink>,
+}
+
+/// Counts what is logged, and puts memory under pressure meanwhile.
+#[derive(Default)]
+struct Sink(AtomicUsize);
+
+impl RequestSink for Sink {
+    fn emit(&self, event: RequestEvent) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        assert!(matches!(event, RequestEvent::Log { .. }), "{event:?}");
+        self.0.fetch_add(1, Ordering::Relaxed);
+        page_everything_out();
+        Box::pin(std::future::ready(()))
+    }
+    fn changed(&self, change: Change) {
+        panic!("{change:?}");
+    }
+    fn panicked(&self, message: &str) {
+        panic!("{message}");
+    }
+    fn is_cancelled(&self) -> bool {
+        false
+    }
+    fn close_stream(&self) {
+        panic!("the stream is to be closed");
+    }
+}
+
+/// Whether the guest imports what may wait, so that none of its calls is tried
+/// in one go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Imports {
+    Contract,
+    Pollables,
+}
+
+impl Guest {
+    /// Loads it; `secret` makes it a plugin of its own.
+    pub(crate) fn load(
+        engine: &Engine,
+        isolation: Isolation,
+        imports: Imports,
+        secret: u64,
+    ) -> Self {
+        let bytes = component(imports, secret);
+        let plugin = Plugin::load(engine, &bytes, Limits::default(), isolation);
+        Self {
+            plugin: plugin.expect("a plugin"),
+            runtime: tokio::runtime::Builder::new_current_thread()
+                .enable_time()
+                .build()
+                .expect("a runtime"),
+            habit: Habit::default(),
+            sink: Arc::default(),
+        }
+    }
+
+    /// What a call answers.
+    pub(crate) fn call(&self, tool: &'static str, pages: u32) -> Result<String, CallError> {
+        self.call_until(tool, pages, None)
+    }
+
+    /// The same, by this time.
+    pub(crate) fn call_until(
+        &self,
+        tool: &'static str,
+        pages: u32,
+        not_after: Option<Instant>,
+    ) -> Result<String, CallError> {
+        let invocation = Invocation::CallTool {
+            name: ByteString::from_static(tool),
+            arguments: pages.to_string().into(),
+            context: CallContext {
+                caller: None,
+                deadline_ms: 30_000,
+                client: ClientCapabilities::empty(),
+                input_responses: None,
+                request_state: None,
+            },
+        };
+        let call = self
+            .plugin
+            .call(invocation, self.sink.clone(), not_after, &self.habit);
+        let answer = self.runtime.block_on(call).answer?;
+        let Answer::Tool(Ok(ToolOutcome::Complete(result))) = answer else {
+            panic!("{answer:?}");
+        };
+        match &result.content[..] {
+            [Content::Text(text)] => Ok(text.text.clone()),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// What a call answers that must not fail.
+    #[track_caller]
+    pub(crate) fn text(&self, tool: &'static str, pages: u32) -> String {
+        self.call(tool, pages)
+            .unwrap_or_else(|error| panic!("{tool}: {error:?}"))
+    }
+
+    /// A call that must trap.
+    #[track_caller]
+    pub(crate) fn traps(&self, tool: &'static str, pages: u32) {
+        match self.call(tool, pages) {
+            Err(CallError::Fault(fault)) if matches!(fault.kind, FaultKind::Trapped(_)) => {}
+            other => panic!("{tool}: {other:?}"),
+        }
+    }
+
+    /// Messages that were logged.
+    pub(crate) fn logged(&self) -> usize {
+        self.sink.0.load(Ordering::Relaxed)
+    }
+}
+
+/// The core module with the types of the contract in it, as a compiler makes it.
+fn component(imports: Imports, secret: u64) -> Vec<u8> {
+    let mut text = include_str!("guest.wat").replace("SECRET", &format!("{secret:#x}"));
+    if imports == Imports::Pollables {
+        text = text.replace(";;POLL ", "");
+    }
+    let mut module = wat::parse_str(&text).expect("a module");
+    let mut resolve = Resolve::default();
+    let wit = concat!(env!("CARGO_MANIFEST_DIR"), "/../../wit");
+    let (package, _) = resolve.push_dir(wit).expect("the contract");
+    let world = resolve
+        .select_world(&[package], Some("tool-provider"))
+        .expect("its world");
+    let encoding = StringEncoding::UTF8;
+    wit_component::embed_component_metadata(&mut module, &resolve, world, encoding, false)
+        .expect("the types fit in");
+    module
+}
