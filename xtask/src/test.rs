@@ -22,7 +22,7 @@ struct Count {
 /// One step: its name for `--only`, and what it does.
 type Step = (&'static str, fn(&Project, &[String]) -> Result<Count>);
 
-const STEPS: [Step; 7] = [
+const STEPS: [Step; 8] = [
     ("provision", |project, _| {
         done(provision::provision(project))
     }),
