@@ -160,8 +160,8 @@ fn collected(valgrind: &Path, program: &Path, arguments: &[String]) -> Result<u6
 
 /// What a line such as `==7== Collected : 123456` says.
 fn total(text: &str) -> Option<u64> {
-    let sums = text.lines().filter_map(|line| line.split_once("Collected"));
-    let digits = sums.last()?.1.trim_start_matches([' ', ':']);
+    let mut sums = text.lines().filter_map(|line| line.split_once("Collected"));
+    let digits = sums.next_back()?.1.trim_start_matches([' ', ':']);
     digits.trim().parse().ok()
 }
 
