@@ -334,6 +334,44 @@ fn a_host_without_files_waits_and_goes_on() {
     assert!(health["accepts_failed"].as_u64() > Some(0), "{health:#}");
 }
 
+/// Longer than a connection is quiet before the host lets go of its buffers.
+const QUIET: Duration = Duration::from_millis(1_500);
+
+#[test]
+fn a_connection_that_was_quiet_serves_on() {
+    let host = Setup::new().plugin("hello").start();
+    let mut connection = Connection::open(host.address());
+    for _ in 0..2 {
+        let answer = connection.exchange("GET", "/live", &[], b"");
+        assert_eq!(answer.head.status, 200);
+        std::thread::sleep(QUIET);
+    }
+    // Two requests at once, and a third whose head comes in two parts.
+    let request = format!("GET /live HTTP/1.1\r\nHost: {}\r\n\r\n", host.address());
+    assert!(connection.send_raw(request.repeat(2).as_bytes()));
+    let (half, rest) = request.split_at(request.len() / 2);
+    assert!(connection.send_raw(half.as_bytes()));
+    std::thread::sleep(QUIET);
+    assert!(connection.send_raw(rest.as_bytes()));
+    for _ in 0..3 {
+        let answer = connection.read_response().expect("an answer");
+        assert_eq!(answer.json(), json!({"status": "ok"}));
+    }
+    // A call that takes longer than that is no quiet.
+    let mut client = Client::modern(&host);
+    assert_eq!(client.text("hello", json!({"name": "Ada"})), "Hello, Ada!");
+}
+
+#[test]
+fn a_first_byte_alone_is_waited_for_as_long_as_a_head_may_take() {
+    let host = Setup::new().config("http.header_timeout_ms = 1000").start();
+    for sent in ["", "P", "PRI * HTTP/2.0\r\n"] {
+        let mut connection = Connection::open(host.address());
+        assert!(connection.send_raw(sent.as_bytes()));
+        assert!(connection.is_closed_within(LONG), "{sent:?}");
+    }
+}
+
 #[test]
 fn quiet_connections_are_probed_by_the_kernel_if_that_is_wanted() {
     for keepalive in [true, false] {

@@ -119,11 +119,20 @@ impl Activity {
         all.min_by_key(|(due, _)| *due)
     }
 
+    /// When nothing will have gone on for that long, if nothing goes on now.
+    pub(super) fn quiet(&self, long: Duration) -> Option<Instant> {
+        let busy = self.open_requests.load(Ordering::Relaxed) > 0
+            || self.head_since.load(Ordering::Relaxed) > 0
+            || self.blocked_since.load(Ordering::Relaxed) > 0;
+        let since = self.idle_since.load(Ordering::Relaxed).saturating_sub(1);
+        (!busy).then(|| self.start + Duration::from_millis(since) + long)
+    }
+
     fn now(&self) -> u64 {
         u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX - 1) + 1
     }
 
-    fn has_read(&self) {
+    pub(super) fn has_read(&self) {
         let waits_for_head = self.open_requests.load(Ordering::Relaxed) == 0
             && self.head_since.load(Ordering::Relaxed) == 0
             && !self.multiplexed.load(Ordering::Relaxed);
@@ -160,6 +169,19 @@ impl Drop for Open {
 pub(super) struct Watched<S> {
     pub(super) stream: S,
     pub(super) activity: Arc<Activity>,
+    /// read already, and to be read once more before anything else
+    pub(super) first: Bytes,
+}
+
+impl<S> Watched<S> {
+    /// Puts back what was read and not used: the begin of a head, which came
+    /// together with a request before it.
+    pub(super) fn put_back(&mut self, read: &[u8]) {
+        if !read.is_empty() {
+            self.activity.has_read();
+            self.first = [read, &self.first].concat().into();
+        }
+    }
 }
 
 impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
@@ -168,6 +190,11 @@ impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        if !self.first.is_empty() {
+            let length = self.first.len().min(buffer.remaining());
+            buffer.put_slice(&self.first.split_to(length));
+            return Poll::Ready(Ok(()));
+        }
         let before = buffer.filled().len();
         let read = Pin::new(&mut self.stream).poll_read(cx, buffer);
         if buffer.filled().len() > before {
@@ -286,6 +313,39 @@ mod tests {
         };
         activity.open(false);
         assert_eq!(due(&activity, &forever), None);
+    }
+
+    #[test]
+    fn a_connection_is_quiet_while_nothing_is_open_begun_or_stuck() {
+        let second = Duration::from_secs(1);
+        let activity = Activity::new(Instant::now());
+        assert_eq!(activity.quiet(second), None, "its first head is to come");
+        let open = activity.open(false);
+        assert_eq!(activity.quiet(second), None);
+        drop(open);
+        set(&activity.idle_since, 7);
+        let quiet = activity.quiet(second).map(|at| at - activity.start);
+        assert_eq!(quiet, Some(Duration::from_secs(8)));
+        activity.has_written(&Poll::Pending);
+        assert_eq!(activity.quiet(second), None);
+        activity.has_written(&Poll::Ready(Ok(1)));
+        activity.has_read();
+        assert_eq!(activity.quiet(second), None);
+    }
+
+    #[tokio::test]
+    async fn what_is_put_back_is_read_before_the_rest() {
+        use tokio::io::AsyncReadExt as _;
+
+        let mut watched = Watched {
+            stream: &b"the rest"[..],
+            activity: Activity::new(Instant::now()),
+            first: Bytes::from_static(b"second, "),
+        };
+        watched.put_back(b"first, ");
+        let mut all = String::new();
+        watched.read_to_string(&mut all).await.unwrap();
+        assert_eq!(all, "first, second, the rest");
     }
 
     #[test]
