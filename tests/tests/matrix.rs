@@ -67,9 +67,22 @@ const fn rust_client(mode: &'static str, version: &'static str) -> Client {
     }
 }
 
+const fn later_python_client(mode: &'static str, version: &'static str) -> Client {
+    Client {
+        language: Language::Python,
+        package: LATER_PYTHON,
+        mode,
+        release: "2.3.0",
+        version,
+    }
+}
+
 const LATER: &str = "@modelcontextprotocol/client";
 
-const CLIENTS: [Client; 14] = [
+/// The environment of the Python client 2.x.
+const LATER_PYTHON: &str = "python";
+
+const CLIENTS: [Client; 16] = [
     node_client("sdk-1.10", "sdk", "1.10.2", "2024-11-05"),
     node_client("sdk-1.12", "sdk", "1.12.3", "2025-03-26"),
     node_client("sdk-1.17", "sdk", "1.17.5", "2025-06-18"),
@@ -81,6 +94,8 @@ const CLIENTS: [Client; 14] = [
     python_client("python-1.9", "1.9.4", "2025-03-26"),
     python_client("python-1.12", "1.12.4", "2025-06-18"),
     python_client("python-1.30", "1.30.0", "2025-11-25"),
+    later_python_client("legacy", "2025-11-25"),
+    later_python_client("auto", "2026-07-28"),
     rust_client("initialize", "2025-11-25"),
     rust_client("auto", "2026-07-28"),
     rust_client("discover", "2026-07-28"),
@@ -109,11 +124,20 @@ impl Client {
         self.version == "2026-07-28"
     }
 
+    /// Whether it hears log messages: in 2026-07-28 they come to who asks for them.
+    fn logs(&self) -> bool {
+        !self.is_modern() || self.package == LATER_PYTHON
+    }
+
     fn run(&self, target: &[&str]) -> Value {
         match self.language {
             Language::TypeScript => {
                 let arguments = [&[self.package, self.mode], target].concat();
                 node("matrix.mjs", &arguments)
+            }
+            Language::Python if self.package == LATER_PYTHON => {
+                let arguments = [&[self.mode], target].concat();
+                python_of(self.package, "matrix_later.py", &arguments)
             }
             Language::Python => python_of(self.package, "matrix.py", target),
             Language::Rust => peer_says("rmcp-client", &[&[self.mode], target].concat()),
@@ -141,9 +165,9 @@ impl Client {
                 "1.8.1" => json!("no callback"),
                 _ => json!([[0, 100], [50, 100], [100, 100]]),
             },
-            "log": match modern {
-                true => json!("not asked for"),
-                false => json!([
+            "log": match self.logs() {
+                false => json!("not asked for"),
+                true => json!([
                     "Tool execution started", "Tool processing data", "Tool execution completed",
                 ]),
             },
@@ -302,14 +326,15 @@ fn table() -> String {
         );
         for step in STEPS {
             let there = match step {
-                "log" | "ping" => !client.is_modern(),
+                "log" => client.logs(),
+                "ping" => !client.is_modern(),
                 "progress" => client.release != "1.8.1",
                 _ => true,
             };
             out += if there { " ✓ |" } else { " – |" };
         }
     }
-    out += "\n\n`refusal` is a call of a tool that isn't there; `ask` is a question to the user, or, before 2025-06-18, to the client's model; `cancel` is a call that the client gives up, after which nothing of it runs. 2026-07-28 has no ping, and its log messages come only to who asks for them in the request, which these clients don't. Python 1.8.1 has no way to hear of progress.\n";
+    out += "\n\n`refusal` is a call of a tool that isn't there; `ask` is a question to the user, or, before 2025-06-18, to the client's model; `cancel` is a call that the client gives up, after which nothing of it runs. 2026-07-28 has no ping, and its log messages come only to who asks for them in the request, which of these clients Python's does. Python 1.8.1 has no way to hear of progress.\n";
     out
 }
 
