@@ -117,31 +117,6 @@ fn a_pooled_instance_remembers_until_it_faults() {
     assert_eq!(remember(&mut client, "e"), "d");
 }
 
-#[test]
-fn a_pooled_instance_tells_each_caller_of_its_own_call_alone() {
-    let host = host("everything", POOLED);
-    for (client, token) in [
-        (Client::modern(&host), json!("the first one's")),
-        (Client::modern(&host), Value::Null),
-        (Client::legacy(&host), json!("the third one's")),
-        (Client::legacy(&host), Value::Null),
-    ] {
-        let mut client = client;
-        let mut call = json!({"name": "test_tool_with_progress", "arguments": {}});
-        if !token.is_null() {
-            call["_meta"] = json!({"progressToken": token});
-        }
-        let answer = client.request("tools/call", call);
-        let told: Vec<_> = (answer.notifications.iter())
-            .map(|message| message["params"]["progressToken"].clone())
-            .collect();
-        let expected = if token.is_null() { 0 } else { 3 };
-        assert_eq!(told, vec![token; expected], "{answer:?}");
-        assert_eq!(answer.message["id"], json!(client.last_id()));
-        assert_eq!(host.health()["instances_alive"], 1, "the same for all");
-    }
-}
-
 /// What six calls in a row remember.
 fn six_calls(config: &str) -> [String; 6] {
     let host = host("misbehave", config);

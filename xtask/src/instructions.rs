@@ -225,7 +225,7 @@ const HOW_TO_RECORD: &str = "record it: `cargo xtask instructions --update`";
 
 /// By how much the first is more than the second.
 fn change(now: u64, before: u64) -> f64 {
-    (now as f64 / before.max(1) as f64 - 1.0) * 100.0
+    (now as f64 - before as f64) * 100.0 / before.max(1) as f64
 }
 
 #[cfg(test)]
