@@ -37,6 +37,32 @@ mod generated_sync {
     });
 }
 
+/// What has to be granted. Configuration is looked up in memory; what is kept may
+/// have to be waited for. HTTP has bindings of its own, in `wasmtime-wasi-http`.
+mod generated_capabilities {
+    wasmtime::component::bindgen!({
+        path: "../../wit",
+        world: "capabilities",
+        imports: {
+            "wasi:config/store.get": trappable,
+            "wasi:config/store.get-all": trappable,
+            default: async | trappable,
+        },
+        with: {
+            "wasi:keyvalue/store.bucket": crate::keyvalue::OpenBucket,
+            "wasi:http": wasmtime_wasi_http::p2::bindings::http,
+            "wasi:io": wasmtime_wasi::p2::bindings::io,
+            "wasi:clocks": wasmtime_wasi::p2::bindings::clocks,
+        },
+    });
+}
+
+/// Imports that have to be granted.
+pub(crate) mod capabilities {
+    pub(crate) use super::generated_capabilities::wasi::config::store as config;
+    pub(crate) use super::generated_capabilities::wasi::keyvalue::{atomics, batch, store};
+}
+
 /// Exports and imports for calls that may yield and wait.
 pub(crate) mod sliced {
     pub(crate) use super::generated::exports::fusebox::plugin::{

@@ -14,7 +14,7 @@ use wasmtime::{
     PoolingAllocationConfig,
 };
 
-use crate::contract::{quick, sliced};
+use crate::contract::{capabilities, quick, sliced};
 use crate::lane::{LongLane, yield_to_short_calls};
 use crate::state::State;
 use crate::swap;
@@ -234,19 +234,26 @@ fn open_cache(dir: &std::path::Path) -> Result<Cache, EngineError> {
     })
 }
 
-/// Everything a plugin may import. WASI is linked as an empty world: whatever
-/// reaches for a file, the network or the environment finds nothing there.
+/// Everything a plugin may import. What has to be granted is there for all, and
+/// looks at what its plugin was granted when it is called: without that it finds
+/// no file and no environment, and has no request sent and nothing kept.
 fn link(engine: &wasmtime::Engine) -> wasmtime::Result<Linker<State>> {
     let mut linker = Linker::new(engine);
     wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
+    wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut linker)?;
+    capabilities::config::add_to_linker::<_, HasSelf<State>>(&mut linker, |state| state)?;
+    capabilities::store::add_to_linker::<_, HasSelf<State>>(&mut linker, |state| state)?;
+    capabilities::atomics::add_to_linker::<_, HasSelf<State>>(&mut linker, |state| state)?;
+    capabilities::batch::add_to_linker::<_, HasSelf<State>>(&mut linker, |state| state)?;
     sliced::request::add_to_linker::<_, HasSelf<State>>(&mut linker, |state| state)?;
     sliced::notifications::add_to_linker::<_, HasSelf<State>>(&mut linker, |state| state)?;
     Ok(linker)
 }
 
-/// What never waits: the contract alone.
+/// What never waits: the contract, and configuration.
 fn link_quick(engine: &wasmtime::Engine) -> wasmtime::Result<Linker<State>> {
     let mut linker = Linker::new(engine);
+    capabilities::config::add_to_linker::<_, HasSelf<State>>(&mut linker, |state| state)?;
     quick::request::add_to_linker::<_, HasSelf<State>>(&mut linker, |state| state)?;
     quick::notifications::add_to_linker::<_, HasSelf<State>>(&mut linker, |state| state)?;
     Ok(linker)

@@ -9,17 +9,18 @@ use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
 use wasmtime::Store;
-use wasmtime::component::InstancePre;
+use wasmtime::component::{Component, InstancePre};
 
 use crate::call::{Answer, Completed, Invocation, RequestSink, Usage};
-use crate::engine::Engine;
+use crate::engine::{self, Engine};
 use crate::exports::{Exports, quick, sliced};
 use crate::fault::{CallError, Fault, FaultKind, classify};
+use crate::grants::{Capability, Grants};
 use crate::habit::Habit;
 use crate::lane::Driven;
 use crate::limits::{Isolation, Limits};
 use crate::load::{self, LoadError};
-use crate::state::{Current, State, on_epoch};
+use crate::state::{Current, Reach, State, on_epoch};
 use crate::warm::{Shelf, Warm};
 
 /// Ticks until a call counts as long: between one and two milliseconds, since
@@ -35,6 +36,8 @@ pub struct Plugin {
 pub(crate) struct Inner {
     pub(crate) engine: Engine,
     pub(crate) limits: Limits,
+    /// none: it asks for nothing that has to be granted, and has no secret
+    reach: Option<Arc<Reach>>,
     sliced: Linked<sliced::Indices, sliced::Bound>,
     /// none: it imports what may wait
     pub(crate) quick: Option<Linked<quick::Indices, quick::Bound>>,
@@ -52,14 +55,26 @@ pub(crate) struct Linked<Indices, Bound> {
 pub(crate) type Ran<Bound> = wasmtime::Result<(Bound, Result<Answer, CallError>)>;
 
 impl Plugin {
-    /// Compiles and links the bytes of a `.wasm` file, a component or a core
-    /// module with component metadata. Takes up to seconds of the calling
-    /// thread: never call it on a thread that serves.
+    /// Loads a plugin to which nothing is granted; see [`Plugin::load_granted`].
     pub fn load(
         engine: &Engine,
         bytes: &[u8],
         limits: Limits,
         isolation: Isolation,
+    ) -> Result<Self, LoadError> {
+        let nothing = Grants::nothing("plugins.NAME.grants");
+        Self::load_granted(engine, bytes, limits, isolation, nothing)
+    }
+
+    /// Compiles and links the bytes of a `.wasm` file, a component or a core
+    /// module with component metadata. Takes up to seconds of the calling
+    /// thread: never call it on a thread that serves.
+    pub fn load_granted(
+        engine: &Engine,
+        bytes: &[u8],
+        limits: Limits,
+        isolation: Isolation,
+        grants: Grants,
     ) -> Result<Self, LoadError> {
         let parts = engine.inner();
         let compile = || load::compile(&parts.wasmtime, bytes);
@@ -83,6 +98,7 @@ impl Plugin {
         };
         Ok(Self {
             inner: Arc::new(Inner {
+                reach: reach(parts, &component, grants),
                 engine: engine.clone(),
                 limits,
                 sliced: Linked {
@@ -103,10 +119,16 @@ impl Plugin {
     /// The names of everything it imports, those of the contract included.
     pub fn imports(&self) -> Vec<String> {
         let component = self.inner.sliced.pre.component();
-        let engine = &self.inner.engine.inner().wasmtime;
-        let imports = component.component_type();
-        let names = imports.imports(engine).map(|(name, _)| name.to_owned());
-        names.collect()
+        imports(&self.inner.engine.inner().wasmtime, component)
+    }
+
+    /// Takes its secrets out of a text that came from it.
+    #[must_use]
+    pub fn redact(&self, mut text: String) -> String {
+        if let Some(reach) = &self.inner.reach {
+            reach.redactor.text(&mut text);
+        }
+        text
     }
 
     /// The limits of each of its calls.
@@ -233,7 +255,7 @@ impl Inner {
         result: Ran<Bound>,
     ) -> (Result<Answer, CallError>, Usage) {
         let usage = self.usage(&store);
-        let answer = match result {
+        let mut answer = match result {
             Ok((instance, Ok(answer))) => {
                 store.data_mut().end();
                 shelf.put_back(Warm {
@@ -249,11 +271,20 @@ impl Inner {
                 Err(classify(&error, store.data().seen(), slots))
             }
         };
+        if let Some(reach) = &self.reach
+            && !reach.redactor.is_idle()
+        {
+            match &mut answer {
+                Ok(answer) => reach.redactor.answer(answer),
+                Err(error) => reach.redactor.error(error),
+            }
+        }
         (answer, usage)
     }
 
     fn new_store(&self) -> Store<State> {
-        let mut store = Store::new(&self.engine.inner().wasmtime, State::new(&self.limits));
+        let state = State::new(&self.limits, self.reach.clone());
+        let mut store = Store::new(&self.engine.inner().wasmtime, state);
         store.limiter(|state| &mut state.guard);
         store.epoch_deadline_callback(on_epoch);
         store.set_hostcall_fuel(self.limits.output_max_bytes);
@@ -270,6 +301,27 @@ impl Inner {
             ..Usage::default()
         }
     }
+}
+
+fn imports(engine: &wasmtime::Engine, component: &Component) -> Vec<String> {
+    let imports = component.component_type();
+    let names = imports.imports(engine).map(|(name, _)| name.to_owned());
+    names.collect()
+}
+
+/// What its stores have to know of its grants; nothing for a plugin that could
+/// make no use of any and has no secret to lose.
+fn reach(engine: &engine::Inner, component: &Component, grants: Grants) -> Option<Arc<Reach>> {
+    let redactor = grants.redactor();
+    let names = imports(&engine.wasmtime, component);
+    let asks = Capability::of_imports(names.iter().map(String::as_str));
+    if asks.is_empty() && redactor.is_idle() {
+        return None;
+    }
+    Some(Arc::new(Reach {
+        grants: Arc::new(grants),
+        redactor,
+    }))
 }
 
 fn mismatch(error: wasmtime::Error) -> LoadError {

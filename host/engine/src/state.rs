@@ -9,13 +9,16 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use wasmtime::{ResourceLimiter, StoreContextMut, UpdateDeadline};
-use wasmtime_wasi::{ResourceTable, WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
+use wasmtime_wasi::{FsPerms, ResourceTable, WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 
 use crate::call::{Change, RequestEvent, RequestSink};
 use crate::contract::types::LogLevel;
 use crate::contract::{quick, sliced, types};
 use crate::fault::{DeadlinePassed, GivenUp, LogVolumeSpent, Seen};
+use crate::grants::{Grants, Variable};
 use crate::limits::Limits;
+use crate::outbound::HttpState;
+use crate::redact::Redactor;
 
 /// What each log message counts beside its text: nobody writes a line for less.
 const LOG_MESSAGE_BYTES: usize = 64;
@@ -29,7 +32,16 @@ pub(crate) struct State {
     pub(crate) guard: Guard,
     call: Option<Current>,
     wasi: Option<WasiCtx>,
-    resources: ResourceTable,
+    pub(crate) http: Option<Box<HttpState>>,
+    pub(crate) resources: ResourceTable,
+    /// none: its plugin has nothing that was granted, and asks for nothing
+    reach: Option<Arc<Reach>>,
+}
+
+/// What a plugin may do beside computing, and what must not leave the host.
+pub(crate) struct Reach {
+    pub(crate) grants: Arc<Grants>,
+    pub(crate) redactor: Redactor,
 }
 
 /// The call that is being served.
@@ -77,14 +89,16 @@ impl Current {
 }
 
 impl State {
-    pub(crate) fn new(limits: &Limits) -> Self {
+    pub(crate) fn new(limits: &Limits, reach: Option<Arc<Reach>>) -> Self {
         let mut resources = ResourceTable::new();
         resources.set_max_capacity(RESOURCES_MAX);
         Self {
             guard: Guard::new(limits),
             call: None,
             wasi: None,
+            http: None,
             resources,
+            reach,
         }
     }
 
@@ -109,7 +123,18 @@ impl State {
         }
     }
 
-    fn emit(&self, event: RequestEvent) -> Option<(Arc<dyn RequestSink>, RequestEvent)> {
+    /// What its plugin was granted.
+    pub(crate) fn grants(&self) -> Arc<Grants> {
+        match &self.reach {
+            Some(reach) => reach.grants.clone(),
+            None => Arc::new(Grants::nothing("plugins.NAME.grants")),
+        }
+    }
+
+    fn emit(&self, mut event: RequestEvent) -> Option<(Arc<dyn RequestSink>, RequestEvent)> {
+        if let Some(reach) = &self.reach {
+            reach.redactor.event(&mut event);
+        }
         self.call.as_ref().map(|call| (call.sink.clone(), event))
     }
 }
@@ -255,7 +280,7 @@ impl sliced::request::Host for State {
     }
 
     fn report_panic(&mut self, message: String) -> wasmtime::Result<()> {
-        self.panicked(&message);
+        self.panicked(message);
         Ok(())
     }
 }
@@ -300,7 +325,7 @@ impl quick::request::Host for State {
     /// The call ends with this panic, unless its slice ends before that; then the
     /// log has the words twice.
     fn report_panic(&mut self, message: String) -> wasmtime::Result<()> {
-        self.panicked(&message);
+        self.panicked(message);
         Ok(())
     }
 }
@@ -337,23 +362,55 @@ impl State {
             .is_some_and(|call| call.sink.is_cancelled())
     }
 
-    fn panicked(&mut self, message: &str) {
+    fn panicked(&mut self, mut message: String) {
+        if let Some(reach) = &self.reach {
+            reach.redactor.text(&mut message);
+        }
         if let Some(call) = &mut self.call {
             call.panicked = true;
-            call.sink.panicked(message);
+            call.sink.panicked(&message);
         }
     }
 }
 
 impl WasiView for State {
-    /// An empty world: no files, no network, no environment, nothing to read,
-    /// and writes that go nowhere. Made only if the plugin asks for it.
+    /// A world with what was granted: no network, nothing to read on the standard
+    /// input, and writes that go nowhere. Made only if the plugin asks for it.
     fn ctx(&mut self) -> WasiCtxView<'_> {
+        let reach = &self.reach;
         WasiCtxView {
             ctx: self
                 .wasi
-                .get_or_insert_with(|| WasiCtxBuilder::new().build()),
+                .get_or_insert_with(|| world(reach.as_deref().map(|reach| &*reach.grants))),
             table: &mut self.resources,
         }
     }
+}
+
+fn world(grants: Option<&Grants>) -> WasiCtx {
+    let mut world = WasiCtxBuilder::new();
+    let Some(grants) = grants else {
+        return world.build();
+    };
+    for (name, value) in &grants.env {
+        match value {
+            Variable::Plain(value) => world.env(name, value),
+            Variable::Secret(secret) => world.env(name, secret.reveal()),
+        };
+    }
+    for folder in &grants.folders {
+        let permissions = match folder.write {
+            true => FsPerms::ReadWrite,
+            false => FsPerms::ReadOnly,
+        };
+        // It was there when the plugin was loaded.
+        if let Err(error) = world.preopened_dir(&folder.host, &folder.guest, permissions) {
+            tracing::warn!(
+                folder = %folder.host.display(),
+                error = format!("{error:#}"),
+                "a folder that is granted can't be opened"
+            );
+        }
+    }
+    world.build()
 }

@@ -1,0 +1,176 @@
+//! `wasi:http` for plugins: from the host functions to whoever sends a request.
+//!
+//! It owns the words for why a request is not answered. It never opens a socket,
+//! and decides on no address: what stands behind [`Outbound`] does.
+
+use std::fmt::Debug;
+use std::future::{Future, ready};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::BodyExt as _;
+use http_body_util::combinators::UnsyncBoxBody;
+use wasmtime_wasi_http::{
+    Error, RequestOptions, WasiBody, WasiHttpCtx, WasiHttpCtxView, WasiHttpHooks, WasiHttpView,
+};
+
+use crate::grants::Grants;
+use crate::state::State;
+
+/// The body of a request or of a response.
+pub type Body = UnsyncBoxBody<Bytes, OutboundError>;
+
+/// A request on its way.
+pub type Sending =
+    Pin<Box<dyn Future<Output = Result<http::Response<Body>, OutboundError>> + Send>>;
+
+/// How long a plugin wants to wait; what the operator says holds as well.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Patience {
+    /// until there is a connection
+    pub connect: Option<Duration>,
+    /// until there is the head of a response
+    pub first_byte: Option<Duration>,
+    /// from one piece of its body to the next
+    pub between_bytes: Option<Duration>,
+}
+
+/// Why a request is not answered, or an answer ends early.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum OutboundError {
+    /// The operator doesn't allow it; says what would.
+    #[error("{0}")]
+    Denied(String),
+    /// There are as many requests on their way as may be.
+    #[error("{0}")]
+    TooManyAtOnce(String),
+    /// The name has no address.
+    #[error("the name has no address: {0}")]
+    Name(String),
+    /// Nobody takes the connection.
+    #[error("no connection: {0}")]
+    Connect(String),
+    /// The other side doesn't show a certificate that is trusted.
+    #[error("no encrypted connection: {0}")]
+    Tls(String),
+    /// There was no connection in time.
+    #[error("no connection in time")]
+    ConnectTimeout,
+    /// There was no response in time, or not all of it.
+    #[error("no response in time")]
+    ResponseTimeout,
+    /// The request's body is larger than it may be.
+    #[error("the request has more than {0} bytes")]
+    RequestTooLarge(u64),
+    /// The response's body is larger than it may be.
+    #[error("the response has more than {0} bytes")]
+    ResponseTooLarge(u64),
+    /// What was said is no HTTP, or ended too early.
+    #[error("no good HTTP: {0}")]
+    Protocol(String),
+}
+
+/// Sends the requests of one plugin, as far as they are allowed.
+pub trait Outbound: Debug + Send + Sync {
+    /// Sends one request. Follows no redirect. Dropping what it gives ends it.
+    fn send(&self, request: http::Request<Body>, patience: Patience) -> Sending;
+}
+
+/// What `wasi:http` keeps in a store. Made only if the plugin asks for it.
+pub(crate) struct HttpState {
+    context: WasiHttpCtx,
+    hooks: Hooks,
+}
+
+struct Hooks {
+    grants: Arc<Grants>,
+}
+
+type Sent = Result<
+    (
+        http::Response<WasiBody>,
+        Box<dyn Future<Output = Result<(), Error>> + Send>,
+    ),
+    Error,
+>;
+
+impl WasiHttpHooks for Hooks {
+    fn send_request(
+        &mut self,
+        request: http::Request<WasiBody>,
+        options: Option<RequestOptions>,
+        _processed: Box<dyn Future<Output = Result<(), Error>> + Send>,
+    ) -> Box<dyn Future<Output = Sent> + Send> {
+        let Some(outbound) = &self.grants.http else {
+            let denied = denied(&self.grants.table, &request);
+            return Box::new(ready(Err(told(denied))));
+        };
+        let options = options.unwrap_or_default();
+        let patience = Patience {
+            connect: options.connect_timeout,
+            first_byte: options.first_byte_timeout,
+            between_bytes: options.between_bytes_timeout,
+        };
+        // The guest's own end of a request's body fails only if the guest is gone.
+        let broken = |error: Error| OutboundError::Protocol(error.to_string());
+        let request = request.map(|body| body.map_err(broken).boxed_unsync());
+        let sending = outbound.send(request, patience);
+        Box::new(async move {
+            let response = sending.await.map_err(told)?;
+            let response = response.map(|body| body.map_err(told).boxed_unsync());
+            let done: Box<dyn Future<Output = _> + Send> = Box::new(ready(Ok(())));
+            Ok((response, done))
+        })
+    }
+
+    /// Whoever speaks HTTP sets it, as the version of the protocol wants it.
+    fn set_host_header(&mut self) -> bool {
+        false
+    }
+}
+
+fn denied(table: &str, request: &http::Request<WasiBody>) -> OutboundError {
+    let origin = origin(request.uri());
+    OutboundError::Denied(format!(
+        "not granted: this plugin may send no request; [{table}.http] with allow = [\"{origin}\"] would allow {} {origin}",
+        request.method()
+    ))
+}
+
+/// An address without its path.
+fn origin(uri: &http::Uri) -> String {
+    let scheme = uri.scheme_str().unwrap_or("https");
+    let authority = uri.authority().map_or("", |authority| authority.as_str());
+    format!("{scheme}://{authority}")
+}
+
+/// In the words of `wasi:http`. Where those have no place for a text and the text
+/// matters, it is an internal error, which has one.
+fn told(error: OutboundError) -> Error {
+    match error {
+        OutboundError::ConnectTimeout => Error::ConnectionTimeout,
+        OutboundError::ResponseTimeout => Error::HttpResponseTimeout,
+        OutboundError::RequestTooLarge(max) => Error::HttpRequestBodySize(Some(max)),
+        OutboundError::ResponseTooLarge(max) => Error::HttpResponseBodySize(Some(max)),
+        other => Error::InternalError(Some(other.to_string())),
+    }
+}
+
+impl WasiHttpView for State {
+    fn http(&mut self) -> WasiHttpCtxView<'_> {
+        let grants = self.grants();
+        let http = self.http.get_or_insert_with(|| {
+            Box::new(HttpState {
+                context: WasiHttpCtx::new(),
+                hooks: Hooks { grants },
+            })
+        });
+        WasiHttpCtxView {
+            hooks: &mut http.hooks,
+            table: &mut self.resources,
+            ctx: &mut http.context,
+        }
+    }
+}
