@@ -61,7 +61,8 @@ pub trait KeyValue: Debug + Send + Sync {
 
 /// A store that a plugin has opened.
 #[derive(Debug)]
-pub(crate) struct OpenBucket(Arc<dyn KeyValue>);
+#[allow(unreachable_pub, reason = "the bindings re-export it")]
+pub struct OpenBucket(Arc<dyn KeyValue>);
 
 /// What a host function gives: the outer error ends the call.
 type Told<T> = wasmtime::Result<Result<T, store::Error>>;

@@ -159,7 +159,11 @@ mod tests {
 
     #[test]
     fn a_secret_is_taken_out_in_each_form_of_json() {
-        check(&["hunter22"], "it is hunter22, hunter22!", "it is ***, ***!");
+        check(
+            &["hunter22"],
+            "it is hunter22, hunter22!",
+            "it is ***, ***!",
+        );
         check(&["a\"b\\c\n"], r#"{"key":"a\"b\\c\n"}"#, r#"{"key":"***"}"#);
         check(&["grün"], r#"["gr\u00fcn","grün"]"#, r#"["***","***"]"#);
         check(&["abc", "abcdef"], "abcdef abc", "*** ***");

@@ -256,6 +256,8 @@ fn judge(
             Err(error)
         }
         Rendered::Invalid(what) => {
+            // It may quote the plugin.
+            let what = handler.core.code.redact(what);
             let refusal = refusal::invalid_output(handler, &what);
             blame(handler, permit, &refusal, &what);
             Err(refusal)

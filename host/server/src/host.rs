@@ -20,6 +20,7 @@ use crate::changes::Changes;
 use crate::config::Config;
 use crate::descriptors::Descriptors;
 use crate::event_log::LogLimits;
+use crate::granter::Granter;
 use crate::long_tasks::LongTasks;
 use crate::meters::Meters;
 use crate::result_cache::ResultCache;
@@ -39,6 +40,8 @@ pub struct Host {
     pub config: Config,
     /// runs wasm
     pub engine: Engine,
+    /// what plugins are given of what the configuration grants them
+    pub granter: Granter,
     /// what is served; swapped whole by the loader
     pub catalogue: ArcSwap<Catalogue>,
     /// lists that were rendered from it
@@ -102,6 +105,7 @@ impl Host {
         let descriptors = Descriptors::prepare(config.max_connections);
         Ok(Arc::new(Self {
             engine,
+            granter: Granter::new(&config.keyvalue),
             sealer: Sealer::new().map_err(HostError::Random)?,
             catalogue: ArcSwap::from_pointee(Catalogue::default()),
             capabilities: CapabilityCache::new(config.capability_cache_ttl),

@@ -25,6 +25,7 @@ pub mod descriptors;
 mod dispatch;
 pub mod event_log;
 mod folder;
+pub mod granter;
 pub mod health;
 pub mod host;
 mod listing;

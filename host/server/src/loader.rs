@@ -208,6 +208,7 @@ impl Loader {
         }
         LoadedPlugin::load(
             &self.host.engine,
+            &self.host.granter,
             settings,
             self.host.config.circuit_breaker,
             sha256.clone(),

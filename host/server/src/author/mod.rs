@@ -16,6 +16,7 @@ use fusebox_engine::{Engine, EngineError};
 
 use crate::config::Config;
 use crate::folder;
+use crate::granter::Granter;
 use crate::host::engine_config;
 use crate::plugin_entry::{EntryError, LoadedPlugin};
 
@@ -91,8 +92,10 @@ pub async fn load(config: &Config, file: &Path) -> Result<Loaded, AuthorError> {
     let engine = Engine::new(&engine_config(config))?;
     let slots = config.engine.max_instances as usize;
     let (settings, breaker) = (config.plugin(name), config.circuit_breaker);
+    let granter = Granter::new(&config.keyvalue);
     let began = Instant::now();
-    let loaded = LoadedPlugin::load(&engine, settings, breaker, sha256, bytes, slots).await;
+    let loaded =
+        LoadedPlugin::load(&engine, &granter, settings, breaker, sha256, bytes, slots).await;
     let took = began.elapsed();
     match loaded {
         Ok(plugin) => Ok(Loaded {

@@ -6,9 +6,11 @@
 //! `rules`), then becomes a [`Config`] of plain types, then `validate` checks
 //! what keys must agree on. All that is wrong is reported at once.
 
+mod destination;
 mod durations;
 mod encrypted;
 mod error;
+mod grants;
 mod listener;
 mod overlay;
 mod plugin;
@@ -28,8 +30,10 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+pub use destination::{AddressRange, Destination, NotADestination, normal_host};
 pub use encrypted::{Quic, Tls};
 pub use error::{ConfigError, ConfigErrors, Location, Problem};
+pub use grants::{Folder, Grants, HttpGrant, KeyValue, KeyValueGrant, Source, Variable};
 pub use listener::{Listener, ListenerError, Scheme};
 pub use plugin::{Limit, PluginSettings};
 pub use sections::{
@@ -108,6 +112,8 @@ pub struct Config {
     pub engine: Engine,
     /// `[tasks]`
     pub tasks: Tasks,
+    /// `[keyvalue]`
+    pub keyvalue: KeyValue,
     /// `[reload]`
     pub reload: Reload,
     /// `[log]`
@@ -209,6 +215,7 @@ impl Config {
             enabled: true,
             prefix: String::new(),
             limits: self.limits,
+            grants: Grants::default(),
         })
     }
 

@@ -7,6 +7,7 @@ use toml::Spanned;
 use toml::de::{DeString, DeTable, DeValue};
 
 use super::error::{ConfigError, Location, Problem};
+use super::grants::{GRANTS, grant_names, grant_rule};
 use super::rules::{
     ALIASES, PLUGIN_RULES, PLUGINS, Rule, VIEW_RULES, VIEWS, is_table, plugin_rule, rule,
 };
@@ -33,11 +34,13 @@ struct Given {
 }
 
 /// A table of the file.
-enum Place<'a> {
+pub(super) enum Place<'a> {
     /// The top of the file (an empty name) or one of its tables.
     Section(&'a str),
     /// `[plugins.NAME]`, which takes the keys of `[limits]`.
     Plugin(&'a str),
+    /// `[plugins.NAME.grants.SECTION]`
+    Grant(&'a str, &'a str),
     /// `[views.NAME]`
     View(&'a str),
 }
@@ -49,6 +52,9 @@ impl Place<'_> {
             Self::Section("") => name.to_owned(),
             Self::Section(table) => format!("{table}.{name}"),
             Self::Plugin(plugin) => plugin_key(plugin, name),
+            Self::Grant(plugin, section) => {
+                format!("{}.{section}.{name}", plugin_key(plugin, GRANTS))
+            }
             Self::View(view) => format!("{}.{name}", named_table(VIEWS, view)),
         }
     }
@@ -60,6 +66,7 @@ impl Place<'_> {
                 let found = VIEW_RULES.iter().find(|(key, _)| *key == name);
                 found.map(|(_, rule)| *rule)
             }
+            Self::Grant(_, section) => grant_rule(section, name),
             Self::Plugin(_) => plugin_rule(name).or_else(|| rule(&format!("limits.{name}"))),
         }
     }
@@ -69,8 +76,10 @@ impl Place<'_> {
             Self::Section("") => names_in(""),
             Self::Section(table) => names_in(&format!("{table}.")),
             Self::View(_) => VIEW_RULES.iter().map(|(name, _)| *name).collect(),
+            Self::Grant(_, section) => grant_names(section),
             Self::Plugin(_) => {
                 let mut names = names_in("limits.");
+                names.push(GRANTS);
                 names.extend(PLUGIN_RULES.iter().map(|(name, _)| *name));
                 names
             }
@@ -119,8 +128,8 @@ fn named_table(family: &str, name: &str) -> String {
     }
 }
 
-type Key<'i> = Spanned<DeString<'i>>;
-type Value<'i> = Spanned<DeValue<'i>>;
+pub(super) type Key<'i> = Spanned<DeString<'i>>;
+pub(super) type Value<'i> = Spanned<DeValue<'i>>;
 
 impl<'a> Overlay<'a> {
     /// Reads `text`, the contents of `file`, over `defaults`. Fails if it is not
@@ -243,7 +252,7 @@ impl<'a> Overlay<'a> {
         self.values.insert(PLUGINS.to_owned(), plugins.into());
     }
 
-    fn table(
+    pub(super) fn table(
         &mut self,
         place: &Place<'_>,
         entries: &DeTable<'_>,
@@ -263,6 +272,11 @@ impl<'a> Overlay<'a> {
         value: &Value<'_>,
         into: &mut toml::Table,
     ) {
+        if let Place::Plugin(plugin) = place
+            && key.get_ref() == GRANTS
+        {
+            return self.grants(plugin, key, value, into);
+        }
         let location = self.place_of(key);
         let written = place.key(key.get_ref());
         let alias = ALIASES.iter().find(|(alias, _)| *alias == written);
@@ -297,7 +311,7 @@ impl<'a> Overlay<'a> {
     }
 
     /// The entries of a table, or an error if `value` is something else.
-    fn entries<'t, 'i>(
+    pub(super) fn entries<'t, 'i>(
         &mut self,
         table: &str,
         key: &Key<'i>,
@@ -311,7 +325,13 @@ impl<'a> Overlay<'a> {
         value.get_ref().as_table()
     }
 
-    fn invalid(&mut self, location: Location, key: String, value: &Value<'_>, expected: String) {
+    pub(super) fn invalid(
+        &mut self,
+        location: Location,
+        key: String,
+        value: &Value<'_>,
+        expected: String,
+    ) {
         let value = self.shown(value);
         let problem = Problem::Invalid {
             key,
@@ -321,7 +341,7 @@ impl<'a> Overlay<'a> {
         self.error(Some(location), problem);
     }
 
-    fn place_of(&self, key: &Key<'_>) -> Location {
+    pub(super) fn place_of(&self, key: &Key<'_>) -> Location {
         Location::of(self.text, key.span().start)
     }
 

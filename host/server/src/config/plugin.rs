@@ -3,6 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::grants::{GRANTS, Grants};
 use super::overlay::plugin_key;
 use super::sections::Limits;
 
@@ -19,6 +20,9 @@ pub struct PluginSettings {
     /// `[plugins.NAME]` over `[limits]`.
     #[serde(flatten)]
     pub limits: Limits,
+    /// `[plugins.NAME.grants]`
+    #[serde(default)]
+    pub grants: Grants,
 }
 
 impl PluginSettings {
@@ -26,6 +30,11 @@ impl PluginSettings {
     /// `plugins.hello.memory_max_bytes`.
     pub fn key_of(&self, limit: Limit) -> String {
         plugin_key(&self.name, limit.key())
+    }
+
+    /// The table with its grants, such as `plugins.hello.grants`.
+    pub fn grants_table(&self) -> String {
+        plugin_key(&self.name, GRANTS)
     }
 }
 

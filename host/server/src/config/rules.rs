@@ -189,6 +189,7 @@ pub(super) const RULES: &[(&str, Rule)] = &[
     ("tasks.ttl_ms", int(1000, WEEK_MS)),
     ("tasks.deadline_ms", int(1, WEEK_MS)),
     ("tasks.poll_interval_ms", int(1, HOUR_MS)),
+    ("keyvalue.store", FILE),
     ("reload.enabled", Rule::Bool),
     ("reload.poll_interval_ms", int(50, HOUR_MS)),
     ("reload.settle_ms", int(0, MINUTE_MS)),

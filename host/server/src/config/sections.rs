@@ -260,7 +260,7 @@ impl Engine {
 
 /// A folder of the user's, by the XDG specification: the variable `name`, else
 /// `in_home`. A path that is not absolute is to be ignored.
-fn xdg_folder(
+pub(super) fn xdg_folder(
     name: &str,
     in_home: &str,
     variable: impl Fn(&str) -> Option<OsString>,

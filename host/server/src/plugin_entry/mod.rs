@@ -19,6 +19,7 @@ pub use offer::{Offers, PromptEntry, ResourceEntry, TemplateEntry, ToolEntry, To
 use crate::admission::Places;
 use crate::breaker::Breaker;
 use crate::config::{self, CircuitBreaker, PluginSettings};
+use crate::granter::{GrantError, Granter};
 use crate::meters::HandlerCounters;
 use crate::schema::Schema;
 
@@ -138,6 +139,9 @@ pub enum EntryError {
     /// It can't be compiled or linked.
     #[error(transparent)]
     Load(#[from] LoadError),
+    /// It can't be given what the configuration grants it.
+    #[error(transparent)]
+    Grant(#[from] GrantError),
     /// It failed while it listed what it offers.
     #[error("it failed while listing its {what}: {error}")]
     List {
@@ -182,6 +186,7 @@ impl LoadedPlugin {
     /// Why the file is not served.
     pub async fn load(
         engine: &Engine,
+        granter: &Granter,
         settings: PluginSettings,
         breaker: CircuitBreaker,
         sha256: String,
@@ -190,9 +195,10 @@ impl LoadedPlugin {
     ) -> Result<Self, EntryError> {
         let limits = engine_limits(&settings.limits);
         let isolation = isolation(&settings.limits, slots);
+        let grants = granter.grant(&settings).await?;
         let compiling = engine.clone();
         let code = tokio::task::spawn_blocking(move || {
-            fusebox_engine::Plugin::load(&compiling, &bytes, limits, isolation)
+            fusebox_engine::Plugin::load_granted(&compiling, &bytes, limits, isolation, grants)
         })
         .await
         .map_err(|panic| LoadError::Invalid {

@@ -1,0 +1,361 @@
+//! What plugins keep beyond a call, in one file of this machine, by the crate
+//! `redb`: one process at a time, each change synced before it is told.
+//!
+//! It owns the tables of that file, and that no plugin sees another's keys or
+//! passes its quota. It knows no call.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use fusebox_engine::{KeyChange, KeyPage, KeyValue, KeyValueError};
+use parking_lot::Mutex;
+use redb::{
+    Database, DatabaseError, ReadableDatabase as _, ReadableTable as _, Table, TableDefinition,
+    TableError, WriteTransaction,
+};
+
+use crate::config::KeyValueGrant;
+
+/// Values, by plugin and key.
+const VALUES: TableDefinition<'_, (&str, &str), &[u8]> = TableDefinition::new("values");
+
+/// How many keys, and bytes of keys and values, each plugin has.
+const USED: TableDefinition<'_, &str, (u64, u64)> = TableDefinition::new("used");
+
+/// The longest key.
+const KEY_MAX_BYTES: usize = 1024;
+
+/// Keys that are listed at once.
+const PAGE_KEYS: usize = 1000;
+
+/// The file that all plugins share.
+#[derive(Debug)]
+pub(super) struct Keeper {
+    file: Option<PathBuf>,
+    database: Mutex<Option<Arc<Database>>>,
+}
+
+impl Keeper {
+    /// Touches no file yet.
+    pub(super) fn new(file: Option<PathBuf>) -> Self {
+        Self {
+            file,
+            database: Mutex::new(None),
+        }
+    }
+
+    /// Opens the file, or makes it with its folder, at the first use.
+    fn database(&self) -> Result<Arc<Database>, KeyValueError> {
+        let mut open = self.database.lock();
+        if let Some(database) = &*open {
+            return Ok(database.clone());
+        }
+        let Some(file) = &self.file else {
+            let reason = "there is no folder for it: set `keyvalue.store`";
+            return Err(KeyValueError(reason.to_owned()));
+        };
+        if let Some(folder) = file.parent() {
+            std::fs::create_dir_all(folder).map_err(broken)?;
+        }
+        let database = Database::create(file).map_err(|error| match error {
+            DatabaseError::DatabaseAlreadyOpen => {
+                broken("another process has the file open; set `keyvalue.store`")
+            }
+            other => broken(other),
+        })?;
+        let database = Arc::new(database);
+        *open = Some(database.clone());
+        Ok(database)
+    }
+}
+
+/// The values of one plugin.
+#[derive(Debug)]
+pub(super) struct PluginStore {
+    keeper: Arc<Keeper>,
+    plugin: String,
+    table: String,
+    quota: KeyValueGrant,
+}
+
+impl PluginStore {
+    /// Those of `plugin`, under the quota that stands in `table`.
+    pub(super) fn new(
+        keeper: Arc<Keeper>,
+        plugin: String,
+        table: String,
+        quota: KeyValueGrant,
+    ) -> Self {
+        Self {
+            keeper,
+            plugin,
+            table,
+            quota,
+        }
+    }
+
+    /// Changes values, in one step with what is used.
+    fn write<T>(
+        &self,
+        change: impl FnOnce(&mut Change<'_, '_>) -> Result<T, KeyValueError>,
+    ) -> Result<T, KeyValueError> {
+        let writing: WriteTransaction = self.keeper.database()?.begin_write().map_err(broken)?;
+        let changed = {
+            let mut used = writing.open_table(USED).map_err(broken)?;
+            let plugin = self.plugin.as_str();
+            let found = used.get(plugin).map_err(broken)?;
+            let (keys, bytes) = found.map_or((0, 0), |found| found.value());
+            let mut under_way = Change {
+                store: self,
+                values: writing.open_table(VALUES).map_err(broken)?,
+                keys,
+                bytes,
+            };
+            // Dropping a transaction that is not committed undoes it.
+            let changed = change(&mut under_way)?;
+            let now = (under_way.keys, under_way.bytes);
+            drop(under_way);
+            used.insert(plugin, now).map_err(broken)?;
+            changed
+        };
+        writing.commit().map_err(broken)?;
+        Ok(changed)
+    }
+
+    fn check_key(&self, key: &str) -> Result<(), KeyValueError> {
+        if key.len() > KEY_MAX_BYTES {
+            let reason = format!(
+                "a key may have {KEY_MAX_BYTES} bytes, and this has {}",
+                key.len()
+            );
+            return Err(KeyValueError(reason));
+        }
+        Ok(())
+    }
+
+    fn over(&self, what: &str, max: u64, key: &str) -> KeyValueError {
+        KeyValueError(format!(
+            "quota: this plugin may keep {what} ({max}); `{key}` in [{}] raises it",
+            self.table
+        ))
+    }
+}
+
+/// A change under way.
+struct Change<'store, 'txn> {
+    store: &'store PluginStore,
+    values: Table<'txn, (&'static str, &'static str), &'static [u8]>,
+    keys: u64,
+    bytes: u64,
+}
+
+impl Change<'_, '_> {
+    fn get(&self, key: &str) -> Result<Option<Vec<u8>>, KeyValueError> {
+        let found = self.values.get((self.store.plugin.as_str(), key));
+        Ok(found.map_err(broken)?.map(|found| found.value().to_vec()))
+    }
+
+    fn set(&mut self, key: &str, value: &[u8]) -> Result<(), KeyValueError> {
+        let (store, quota) = (self.store, &self.store.quota);
+        store.check_key(key)?;
+        if value.len() as u64 > quota.value_max_bytes {
+            let max = quota.value_max_bytes;
+            return Err(store.over("no larger value", max, "value_max_bytes"));
+        }
+        let full = (store.plugin.as_str(), key);
+        let before = self.values.insert(full, value).map_err(broken)?;
+        let before = before.map(|before| before.value().len() as u64);
+        self.keys += u64::from(before.is_none());
+        self.bytes += value.len() as u64;
+        match before {
+            Some(before) => self.bytes = self.bytes.saturating_sub(before),
+            None => self.bytes += key.len() as u64,
+        }
+        if self.keys > quota.max_keys {
+            return Err(store.over("no more keys", quota.max_keys, "max_keys"));
+        }
+        if self.bytes > quota.max_bytes {
+            return Err(store.over("no more bytes", quota.max_bytes, "max_bytes"));
+        }
+        Ok(())
+    }
+
+    fn delete(&mut self, key: &str) -> Result<(), KeyValueError> {
+        let full = (self.store.plugin.as_str(), key);
+        let before = self.values.remove(full).map_err(broken)?;
+        if let Some(before) = before {
+            let freed = (before.value().len() + key.len()) as u64;
+            self.keys = self.keys.saturating_sub(1);
+            self.bytes = self.bytes.saturating_sub(freed);
+        }
+        Ok(())
+    }
+}
+
+impl KeyValue for PluginStore {
+    fn get(&self, key: &str) -> Result<Option<Vec<u8>>, KeyValueError> {
+        let reading = self.keeper.database()?.begin_read().map_err(broken)?;
+        let values = match reading.open_table(VALUES) {
+            Ok(values) => values,
+            Err(TableError::TableDoesNotExist(_)) => return Ok(None),
+            Err(error) => return Err(broken(error)),
+        };
+        let found = values.get((self.plugin.as_str(), key)).map_err(broken)?;
+        Ok(found.map(|found| found.value().to_vec()))
+    }
+
+    fn apply(&self, changes: Vec<KeyChange>) -> Result<(), KeyValueError> {
+        self.write(|under_way| {
+            for change in &changes {
+                match change {
+                    KeyChange::Set(key, value) => under_way.set(key, value)?,
+                    KeyChange::Delete(key) => under_way.delete(key)?,
+                }
+            }
+            Ok(())
+        })
+    }
+
+    fn increment(&self, key: &str, delta: u64) -> Result<u64, KeyValueError> {
+        self.write(|under_way| {
+            let number = match under_way.get(key)? {
+                None => 0,
+                Some(bytes) => std::str::from_utf8(&bytes)
+                    .ok()
+                    .and_then(|text| text.parse::<u64>().ok())
+                    .ok_or_else(|| KeyValueError("its value is not a whole number".to_owned()))?,
+            };
+            let sum = number
+                .checked_add(delta)
+                .ok_or_else(|| KeyValueError("the sum is larger than 2^64 - 1".to_owned()))?;
+            under_way.set(key, sum.to_string().as_bytes())?;
+            Ok(sum)
+        })
+    }
+
+    fn keys(&self, cursor: u64) -> Result<KeyPage, KeyValueError> {
+        let reading = self.keeper.database()?.begin_read().map_err(broken)?;
+        let values = match reading.open_table(VALUES) {
+            Ok(values) => values,
+            Err(TableError::TableDoesNotExist(_)) => return Ok((Vec::new(), None)),
+            Err(error) => return Err(broken(error)),
+        };
+        let plugin = self.plugin.as_str();
+        let skip = usize::try_from(cursor).unwrap_or(usize::MAX);
+        let mut page = Vec::new();
+        for entry in values.range((plugin, "")..).map_err(broken)?.skip(skip) {
+            let (full, _) = entry.map_err(broken)?;
+            let (owner, key) = full.value();
+            if owner != plugin {
+                break;
+            }
+            if page.len() == PAGE_KEYS {
+                return Ok((page, Some(cursor + PAGE_KEYS as u64)));
+            }
+            page.push(key.to_owned());
+        }
+        Ok((page, None))
+    }
+}
+
+fn broken(error: impl std::fmt::Display) -> KeyValueError {
+    KeyValueError(format!("the store fails: {error}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const QUOTA: KeyValueGrant = KeyValueGrant {
+        max_keys: 3,
+        max_bytes: 20,
+        value_max_bytes: 8,
+    };
+
+    fn stores(file: PathBuf, names: [&str; 2]) -> [PluginStore; 2] {
+        let keeper = Arc::new(Keeper::new(Some(file)));
+        names.map(|name| {
+            let table = format!("plugins.{name}.grants.keyvalue");
+            PluginStore::new(keeper.clone(), name.to_owned(), table, QUOTA)
+        })
+    }
+
+    fn set(store: &PluginStore, key: &str, value: &str) -> Result<(), String> {
+        let change = KeyChange::Set(key.to_owned(), value.into());
+        store.apply(vec![change]).map_err(|error| error.0)
+    }
+
+    #[test]
+    fn each_plugin_has_its_own_keys_and_they_outlive_the_process() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("deeper").join("keyvalue.redb");
+        let [one, two] = stores(file.clone(), ["one", "one-more"]);
+        assert_eq!(one.get("a"), Ok(None));
+        assert_eq!(one.keys(0), Ok((Vec::new(), None)));
+        set(&one, "a", "1").unwrap();
+        set(&two, "a", "2").unwrap();
+        set(&two, "b", "3").unwrap();
+        assert_eq!(one.keys(0), Ok((vec!["a".to_owned()], None)));
+        let [other, _] = stores(file.clone(), ["one", "two"]);
+        assert_eq!(
+            other.get("a").unwrap_err().0,
+            "the store fails: another process has the file open; set `keyvalue.store`"
+        );
+        drop((one, two));
+        assert_eq!(other.get("a"), Ok(Some(b"1".to_vec())));
+    }
+
+    #[test]
+    fn a_quota_holds_and_is_given_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let [store, _] = stores(folder.path().join("kv"), ["p", "q"]);
+        let raises = |what: &str, max: u64, key: &str| {
+            Err(format!(
+                "quota: this plugin may keep {what} ({max}); `{key}` in [plugins.p.grants.keyvalue] raises it"
+            ))
+        };
+        assert_eq!(
+            set(&store, "a", "123456789"),
+            raises("no larger value", 8, "value_max_bytes")
+        );
+        for key in ["a", "b", "c"] {
+            set(&store, key, "1234").unwrap();
+        }
+        assert_eq!(set(&store, "d", "1"), raises("no more keys", 3, "max_keys"));
+        assert_eq!(set(&store, "c", "12345678"), Ok(()));
+        assert_eq!(
+            set(&store, "b", "123456"),
+            raises("no more bytes", 20, "max_bytes")
+        );
+        // What was refused has left nothing.
+        assert_eq!(store.get("b"), Ok(Some(b"1234".to_vec())));
+        store
+            .apply(vec![KeyChange::Delete("c".to_owned())])
+            .unwrap();
+        assert_eq!(set(&store, "b", "123456"), Ok(()));
+        let both = [("x", "1"), ("y", "123456789")]
+            .map(|(key, value)| KeyChange::Set(key.to_owned(), value.into()));
+        store.apply(both.to_vec()).unwrap_err();
+        assert_eq!(store.get("x"), Ok(None));
+        assert!(
+            set(&store, &"k".repeat(1025), "")
+                .unwrap_err()
+                .starts_with("a key may have")
+        );
+    }
+
+    #[test]
+    fn a_number_grows_and_only_a_number_does() {
+        let folder = tempfile::tempdir().unwrap();
+        let [store, _] = stores(folder.path().join("kv"), ["p", "q"]);
+        assert_eq!(store.increment("n", 2), Ok(2));
+        assert_eq!(store.increment("n", 40), Ok(42));
+        assert_eq!(store.get("n"), Ok(Some(b"42".to_vec())));
+        assert!(store.increment("n", u64::MAX).is_err());
+        set(&store, "t", "text").unwrap();
+        assert_eq!(
+            store.increment("t", 1).unwrap_err().0,
+            "its value is not a whole number"
+        );
+    }
+}
