@@ -14,6 +14,19 @@ pub mod host {
     });
 }
 
+/// What the operator has to grant. A plugin imports of it what it uses.
+pub(crate) mod capabilities {
+    wit_bindgen::generate!({
+        path: "../wit",
+        world: "capabilities",
+        with: {
+            "wasi:io/poll@0.2.12": crate::bindings::host::wasi::io::poll,
+            "wasi:clocks/monotonic-clock@0.2.12": crate::bindings::host::wasi::clocks::monotonic_clock,
+        },
+        generate_all,
+    });
+}
+
 /// The export `tools`.
 pub mod tool_provider {
     wit_bindgen::generate!({

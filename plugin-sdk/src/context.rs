@@ -14,6 +14,8 @@ use crate::ask::{Capability, Memory, client_with, has};
 use crate::bindings::host::fusebox::plugin::types::{CallContext, ClientCapabilities};
 use crate::bindings::host::fusebox::plugin::{notifications, request};
 use crate::bindings::host::wasi::clocks::monotonic_clock;
+#[cfg(not(target_arch = "wasm32"))]
+use crate::stand_in::StandIn;
 
 /// The request that is being served. A handler that wants it takes a
 /// `&Context`.
@@ -27,6 +29,9 @@ pub(crate) struct Inner {
     pub(crate) call: CallContext,
     /// what the handler leaves to its next run
     pub(crate) memory: RefCell<Memory>,
+    /// what stands in for the host
+    #[cfg(not(target_arch = "wasm32"))]
+    pub(crate) stand_in: StandIn,
 }
 
 /// One method for each level.
@@ -46,7 +51,12 @@ impl Context {
     pub(crate) fn new(call: CallContext) -> Self {
         let memory = RefCell::default();
         Self {
-            inner: Rc::new(Inner { call, memory }),
+            inner: Rc::new(Inner {
+                call,
+                memory,
+                #[cfg(not(target_arch = "wasm32"))]
+                stand_in: StandIn::default(),
+            }),
         }
     }
 
@@ -207,9 +217,16 @@ impl Context {
     fn with(self, change: impl FnOnce(&mut CallContext)) -> Self {
         let mut call = self.inner.call.clone();
         change(&mut call);
-        Self::new(call)
+        Self {
+            inner: Rc::new(Inner {
+                call,
+                memory: RefCell::default(),
+                #[cfg(not(target_arch = "wasm32"))]
+                stand_in: self.inner.stand_in.clone(),
+            }),
+        }
     }
 }
 
 /// The imports can be called on WebAssembly only.
-const IN_HOST: bool = cfg!(target_arch = "wasm32");
+pub(crate) const IN_HOST: bool = cfg!(target_arch = "wasm32");

@@ -28,6 +28,10 @@
 //! asks the user), and [`IntoToolResult`], [`IntoContents`],
 //! [`IntoPromptResult`] and [`IntoCompletion`] for what it can return.
 //!
+//! What a plugin does beyond computing has to be granted by the operator, in
+//! `[plugins.NAME.grants]` of the host's configuration: [`Context::config`],
+//! [`Context::secret`], [`Context::http`] and [`Context::store`].
+//!
 //! A type of your own as an argument derives `serde::Deserialize` and
 //! `schemars::JsonSchema`, one as a result `serde::Serialize` and
 //! `schemars::JsonSchema`; both crates must be among your dependencies then.
@@ -50,10 +54,15 @@ mod context;
 mod convert;
 mod error;
 mod export;
+pub mod http;
 mod plugin;
 mod prompt;
 mod resource;
 mod schema;
+mod settings;
+#[cfg(not(target_arch = "wasm32"))]
+mod stand_in;
+mod store;
 mod template;
 mod text;
 
@@ -73,6 +82,8 @@ pub use error::HandlerError;
 pub use fusebox_sdk_macros::{completion, prompt, resource, tool};
 pub use prompt::IntoPromptResult;
 pub use resource::{IntoContents, Requested};
+pub use settings::Secret;
+pub use store::Store;
 pub use {schemars, serde, serde_json};
 
 /// What a plugin's file needs.

@@ -1,0 +1,75 @@
+//! What stands in for the host where there is none, so that a handler can be
+//! tested as a function.
+//!
+//! It owns what a test put there. On WebAssembly it doesn't exist.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::rc::Rc;
+
+use crate::Context;
+use crate::http::{HttpError, Request, Response};
+
+/// Values that a handler keeps in a test.
+pub(crate) type Values = Rc<RefCell<BTreeMap<String, Vec<u8>>>>;
+
+type Answers = Rc<dyn Fn(&Request) -> Result<Response, HttpError>>;
+
+/// What a test put in the place of the host.
+#[derive(Clone, Default)]
+pub(crate) struct StandIn {
+    /// configuration and secrets
+    pub(crate) config: BTreeMap<String, String>,
+    /// what is kept
+    pub(crate) values: Values,
+    /// who answers requests
+    pub(crate) http: Option<Answers>,
+}
+
+impl fmt::Debug for StandIn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StandIn").finish_non_exhaustive()
+    }
+}
+
+/// For tests of a handler.
+impl Context {
+    /// With this value in its configuration.
+    #[must_use]
+    pub fn with_config(self, key: &str, value: &str) -> Self {
+        let (key, value) = (key.to_owned(), value.to_owned());
+        self.with_stand_in(|stand_in| {
+            stand_in.config.insert(key, value);
+        })
+    }
+
+    /// With this secret.
+    #[must_use]
+    pub fn with_secret(self, key: &str, value: &str) -> Self {
+        self.with_config(key, value)
+    }
+
+    /// With `answer` in the place of the network.
+    #[must_use]
+    pub fn with_http(
+        self,
+        answer: impl Fn(&Request) -> Result<Response, HttpError> + 'static,
+    ) -> Self {
+        self.with_stand_in(|stand_in| stand_in.http = Some(Rc::new(answer)))
+    }
+
+    fn with_stand_in(self, change: impl FnOnce(&mut StandIn)) -> Self {
+        let mut stand_in = self.inner.stand_in.clone();
+        change(&mut stand_in);
+        let call = self.inner.call.clone();
+        let memory = RefCell::default();
+        Self {
+            inner: Rc::new(crate::context::Inner {
+                call,
+                memory,
+                stand_in,
+            }),
+        }
+    }
+}

@@ -1,0 +1,176 @@
+//! What a plugin keeps beyond a call.
+//!
+//! It owns the words for it. The host keeps the values, each plugin's for itself,
+//! and writes them down before it says that they are kept.
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::bindings::capabilities::wasi::keyvalue::{atomics, store};
+use crate::context::IN_HOST;
+use crate::{Context, HandlerError};
+
+/// The values that this plugin keeps, whoever calls it; see [`Context::store`].
+#[derive(Debug)]
+pub struct Store {
+    place: Place,
+}
+
+#[derive(Debug)]
+enum Place {
+    Host(store::Bucket),
+    #[cfg(not(target_arch = "wasm32"))]
+    Test(crate::stand_in::Values),
+}
+
+impl Context {
+    /// What this plugin keeps beyond a call, if the operator lets it keep
+    /// something: `[plugins.NAME.grants.keyvalue]`.
+    ///
+    /// ```
+    /// use fusebox_sdk::prelude::*;
+    ///
+    /// /// Counts its calls.
+    /// #[tool]
+    /// fn count(ctx: &Context) -> Result<u64, HandlerError> {
+    ///     ctx.store()?.increment("calls", 1)
+    /// }
+    ///
+    /// let ctx = Context::for_test();
+    /// count(&ctx).unwrap();
+    /// assert_eq!(count(&ctx).unwrap(), 2);
+    /// ```
+    ///
+    /// # Errors
+    /// If it may keep nothing.
+    pub fn store(&self) -> Result<Store, HandlerError> {
+        if !IN_HOST {
+            #[cfg(not(target_arch = "wasm32"))]
+            return Ok(Store {
+                place: Place::Test(self.inner.stand_in.values.clone()),
+            });
+        }
+        let place = Place::Host(store::open("default").map_err(told)?);
+        Ok(Store { place })
+    }
+}
+
+/// Calls the host, or its stand-in.
+macro_rules! at {
+    ($store:expr, $bucket:ident => $host:expr, $values:ident => $test:expr) => {
+        match &$store.place {
+            Place::Host($bucket) => $host.map_err(told),
+            #[cfg(not(target_arch = "wasm32"))]
+            Place::Test(values) => {
+                #[allow(unused_mut)]
+                let mut $values = values.borrow_mut();
+                Ok($test)
+            }
+        }
+    };
+}
+
+impl Store {
+    /// The value of a key.
+    ///
+    /// # Errors
+    /// If the host can't say.
+    pub fn get(&self, key: &str) -> Result<Option<Vec<u8>>, HandlerError> {
+        at!(self, bucket => bucket.get(key), values => values.get(key).cloned())
+    }
+
+    /// The value of a key that was set by [`Store::set_json`].
+    ///
+    /// # Errors
+    /// If the host can't say, or the value is something else.
+    pub fn get_json<T: DeserializeOwned>(&self, key: &str) -> Result<Option<T>, HandlerError> {
+        let value = self.get(key)?;
+        Ok(value
+            .map(|value| serde_json::from_slice(&value))
+            .transpose()?)
+    }
+
+    /// Keeps a value.
+    ///
+    /// # Errors
+    /// If that would pass a quota, or the host can't keep it.
+    pub fn set(&self, key: &str, value: impl AsRef<[u8]>) -> Result<(), HandlerError> {
+        let value = value.as_ref();
+        at!(self, bucket => bucket.set(key, value), values => {
+            values.insert(key.to_owned(), value.to_owned());
+        })
+    }
+
+    /// Keeps a value as JSON.
+    ///
+    /// # Errors
+    /// As [`Store::set`], and if it has no JSON.
+    pub fn set_json<T: Serialize + ?Sized>(
+        &self,
+        key: &str,
+        value: &T,
+    ) -> Result<(), HandlerError> {
+        self.set(key, serde_json::to_vec(value)?)
+    }
+
+    /// Forgets a key, if it is there.
+    ///
+    /// # Errors
+    /// If the host can't.
+    pub fn delete(&self, key: &str) -> Result<(), HandlerError> {
+        at!(self, bucket => bucket.delete(key), values => {
+            values.remove(key);
+        })
+    }
+
+    /// Whether a key has a value.
+    ///
+    /// # Errors
+    /// If the host can't say.
+    pub fn exists(&self, key: &str) -> Result<bool, HandlerError> {
+        at!(self, bucket => bucket.exists(key), values => values.contains_key(key))
+    }
+
+    /// Adds to a whole number, which is 0 if the key is new, and gives the sum.
+    /// Nobody else changes it meanwhile.
+    ///
+    /// # Errors
+    /// If the value is no number, and as [`Store::set`].
+    pub fn increment(&self, key: &str, delta: u64) -> Result<u64, HandlerError> {
+        at!(self, bucket => atomics::increment(bucket, key, delta), values => {
+            let value = values.get(key).map(|value| String::from_utf8_lossy(value).parse::<u64>());
+            let sum = value.transpose()?.unwrap_or(0) + delta;
+            values.insert(key.to_owned(), sum.to_string().into_bytes());
+            sum
+        })
+    }
+
+    /// All keys.
+    ///
+    /// # Errors
+    /// If the host can't say.
+    pub fn keys(&self) -> Result<Vec<String>, HandlerError> {
+        at!(self, bucket => all_keys(bucket), values => values.keys().cloned().collect())
+    }
+}
+
+fn all_keys(bucket: &store::Bucket) -> Result<Vec<String>, store::Error> {
+    let mut keys = Vec::new();
+    let mut cursor = None;
+    loop {
+        let page = bucket.list_keys(cursor)?;
+        keys.extend(page.keys);
+        cursor = page.cursor;
+        if cursor.is_none() {
+            return Ok(keys);
+        }
+    }
+}
+
+fn told(error: store::Error) -> HandlerError {
+    HandlerError::new(match error {
+        store::Error::NoSuchStore => "there is no such store".to_owned(),
+        store::Error::AccessDenied => "not granted: the store".to_owned(),
+        store::Error::Other(text) => text,
+    })
+}
