@@ -39,6 +39,7 @@ pub struct Setup {
     tcp: bool,
     open_files: Option<u32>,
     encrypted: Option<String>,
+    variables: Vec<(String, String)>,
 }
 
 impl Default for Setup {
@@ -58,6 +59,7 @@ impl Setup {
             tcp: false,
             open_files: None,
             encrypted: None,
+            variables: Vec::new(),
         }
     }
 
@@ -109,6 +111,13 @@ impl Setup {
         self
     }
 
+    /// With a variable in its environment.
+    #[must_use]
+    pub fn variable(mut self, name: &str, value: &str) -> Self {
+        self.variables.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
     /// The arguments that make any command of the host use this setup, and the
     /// folder that they name, which must outlive the process.
     pub fn into_arguments(self) -> (Vec<String>, TempDir) {
@@ -142,6 +151,7 @@ impl Setup {
     /// If it doesn't get ready; with its log.
     pub fn start_at(self, http: SocketAddr) -> Host {
         let (tcp, open_files, encrypted) = (self.tcp, self.open_files, self.encrypted.is_some());
+        let variables = self.variables.clone();
         let (arguments, folder) = self.into_arguments();
         let mut command = match open_files {
             Some(limit) => limited(limit),
@@ -149,6 +159,7 @@ impl Setup {
         };
         // Its tasks are its own, unless the configuration names their file.
         command.env("XDG_STATE_HOME", folder.path().join("state"));
+        command.envs(variables);
         command
             .arg("serve")
             .args(arguments)

@@ -16,6 +16,7 @@ use wasmtime::{
 
 use crate::contract::{capabilities, quick, sliced};
 use crate::lane::{LongLane, yield_to_short_calls};
+use crate::outbound;
 use crate::state::State;
 use crate::swap;
 use crate::ticker::Ticker;
@@ -241,6 +242,7 @@ fn link(engine: &wasmtime::Engine) -> wasmtime::Result<Linker<State>> {
     let mut linker = Linker::new(engine);
     wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
     wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut linker)?;
+    outbound::correct_errors(&mut linker)?;
     capabilities::config::add_to_linker::<_, HasSelf<State>>(&mut linker, |state| state)?;
     capabilities::store::add_to_linker::<_, HasSelf<State>>(&mut linker, |state| state)?;
     capabilities::atomics::add_to_linker::<_, HasSelf<State>>(&mut linker, |state| state)?;

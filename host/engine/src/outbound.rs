@@ -12,6 +12,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use http_body_util::BodyExt as _;
 use http_body_util::combinators::UnsyncBoxBody;
+use wasmtime::StoreContextMut;
+use wasmtime::component::{Linker, Resource};
+use wasmtime_wasi_http::p2::bindings::http::types::ErrorCode;
 use wasmtime_wasi_http::{
     Error, RequestOptions, WasiBody, WasiHttpCtx, WasiHttpCtxView, WasiHttpHooks, WasiHttpView,
 };
@@ -156,6 +159,45 @@ fn told(error: OutboundError) -> Error {
         OutboundError::ResponseTooLarge(max) => Error::HttpResponseBodySize(Some(max)),
         other => Error::InternalError(Some(other.to_string())),
     }
+}
+
+/// Puts two functions of WASI right. What an error says to a plugin must not have
+/// the host's own backtrace, which it has where the operator asked for those; and
+/// a response that ends early must say why, which it can't where the code is
+/// looked for under another type than it has.
+pub(crate) fn correct_errors(linker: &mut Linker<State>) -> wasmtime::Result<()> {
+    linker.allow_shadowing(true);
+    linker.instance("wasi:io/error@0.2.12")?.func_wrap(
+        "[method]error.to-debug-string",
+        |store: StoreContextMut<'_, State>, (error,): (Resource<wasmtime::Error>,)| {
+            let error = store.data().resources.get(&error)?;
+            Ok((format!("{error:#}"),))
+        },
+    )?;
+    linker.instance("wasi:http/types@0.2.12")?.func_wrap(
+        "http-error-code",
+        |store: StoreContextMut<'_, State>, (error,): (Resource<wasmtime::Error>,)| {
+            let error = store.data().resources.get(&error)?;
+            Ok((error_code(error),))
+        },
+    )?;
+    linker.allow_shadowing(false);
+    Ok(())
+}
+
+/// The code of an error of a body; none: it is no error of HTTP.
+fn error_code(error: &wasmtime::Error) -> Option<ErrorCode> {
+    if let Some(code) = error.downcast_ref::<ErrorCode>() {
+        return Some(code.clone());
+    }
+    Some(match error.downcast_ref::<Error>()? {
+        Error::ConnectionTimeout => ErrorCode::ConnectionTimeout,
+        Error::HttpResponseTimeout => ErrorCode::HttpResponseTimeout,
+        Error::HttpRequestBodySize(max) => ErrorCode::HttpRequestBodySize(*max),
+        Error::HttpResponseBodySize(max) => ErrorCode::HttpResponseBodySize(*max),
+        Error::InternalError(text) => ErrorCode::InternalError(text.clone()),
+        other => ErrorCode::InternalError(Some(other.to_string())),
+    })
 }
 
 impl WasiHttpView for State {

@@ -4,9 +4,10 @@
 
 use std::fmt;
 
+use fusebox_engine::Capability;
 use serde::Serialize;
 
-use super::Loaded;
+use super::{Loaded, needs};
 
 /// What `fusebox plugin check` says of a file that a host would serve.
 #[derive(Debug, Serialize)]
@@ -26,8 +27,14 @@ pub struct CheckReport {
     pub exports: Vec<&'static str>,
     /// everything that it imports
     pub imports: Vec<String>,
-    /// those that are there, and empty: files, network, environment
+    /// those that are there, and always empty: sockets, the standard input
     pub empty_imports: Vec<String>,
+    /// what it asks for and is granted some of
+    pub granted: Vec<&'static str>,
+    /// what it asks for and is denied
+    pub denied: Vec<&'static str>,
+    /// lines for the configuration that would grant what is denied
+    pub grants_needed: String,
     /// names
     pub tools: Vec<String>,
     /// addresses
@@ -51,6 +58,9 @@ impl Loaded {
         ];
         let imports = core.code.imports();
         let empty = imports.iter().filter(|name| is_empty_world(name));
+        let asked = Capability::of_imports(imports.iter().map(String::as_str));
+        let (granted, missing) = needs::split(&asked, &core.settings.grants);
+        let named = |some: &[Capability]| some.iter().map(|one| needs::name(*one)).collect();
         CheckReport {
             file: self.file.clone(),
             plugin: core.name.clone(),
@@ -62,6 +72,9 @@ impl Loaded {
                 .filter_map(|(name, there)| there.then_some(name))
                 .collect(),
             empty_imports: empty.cloned().collect(),
+            granted: named(&granted),
+            denied: named(&missing),
+            grants_needed: needs::toml(&core.settings.grants_table(), &missing),
             imports,
             tools: names(&offers.tools, |tool| &tool.handler.name),
             resources: names(&offers.resources, |entry| &entry.handler.name),
@@ -71,10 +84,12 @@ impl Loaded {
     }
 }
 
-/// Whether an import is linked to nothing. Time and random numbers are real.
+/// Whether an import is linked to nothing, and nothing can be granted. Time and
+/// random numbers are real.
 fn is_empty_world(import: &str) -> bool {
-    const REAL: [&str; 3] = ["wasi:clocks/", "wasi:random/", "wasi:io/"];
-    import.starts_with("wasi:") && !REAL.iter().any(|real| import.starts_with(real))
+    const EMPTY: [&str; 2] = ["wasi:sockets/", "wasi:cli/"];
+    let can_be_granted = Capability::of_import(import).is_some();
+    EMPTY.iter().any(|empty| import.starts_with(empty)) && !can_be_granted
 }
 
 fn names<T>(entries: &[T], name: impl Fn(&T) -> &str) -> Vec<String> {
@@ -87,9 +102,11 @@ impl fmt::Display for CheckReport {
         let kib = self.bytes as f64 / 1024.0;
         writeln!(f, "  size      {kib:.1} KiB, sha256 {}", self.sha256)?;
         writeln!(f, "  loaded    in {:.1} ms", self.load_ms)?;
-        let lists: [(&str, String); 6] = [
+        let lists: [(&str, String); 8] = [
             ("exports", self.exports.join(", ")),
             ("imports", self.imports.join(", ")),
+            ("granted", self.granted.join(", ")),
+            ("denied", self.denied.join(", ")),
             ("tools", self.tools.join(", ")),
             ("resources", self.resources.join(", ")),
             ("templates", self.resource_templates.join(", ")),
@@ -101,7 +118,14 @@ impl fmt::Display for CheckReport {
         if !self.empty_imports.is_empty() {
             writeln!(
                 f,
-                "  note      what it imports of WASI is there, and empty: no files, no network, no environment"
+                "  note      sockets and the standard streams are there, and empty"
+            )?;
+        }
+        if !self.grants_needed.is_empty() {
+            writeln!(
+                f,
+                "What is denied would be granted by these lines in the host's configuration:\n\n{}",
+                self.grants_needed
             )?;
         }
         Ok(())

@@ -6,6 +6,7 @@
 
 mod call;
 mod check;
+mod needs;
 
 use std::path::Path;
 use std::time::{Duration, Instant};
