@@ -73,20 +73,17 @@ impl Context {
 
 impl<'a> Http<'a> {
     /// A request that reads.
-    #[must_use]
     pub fn get(&self, url: &str) -> Builder<'a> {
         self.request("GET", url)
     }
 
     /// A request that sends something; see [`Builder::body`] and
     /// [`Builder::json`].
-    #[must_use]
     pub fn post(&self, url: &str) -> Builder<'a> {
         self.request("POST", url)
     }
 
     /// A request with any method, in capitals.
-    #[must_use]
     pub fn request(&self, method: &str, url: &str) -> Builder<'a> {
         Builder {
             context: self.context,

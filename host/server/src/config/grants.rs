@@ -304,7 +304,18 @@ impl Overlay<'_> {
                 None => {
                     let expected = format!("one of {ENTRIES_MAX} entries at most, each {expected}");
                     let written = format!("{table}.{name}");
-                    self.invalid(self.place_of(key), written, value, expected);
+                    let location = self.place_of(key);
+                    if value.get_ref().as_str().is_none() {
+                        self.invalid(location, written, value, expected);
+                        continue;
+                    }
+                    // Somebody may have written the secret itself.
+                    let problem = Problem::Invalid {
+                        key: written,
+                        value: "a string (not shown)".to_owned(),
+                        expected,
+                    };
+                    self.error(Some(location), problem);
                 }
             }
         }

@@ -307,7 +307,12 @@ fn the_effective_settings_give_the_same_configuration() {
     let flags = parse(rich)
         .with_listeners(vec!["tcp://[::1]:2".parse().unwrap()])
         .with_plugins_dir("a \"b\"");
-    for config in [Config::default(), parse(rich), flags] {
+    let grants = "[plugins.hello.grants]\nconfig = { a = 'b' }\n\
+        secrets = { t = { command = ['a', 'b'] }, u = { file = '/f' } }\n\
+        env = { A = 'b', C = { env = 'D' } }\n\
+        http = { allow = ['GET http://*.a'], addresses = ['10.0.0.0/8'] }\n\
+        keyvalue = { max_keys = 3 }\nfiles = { '/d' = { path = 'd' } }";
+    for config in [Config::default(), parse(rich), parse(grants), flags] {
         assert_eq!(parse(&config.effective_toml()), config);
     }
 }

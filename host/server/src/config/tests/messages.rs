@@ -254,3 +254,39 @@ fn a_certificate_comes_with_its_key_and_is_there_for_public_addresses() {
         );
     }
 }
+
+#[test]
+fn what_is_wrong_with_a_grant_is_said_with_its_whole_key() {
+    check(
+        "[plugins.hello.grants.htp]\nallow = []",
+        "fusebox.toml:1: unknown key `plugins.hello.grants.htp`; did you mean `http`?",
+    );
+    check(
+        "[plugins.hello]\ngrant = {}",
+        "fusebox.toml:2: unknown key `plugins.hello.grant`; did you mean `grants`?",
+    );
+    check(
+        "[plugins.hello.grants.http]\nallowed = []",
+        "fusebox.toml:2: unknown key `plugins.hello.grants.http.allowed`; did you mean `allow`?",
+    );
+    check(
+        "[plugins.hello.grants]\nhttp = true",
+        "fusebox.toml:2: `plugins.hello.grants.http` is true; it must be a table: [plugins.hello.grants.http]",
+    );
+    check(
+        "[plugins.hello.grants.http]\nallow = ['https://a/b']",
+        "fusebox.toml:2: `plugins.hello.grants.http.allow` is ['https://a/b']; it must be an array of at most 64 strings such as \"https://api.example.org\" or \"GET,POST http://*.example.org:8080\", without a path",
+    );
+    check(
+        "[plugins.hello.grants.secrets]\ntoken = 'hunter22'",
+        "fusebox.toml:2: `plugins.hello.grants.secrets.token` is a string (not shown); it must be one of 64 entries at most, each { env = \"NAME\" }, { file = \"PATH\" } or { command = [\"PROGRAM\", ...] }",
+    );
+    check(
+        "[plugins.hello.grants.files]\ndata = { path = '/srv' }",
+        "fusebox.toml:2: `plugins.hello.grants.files.data` is a table; it must be one of 64 entries at most, each { path = \"FOLDER\" } or { path = \"FOLDER\", write = true }, under a key such as \"/data\"",
+    );
+    check(
+        "[plugins.hello.grants]\nconfig = { a = '' }\nsecrets = { a = { env = 'A' } }",
+        "fusebox.toml:1: `plugins.hello.grants.config.a` is also a secret; it must be one of the two: leave it out here or in [plugins.hello.grants.secrets]",
+    );
+}
