@@ -24,7 +24,7 @@ pub(crate) struct Server {
 impl Server {
     /// Speaks HTTP at a port of its own.
     pub(crate) fn start() -> Self {
-        Self::listen(|stream, seen| serve(stream, seen))
+        Self::listen(serve)
     }
 
     /// The same over TLS.

@@ -257,6 +257,7 @@ fn a_plugin_has_its_own_limits_over_the_common_ones() {
                 fuel: 5000,
                 ..config.limits
             },
+            grants: Grants::default(),
         }
     );
     assert_eq!(hello.limits.queue_max, 1);
@@ -267,6 +268,7 @@ fn a_plugin_has_its_own_limits_over_the_common_ones() {
             enabled: true,
             prefix: String::new(),
             limits: config.limits,
+            grants: Grants::default(),
         };
         assert_eq!(settings, expected);
     }
