@@ -79,8 +79,8 @@ impl Place<'_> {
             Self::Grant(_, section) => grant_names(section),
             Self::Plugin(_) => {
                 let mut names = names_in("limits.");
-                names.push(GRANTS);
                 names.extend(PLUGIN_RULES.iter().map(|(name, _)| *name));
+                names.push(GRANTS);
                 names
             }
         }

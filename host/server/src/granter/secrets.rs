@@ -79,11 +79,18 @@ async fn from_command(words: &[String]) -> Result<Vec<u8>, String> {
             Some(stdout) => read(stdout).await?,
             None => Vec::new(),
         };
-        std::io::Result::Ok((written, child.wait().await?))
+        // Nobody reads the rest: it would wait, or end by a signal.
+        let status = match written.len() > MAX_BYTES {
+            true => None,
+            false => Some(child.wait().await?),
+        };
+        std::io::Result::Ok((written, status))
     });
     match ended.await {
-        Ok(Ok((written, status))) if status.success() => Ok(written),
-        Ok(Ok((_, status))) => Err(format!("{program} ended with {status}")),
+        Ok(Ok((_, Some(status)))) if !status.success() => {
+            Err(format!("{program} ended with {status}"))
+        }
+        Ok(Ok((written, _))) => Ok(written),
         Ok(Err(error)) => Err(format!("{program}: {error}")),
         Err(_) => Err(format!("{program} took longer than {COMMAND_TIMEOUT:?}")),
     }
