@@ -8,11 +8,13 @@ mod access;
 mod body;
 mod connection;
 mod get;
+mod held;
 mod legacy_sse;
 mod post;
 mod response;
 mod resume;
 mod sse;
+mod tail;
 mod watch;
 
 use std::convert::Infallible;
@@ -36,7 +38,7 @@ use body::RequestBody;
 pub(super) use connection::serve;
 pub(super) use response::HttpResponse;
 use response::{json, refused};
-use watch::Held;
+use held::Held;
 
 /// How a client beyond `max_connections` is served: long enough for one probe.
 const PROBE_TIME: Duration = Duration::from_secs(2);
