@@ -160,7 +160,9 @@ fn the_end_of_the_stream_is_the_end_of_the_session() {
     let endpoint = client.endpoint.clone();
     // Long enough for the host to send the rest of the stream itself.
     sleep(Duration::from_millis(2500));
-    host.health_when("the session is still open", |health| health["sessions"] == 1);
+    host.health_when("the session is still open", |health| {
+        health["sessions"] == 1
+    });
     drop(client);
     host.health_when("the session has ended", |health| health["sessions"] == 0);
     let headers = [("Content-Type", "application/json")];

@@ -311,15 +311,14 @@ impl Life {
     > + use<> {
         let (host, activity, local) = (self.host.clone(), self.activity.clone(), self.local);
         let (origin, slot) = (self.origin.clone(), self.slot.clone());
-        service_fn(move |mut request: Request<Incoming>| {
+        service_fn(move |request: Request<Incoming>| {
             let (host, origin) = (host.clone(), origin.clone());
             let open = activity.open(request.version() == Version::HTTP_2);
             let lends = outlives_hyper(&request).then(|| (slot.clone(), activity.clone()));
-            request.extensions_mut().insert(origin.clone());
             // hyper keeps room for this future as long as it serves the connection:
             // on the heap it takes room only while it runs.
             let answer = Box::pin(async move {
-                let response = sort(&host, request, local).await;
+                let response = sort(&host, request, local, &origin).await;
                 response.map(|body| match (body, lends) {
                     (Body::Events(events), Some((slot, activity))) => {
                         Held::lent(Streaming { events, open }, slot, activity)
@@ -341,8 +340,7 @@ impl Life {
 /// connection open: then the rest of it needs nothing that hyper knows.
 fn outlives_hyper<B>(request: &Request<B>) -> bool {
     let keeps = |value: &HeaderValue| value.as_bytes().eq_ignore_ascii_case(b"keep-alive");
-    request.version() == Version::HTTP_11
-        && request.headers().get_all(CONNECTION).iter().all(keeps)
+    request.version() == Version::HTTP_11 && request.headers().get_all(CONNECTION).iter().all(keeps)
 }
 
 /// Rings when an end is due, or the connection has been quiet. What is due later

@@ -149,7 +149,8 @@ mod tests {
         let events = events.map(Bytes::from_static);
         let mut tail = tail(&activity, Box::pin(stream::iter(events)));
         let reading = tokio::spawn(async move {
-            let mut all = [0; "b\r\nfirst event\r\n17\r\na second that is longer\r\n0\r\n\r\n".len()];
+            let mut all =
+                [0; "b\r\nfirst event\r\n17\r\na second that is longer\r\n0\r\n\r\n".len()];
             far.read_exact(&mut all).await.unwrap();
             (String::from_utf8(all.to_vec()).unwrap(), far)
         });
