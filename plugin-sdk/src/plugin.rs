@@ -19,9 +19,47 @@
 ///     completions: [codes],
 /// }
 /// ```
+///
+/// A plugin whose lists stay as they are as long as it is loaded may say how long
+/// clients can keep them without asking again: `lists: cache(ttl_ms = 3_600_000)`,
+/// and with `shared` behind it, that they are the same for every caller. Clients
+/// are told the shortest time of all items that a list of the host has; items of
+/// plugins that say nothing count with the host's own `lists.cache_ttl_ms`.
+///
+/// ```
+/// # use fusebox_sdk::prelude::*;
+/// # #[tool] fn add(a: f64, b: f64) -> f64 { a + b }
+/// fusebox_sdk::plugin! {
+///     lists: cache(ttl_ms = 3_600_000, shared),
+///     tools: [add],
+/// }
+/// ```
 #[macro_export]
 macro_rules! plugin {
-    ($($kind:ident: [$($handler:path),+ $(,)?]),+ $(,)?) => {
+    (lists: cache(ttl_ms = $ttl_ms:literal, shared), $($kinds:tt)+) => {
+        $crate::__plugin! {
+            Some($crate::__private::CacheHint { ttl_ms: $ttl_ms, shared: true }), $($kinds)+
+        }
+    };
+    (lists: cache(ttl_ms = $ttl_ms:literal), $($kinds:tt)+) => {
+        $crate::__plugin! {
+            Some($crate::__private::CacheHint { ttl_ms: $ttl_ms, shared: false }), $($kinds)+
+        }
+    };
+    (lists: $($other:tt)*) => {
+        compile_error!("say how long lists may be kept: `lists: cache(ttl_ms = 60_000)` or `lists: cache(ttl_ms = 60_000, shared)`, and then what there is: `tools: [...]`");
+    };
+    ($($kinds:tt)+) => {
+        $crate::__plugin! { None, $($kinds)+ }
+    };
+}
+
+/// `plugin!`, with what it says of its lists.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __plugin {
+    ($lists:expr, $($kind:ident: [$($handler:path),+ $(,)?]),+ $(,)?) => {
+        const __FUSEBOX_LISTS: Option<$crate::__private::CacheHint> = $lists;
         $($crate::__export! { $kind: [$($handler),+] })+
     };
 }
@@ -43,7 +81,7 @@ macro_rules! __export {
 
             impl $crate::__private::ToolsGuest for Plugin {
                 fn list_tools() -> Result<Vec<$crate::__private::ToolEntry>, $crate::__private::Failure> {
-                    $crate::__private::list_tools(TOOLS)
+                    $crate::__private::list_tools(TOOLS, __FUSEBOX_LISTS)
                 }
 
                 fn call_tool(
@@ -75,11 +113,11 @@ macro_rules! __export {
 
             impl $crate::__private::ResourcesGuest for Plugin {
                 fn list_resources() -> Result<Vec<$crate::__private::ResourceEntry>, $crate::__private::Failure> {
-                    $crate::__private::list_resources(RESOURCES)
+                    $crate::__private::list_resources(RESOURCES, __FUSEBOX_LISTS)
                 }
 
                 fn list_resource_templates() -> Result<Vec<$crate::__private::ResourceTemplate>, $crate::__private::Failure> {
-                    $crate::__private::list_resource_templates(RESOURCES)
+                    $crate::__private::list_resource_templates(RESOURCES, __FUSEBOX_LISTS)
                 }
 
                 fn read_resource(
@@ -109,7 +147,7 @@ macro_rules! __export {
 
             impl $crate::__private::PromptsGuest for Plugin {
                 fn list_prompts() -> Result<Vec<$crate::__private::PromptEntry>, $crate::__private::Failure> {
-                    $crate::__private::list_prompts(PROMPTS)
+                    $crate::__private::list_prompts(PROMPTS, __FUSEBOX_LISTS)
                 }
 
                 fn get_prompt(

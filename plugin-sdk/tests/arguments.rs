@@ -95,14 +95,18 @@ fn tree(tree: Tree) -> usize {
 }
 
 fn input_schema<T: Tool>() -> String {
-    list_tools(&[T::DEFINITION]).unwrap()[0]
+    list_tools(&[T::DEFINITION], None).unwrap()[0]
         .input_schema
         .clone()
 }
 
 #[test]
 fn the_listing_follows_from_the_function() {
-    let tools = list_tools(&[add::DEFINITION, many_kinds::DEFINITION, raw::DEFINITION]).unwrap();
+    let tools = list_tools(
+        &[add::DEFINITION, many_kinds::DEFINITION, raw::DEFINITION],
+        None,
+    )
+    .unwrap();
     let [add, kinds, raw] = &tools[..] else {
         panic!("three tools")
     };

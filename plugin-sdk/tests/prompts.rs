@@ -109,7 +109,7 @@ fn get(name: &str, arguments: &[(&str, &str)]) -> Result<PromptResult, Failure> 
 
 #[test]
 fn the_listing_follows_from_the_function() {
-    let listed = list_prompts(ALL).unwrap();
+    let listed = list_prompts(ALL, None).unwrap();
     let review = &listed[0];
     assert_eq!(review.name, "review");
     assert_eq!(review.title.as_deref(), Some("Review"));

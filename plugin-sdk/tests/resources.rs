@@ -116,7 +116,7 @@ fn read_text(uri: &str) -> (String, Option<String>, String) {
 
 #[test]
 fn the_listing_follows_from_the_function() {
-    let listed = list_resources(ALL).unwrap();
+    let listed = list_resources(ALL, None).unwrap();
     let uris: Vec<_> = listed
         .iter()
         .map(|resource| resource.uri.as_str())
@@ -148,7 +148,7 @@ fn the_listing_follows_from_the_function() {
     assert_eq!(bytes.name, "bytes");
     assert!(bytes.title.is_none() && bytes.description.is_none() && bytes.annotations.is_none());
 
-    let templates = list_resource_templates(ALL).unwrap();
+    let templates = list_resource_templates(ALL, None).unwrap();
     let [page, file] = &templates[..] else {
         panic!("two templates")
     };

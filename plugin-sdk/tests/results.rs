@@ -8,7 +8,9 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use common::{call, context, invalid, text};
-use fusebox_sdk::__private::{Failure, TaskSupport, Tool, ToolDefinition, call_tool, list_tools};
+use fusebox_sdk::__private::{
+    CacheHint, Failure, TaskSupport, Tool, ToolDefinition, call_tool, list_tools,
+};
 use fusebox_sdk::prelude::*;
 use fusebox_sdk::serde_json::{self, Value, json};
 
@@ -149,7 +151,7 @@ fn results_and_their_schemas() {
         assert_eq!(result.structured.as_deref(), Some(structured));
         assert_eq!(text(&result), structured);
         assert!(!result.is_error);
-        let listed = list_tools(&[T::DEFINITION]).unwrap();
+        let listed = list_tools(&[T::DEFINITION], None).unwrap();
         let mut found: Value =
             serde_json::from_str(listed[0].output_schema.as_deref().unwrap()).unwrap();
         let members = found.as_object_mut().unwrap();
@@ -221,8 +223,15 @@ fn longer() -> Result<(), HandlerError> {
 }
 
 #[test]
+fn what_a_plugin_says_of_its_lists_goes_along_with_each_item() {}
+
+#[test]
 fn tasks_caches_and_icons_are_listed() {
-    let listed = list_tools(&[long::DEFINITION, longer::DEFINITION, nothing::DEFINITION]).unwrap();
+    let listed = list_tools(
+        &[long::DEFINITION, longer::DEFINITION, nothing::DEFINITION],
+        None,
+    )
+    .unwrap();
     let supports: Vec<_> = listed.iter().map(|tool| tool.task_support).collect();
     let expected = [
         TaskSupport::Optional,
@@ -240,4 +249,19 @@ fn tasks_caches_and_icons_are_listed() {
     // The tool is there, so what it didn't find is a result.
     let result = call(longer::DEFINITION, "{}").unwrap();
     assert_eq!((text(&result), result.is_error), ("no such file", true));
+    assert!(listed[1].cache.is_none() && listed[1].icons.is_none());
+    // The tool is there, so what it didn't find is a result.
+    let result = call(longer::DEFINITION, "{}").unwrap();
+    assert_eq!((text(&result), result.is_error), ("no such file", true));
+    let hint = CacheHint {
+        ttl_ms: 9,
+        shared: true,
+    };
+    let listed = list_tools(&[longer::DEFINITION], Some(hint)).unwrap();
+    let meta: Value = serde_json::from_str(listed[0].meta.as_deref().unwrap()).unwrap();
+    let kept = json!({"ttlMs": 9, "shared": true});
+    assert_eq!(
+        meta,
+        json!({"fusebox/askBeforeTask": true, "fusebox/listCache": kept})
+    );
 }

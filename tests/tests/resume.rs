@@ -1,6 +1,9 @@
 //! Proves that a legacy client which lost a stream gets what it missed, in order
 //! and once, by the id of the last event it saw; or is told that it is gone.
 
+use std::thread::sleep;
+use std::time::Duration;
+
 use fusebox_tests::{Connection, Events, Head, Host, Response, Setup};
 use serde_json::{Value, json};
 
@@ -313,6 +316,54 @@ fn changes_that_were_missed_are_told() {
         Some(204)
     );
     assert_eq!(events.next_event(), None);
+}
+
+/// Longer than the host leaves a stream that says nothing to its HTTP library.
+const QUIET: Duration = Duration::from_millis(2500);
+
+#[test]
+fn a_stream_that_was_quiet_goes_on_and_leaves_its_connection_to_the_next_request() {
+    let host = host();
+    let session = Session::open(&host, "2025-11-25");
+    let (mut changes, mut call) = (session.listen(), session.call(7, ASKS));
+    let (changes_id, call_id) = (priming(&mut changes, 1000), priming(&mut call, 1000));
+    let (_, question) = event(&mut call);
+    sleep(QUIET);
+
+    session.answer(&question);
+    let answer = text_result(7, "Sampling response: Paris");
+    assert_eq!(event(&mut call), (place(&call_id, 2), answer));
+    assert_eq!(call.next_event(), None);
+    let mut connection = call.into_connection();
+    let response = connection.exchange("GET", "/live", &[], b"");
+    assert_eq!(response.head.status, 200);
+
+    // A request may come while the stream still stands, in two pieces.
+    let request = b"GET /live HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    let (first, rest) = request.split_at(9);
+    let mut connection = changes.into_connection();
+    assert!(connection.send_raw(first));
+    let params = json!({"name": "test_trigger_tool_change", "arguments": {}});
+    session.post(&self::request(8, "tools/call", params));
+    let mut changes = connection.into_events();
+    let loud = loop {
+        match changes.next_event() {
+            Some(text) if text == ":" => {}
+            text => break text.expect("an event"),
+        }
+    };
+    assert!(
+        loud.starts_with(&format!("id: {}\n", place(&changes_id, 1)))
+            && loud.contains("notifications/tools/list_changed"),
+        "{loud}"
+    );
+    let ended = session.send("DELETE", &[], b"").read_response();
+    assert_eq!(ended.map(|response| response.head.status), Some(204));
+    assert_eq!(changes.next_event(), None);
+    let mut connection = changes.into_connection();
+    assert!(connection.send_raw(rest));
+    let response = connection.read_response().expect("an answer");
+    assert_eq!(response.json(), json!({"status": "ok"}));
 }
 
 #[test]

@@ -1,6 +1,9 @@
 //! Proves that HTTP+SSE, the transport of 2024-11-05, serves what the other
 //! transports serve: byte by byte, and with a client that people use.
 
+use std::thread::sleep;
+use std::time::Duration;
+
 use fusebox_tests::{Connection, Events, Host, Response, Setup, node};
 use serde_json::{Value, json};
 
@@ -155,6 +158,11 @@ fn the_end_of_the_stream_is_the_end_of_the_session() {
     let client = Client::initialized(&host);
     host.health_when("the session is open", |health| health["sessions"] == 1);
     let endpoint = client.endpoint.clone();
+    // Long enough for the host to send the rest of the stream itself.
+    sleep(Duration::from_millis(2500));
+    host.health_when("the session is still open", |health| {
+        health["sessions"] == 1
+    });
     drop(client);
     host.health_when("the session has ended", |health| health["sessions"] == 0);
     let headers = [("Content-Type", "application/json")];

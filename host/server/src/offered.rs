@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 
-use fusebox_protocol::reply::ListKind;
+use fusebox_protocol::reply::{CacheHint, ListKind};
 use fusebox_protocol::{ProtocolVersion, RawJson};
 
 use wildmatch::WildMatch;
@@ -17,6 +17,7 @@ use crate::listing;
 use crate::plugin_entry::{
     Handler, LoadedPlugin, PromptEntry, ResourceEntry, TemplateEntry, ToolEntry,
 };
+use crate::render;
 
 /// Something that is not offered because another plugin has its name.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -208,6 +209,14 @@ impl Offered {
             ListKind::ResourceTemplates => of(&self.templates, |entry| &entry.handler),
             ListKind::Prompts => of(&self.prompts, |entry| &entry.handler),
         }
+    }
+
+    /// How long clients may keep a list: as long as all of its items allow. `default`
+    /// is for those that say nothing, and for a list without items.
+    pub fn list_cache(&self, kind: ListKind, default: CacheHint) -> CacheHint {
+        let said = |handler: &Handler| handler.lists.map_or(default, render::cache_hint);
+        let hints = self.handlers(kind).into_iter().map(said);
+        hints.reduce(CacheHint::stricter).unwrap_or(default)
     }
 
     /// Whether clients would see another list than in `older`.

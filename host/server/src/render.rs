@@ -60,6 +60,17 @@ const NOT_KEPT: CacheHint = CacheHint {
     scope: CacheScope::Private,
 };
 
+/// A hint of a plugin, as clients read it.
+pub(crate) fn cache_hint(hint: types::CacheHint) -> CacheHint {
+    CacheHint {
+        ttl_ms: hint.ttl_ms,
+        scope: match hint.shared {
+            true => CacheScope::Public,
+            false => CacheScope::Private,
+        },
+    }
+}
+
 /// The response to a call. `about` is what it was called for: the address of a
 /// resource that isn't there is part of the error. `promised` is what a tool
 /// says of its structured results.
@@ -155,14 +166,7 @@ fn resource_result(
     let result = ReadResourceResult {
         dialect: dialect(version),
         contents: &views,
-        cache: cache.map_or(NOT_KEPT, |hint| CacheHint {
-            ttl_ms: hint.ttl_ms,
-            scope: if hint.shared {
-                CacheScope::Public
-            } else {
-                CacheScope::Private
-            },
-        }),
+        cache: cache.map_or(NOT_KEPT, cache_hint),
     };
     Ok(response(id, &result))
 }

@@ -37,13 +37,6 @@ use crate::subscription::Subscription;
 use crate::target;
 use crate::task_run;
 
-/// For how long a modern client may keep a list without asking again, in
-/// milliseconds. Clients that must know at once use `subscriptions/listen`.
-const LIST_CACHE: CacheHint = CacheHint {
-    ttl_ms: 5_000,
-    scope: CacheScope::Public,
-};
-
 /// What this host offers to everybody. Plugins come and go while clients stay,
 /// so it is the same whatever is loaded.
 const CAPABILITIES: ServerCapabilities = ServerCapabilities {
@@ -314,7 +307,17 @@ fn discover(host: &Host, version: ProtocolVersion) -> DiscoverResult<'static> {
             ..CAPABILITIES
         },
         instructions: None,
-        cache: LIST_CACHE,
+        cache: list_cache(host),
+    }
+}
+
+/// For how long a modern client may keep what no plugin says anything about, without
+/// asking again. Clients that must know at once use `subscriptions/listen`.
+fn list_cache(host: &Host) -> CacheHint {
+    let ttl = host.config.lists.cache_ttl;
+    CacheHint {
+        ttl_ms: u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX),
+        scope: CacheScope::Public,
     }
 }
 
@@ -345,7 +348,7 @@ fn list(
             kind,
             items: &items,
             next_cursor: page.next.as_deref(),
-            cache: LIST_CACHE,
+            cache: offered.list_cache(kind, list_cache(host)),
         })
     })?;
     Ok(Routed::Ready(Reply::result(&request.id, &*told)))

@@ -17,6 +17,24 @@ pub use resources::{
 pub use tools::{Input, Tool, ToolDefinition, call_tool, list_tools};
 
 use crate::bindings::host::fusebox::plugin::request;
+use crate::bindings::host::fusebox::plugin::types::CacheHint;
+
+/// In the `_meta` of an item: how long a list with it may be kept.
+const LIST_CACHE: &str = "fusebox/listCache";
+
+/// The `_meta` of an item, with what the plugin says of its lists for the host,
+/// which takes it out again.
+fn marked(meta: Option<&'static str>, lists: Option<CacheHint>) -> Option<String> {
+    let Some(hint) = lists else {
+        return meta.map(Into::into);
+    };
+    let mut members: serde_json::Map<String, serde_json::Value> = meta
+        .and_then(|meta| serde_json::from_str(meta).ok())
+        .unwrap_or_default();
+    let hint = serde_json::json!({"ttlMs": hint.ttl_ms, "shared": hint.shared});
+    members.insert(LIST_CACHE.into(), hint);
+    serde_json::to_string(&members).ok()
+}
 
 /// Has the host told what a panic says before it becomes a trap, once for each
 /// instance.

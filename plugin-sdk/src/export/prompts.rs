@@ -1,8 +1,9 @@
 //! The export `prompts`: what is listed of each, and the way of a get.
 
-use super::report_panics;
+use super::{marked, report_panics};
 use crate::bindings::host::fusebox::plugin::types::{
-    CallContext, Failure, Prompt as PromptEntry, PromptArgument, PromptOutcome, PromptResult,
+    CacheHint, CallContext, Failure, Prompt as PromptEntry, PromptArgument, PromptOutcome,
+    PromptResult,
 };
 use crate::context::Context;
 use crate::error::HandlerError;
@@ -44,7 +45,10 @@ impl PromptDefinition {
 ///
 /// # Errors
 /// None.
-pub fn list_prompts(prompts: &[PromptDefinition]) -> Result<Vec<PromptEntry>, Failure> {
+pub fn list_prompts(
+    prompts: &[PromptDefinition],
+    lists: Option<CacheHint>,
+) -> Result<Vec<PromptEntry>, Failure> {
     report_panics();
     let argument = |argument: &TextArgument| PromptArgument {
         name: argument.name.into(),
@@ -58,7 +62,7 @@ pub fn list_prompts(prompts: &[PromptDefinition]) -> Result<Vec<PromptEntry>, Fa
         description: prompt.description.map(Into::into),
         arguments: prompt.arguments.iter().map(argument).collect(),
         icons: prompt.icons.map(Into::into),
-        meta: prompt.meta.map(Into::into),
+        meta: marked(prompt.meta, lists),
     };
     Ok(prompts.iter().map(entry).collect())
 }

@@ -1,7 +1,7 @@
 //! The export `resources`: what is listed of each, which of them a URI belongs
 //! to, and the way of a read.
 
-use super::report_panics;
+use super::{marked, report_panics};
 use crate::bindings::host::fusebox::plugin::types::{
     Annotations, CacheHint, CallContext, Failure, Resource as ResourceEntry, ResourceContents,
     ResourceOutcome, ResourceTemplate, Role,
@@ -91,7 +91,10 @@ impl Hints {
 ///
 /// # Errors
 /// None.
-pub fn list_resources(resources: &[ResourceDefinition]) -> Result<Vec<ResourceEntry>, Failure> {
+pub fn list_resources(
+    resources: &[ResourceDefinition],
+    lists: Option<CacheHint>,
+) -> Result<Vec<ResourceEntry>, Failure> {
     report_panics();
     let entry = |resource: &ResourceDefinition| {
         let Address::Uri(uri) = resource.address else {
@@ -106,7 +109,7 @@ pub fn list_resources(resources: &[ResourceDefinition]) -> Result<Vec<ResourceEn
             size: resource.size,
             annotations: resource.hints.to_annotations(),
             icons: resource.icons.map(Into::into),
-            meta: resource.meta.map(Into::into),
+            meta: marked(resource.meta, lists),
         })
     };
     Ok(resources.iter().filter_map(entry).collect())
@@ -118,6 +121,7 @@ pub fn list_resources(resources: &[ResourceDefinition]) -> Result<Vec<ResourceEn
 /// None.
 pub fn list_resource_templates(
     resources: &[ResourceDefinition],
+    lists: Option<CacheHint>,
 ) -> Result<Vec<ResourceTemplate>, Failure> {
     report_panics();
     let entry = |resource: &ResourceDefinition| {
@@ -132,7 +136,7 @@ pub fn list_resource_templates(
             mime_type: resource.mime_type.map(Into::into),
             annotations: resource.hints.to_annotations(),
             icons: resource.icons.map(Into::into),
-            meta: resource.meta.map(Into::into),
+            meta: marked(resource.meta, lists),
         })
     };
     Ok(resources.iter().filter_map(entry).collect())

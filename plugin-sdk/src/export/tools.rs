@@ -1,6 +1,6 @@
 //! The export `tools`: what is listed of each, and the way of a call.
 
-use super::report_panics;
+use super::{marked, report_panics};
 use crate::ToolResult;
 use crate::arguments::Argument;
 use crate::bindings::host::fusebox::plugin::types::{
@@ -61,12 +61,15 @@ pub enum Input {
 ///
 /// # Errors
 /// None.
-pub fn list_tools(tools: &[ToolDefinition]) -> Result<Vec<ToolEntry>, Failure> {
+pub fn list_tools(
+    tools: &[ToolDefinition],
+    lists: Option<CacheHint>,
+) -> Result<Vec<ToolEntry>, Failure> {
     report_panics();
-    Ok(tools.iter().map(entry).collect())
+    Ok(tools.iter().map(|tool| entry(tool, lists)).collect())
 }
 
-fn entry(tool: &ToolDefinition) -> ToolEntry {
+fn entry(tool: &ToolDefinition, lists: Option<CacheHint>) -> ToolEntry {
     ToolEntry {
         name: tool.name.into(),
         title: tool.title.map(Into::into),
@@ -80,7 +83,7 @@ fn entry(tool: &ToolDefinition) -> ToolEntry {
         icons: tool.icons.map(Into::into),
         task_support: tool.task,
         cache: tool.cache,
-        meta: tool.meta.map(Into::into),
+        meta: marked(tool.meta, lists),
     }
 }
 

@@ -160,6 +160,7 @@ fn remember(value: String) -> String {
 }
 
 fusebox_sdk::plugin! {
+    lists: cache(ttl_ms = 1_000),
     tools: [
         ok,
         spin,

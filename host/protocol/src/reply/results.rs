@@ -35,6 +35,18 @@ pub struct CacheHint {
 }
 
 impl CacheHint {
+    /// What holds for something that both are said of.
+    #[must_use]
+    pub fn stricter(self, other: Self) -> Self {
+        Self {
+            ttl_ms: self.ttl_ms.min(other.ttl_ms),
+            scope: match (self.scope, other.scope) {
+                (CacheScope::Public, CacheScope::Public) => CacheScope::Public,
+                _ => CacheScope::Private,
+            },
+        }
+    }
+
     /// Writes the hint for modern clients, who can't do without it.
     pub(super) fn write<M: SerializeMap>(
         &self,

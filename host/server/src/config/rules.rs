@@ -143,6 +143,7 @@ pub(super) const RULES: &[(&str, Rule)] = &[
     ("quic.idle_timeout_ms", int(100, DAY_MS)),
     ("quic.retry_handshakes", int(0, 1_000_000)),
     ("lists.page_size", int(1, 100_000)),
+    ("lists.cache_ttl_ms", int(0, WEEK_MS)),
     ("message_queue.max_size", int(1, 10_000_000)),
     ("message_queue.warn_threshold", int(1, 10_000_000)),
     ("message_queue.reject_threshold", int(1, 10_000_000)),

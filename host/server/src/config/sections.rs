@@ -123,6 +123,9 @@ pub struct Socket {
 pub struct Lists {
     /// Items of one page.
     pub page_size: NonZeroUsize,
+    /// How long clients may keep lists whose plugins don't say.
+    #[serde(rename = "cache_ttl_ms", with = "millis")]
+    pub cache_ttl: Duration,
 }
 
 /// `[message_queue]`: calls that wait for their turn.

@@ -6,12 +6,14 @@
 
 mod check;
 mod list;
+mod marks;
 mod offer;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use fusebox_engine::contract::types;
 use fusebox_engine::{CallError, Engine, Exports, Habit, Isolation, Limits, LoadError};
 
 pub use offer::{Offers, PromptEntry, ResourceEntry, TemplateEntry, ToolEntry, ToolJson};
@@ -75,6 +77,8 @@ pub struct Handler {
     pub own_name: String,
     /// what goes in and comes out, and how; nothing to say if it is no tool
     pub rules: ToolRules,
+    /// how long clients may keep lists that it is in, if its plugin says so
+    pub lists: Option<types::CacheHint>,
     /// its fuse
     pub breaker: Arc<Breaker>,
     /// what it has done
@@ -228,6 +232,7 @@ impl Handler {
         kind: HandlerKind,
         own_name: String,
         rules: ToolRules,
+        lists: Option<types::CacheHint>,
         breaker: CircuitBreaker,
     ) -> Arc<Self> {
         let prefix = match kind {
@@ -240,6 +245,7 @@ impl Handler {
             name: format!("{prefix}{own_name}"),
             own_name,
             rules,
+            lists,
             breaker: Breaker::new(breaker),
             counters: HandlerCounters::default(),
             habit: Habit::default(),

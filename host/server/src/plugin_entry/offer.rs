@@ -11,6 +11,7 @@ use fusebox_engine::contract::types;
 use fusebox_protocol::header_params::HeaderParams;
 use fusebox_protocol::{JsonKind, RawJson};
 
+use super::marks::{self, Marks};
 use super::{
     CacheRule, EntryError, Handler, HandlerKind, PluginCore, TaskRule, ToolRules, check, list,
 };
@@ -146,10 +147,10 @@ pub(super) async fn ask(
             |prompt| &prompt.name,
             |prompt| maker.prompt(prompt),
         )?,
-        completion: core
-            .exports()
-            .completions
-            .then(|| maker.handler(HandlerKind::Completion, "completion/complete")),
+        completion: core.exports().completions.then(|| {
+            let kind = HandlerKind::Completion;
+            maker.handler(kind, "completion/complete", Marks::default())
+        }),
     })
 }
 
@@ -175,25 +176,9 @@ fn entries<T, E>(
         .collect()
 }
 
-/// In a tool's `_meta`: its handler asks before its call becomes a task.
-const ASK_BEFORE_TASK: &str = "fusebox/askBeforeTask";
-
-/// Takes out of the `_meta` what the kit wrote there for this host alone.
-fn without_own_marks(mut json: ToolJson) -> Result<(ToolJson, bool), String> {
-    let Some(meta) = &json.meta else {
-        return Ok((json, false));
-    };
-    let wrong = |error: serde_json::Error| format!("meta: {error}");
-    let mut members: serde_json::Map<String, serde_json::Value> =
-        serde_json::from_str(meta.as_str()).map_err(wrong)?;
-    let Some(mark) = members.remove(ASK_BEFORE_TASK) else {
-        return Ok((json, false));
-    };
-    json.meta = match members.is_empty() {
-        true => None,
-        false => Some(RawJson::of(&members).map_err(|error| format!("meta: {error}"))?),
-    };
-    Ok((json, mark == true))
+/// What clients see of a `_meta`, and what was meant for the host.
+fn own(meta: Option<String>) -> Result<(Option<RawJson>, Marks), String> {
+    marks::take(check::optional("meta", meta, JsonKind::Object)?)
 }
 
 struct Maker<'a> {
@@ -202,12 +187,19 @@ struct Maker<'a> {
 }
 
 impl Maker<'_> {
-    fn handler(&self, kind: HandlerKind, name: &str) -> Arc<Handler> {
-        self.ruled_handler(kind, name, ToolRules::default())
+    fn handler(&self, kind: HandlerKind, name: &str, marks: Marks) -> Arc<Handler> {
+        self.ruled_handler(kind, name, ToolRules::default(), marks)
     }
 
-    fn ruled_handler(&self, kind: HandlerKind, name: &str, rules: ToolRules) -> Arc<Handler> {
-        Handler::new(self.core, kind, name.to_owned(), rules, self.breaker)
+    fn ruled_handler(
+        &self,
+        kind: HandlerKind,
+        name: &str,
+        rules: ToolRules,
+        marks: Marks,
+    ) -> Arc<Handler> {
+        let lists = marks.list_cache.map(Into::into);
+        Handler::new(self.core, kind, name.to_owned(), rules, lists, self.breaker)
     }
 
     /// Both are compiled whether they are asked or not: a tool whose schema is
@@ -243,6 +235,7 @@ impl Maker<'_> {
 
     fn tool(&self, tool: types::Tool) -> Result<ToolEntry, String> {
         check::tool_name(&format!("{}{}", self.core.settings.prefix, tool.name))?;
+        let (meta, marks) = own(tool.meta.clone())?;
         let json = ToolJson {
             input_schema: check::object_schema("input-schema", tool.input_schema.clone())?,
             output_schema: check::optional(
@@ -256,9 +249,9 @@ impl Maker<'_> {
                 JsonKind::Object,
             )?,
             icons: check::optional("icons", tool.icons.clone(), JsonKind::Array)?,
-            meta: check::optional("meta", tool.meta.clone(), JsonKind::Object)?,
+            meta,
         };
-        let (json, ask_first) = without_own_marks(json)?;
+        let ask_first = marks.ask_before_task;
         let task = match tool.task_support {
             types::TaskSupport::Forbidden => TaskRule::Never,
             types::TaskSupport::Optional => TaskRule::Optional { ask_first },
@@ -271,6 +264,7 @@ impl Maker<'_> {
                 HandlerKind::Tool,
                 &tool.name,
                 self.rules(&json, task, tool.cache)?,
+                marks,
             ),
             tool,
             json,
@@ -280,31 +274,34 @@ impl Maker<'_> {
 
     fn resource(&self, resource: types::Resource) -> Result<ResourceEntry, String> {
         check::address(&resource.uri)?;
+        let (meta, marks) = own(resource.meta.clone())?;
         Ok(ResourceEntry {
-            handler: self.handler(HandlerKind::Resource, &resource.uri),
+            handler: self.handler(HandlerKind::Resource, &resource.uri, marks),
             icons: check::optional("icons", resource.icons.clone(), JsonKind::Array)?,
-            meta: check::optional("meta", resource.meta.clone(), JsonKind::Object)?,
+            meta,
             resource,
         })
     }
 
     fn template(&self, template: types::ResourceTemplate) -> Result<TemplateEntry, String> {
         check::address(&template.uri_template)?;
+        let (meta, marks) = own(template.meta.clone())?;
         Ok(TemplateEntry {
-            handler: self.handler(HandlerKind::ResourceTemplate, &template.uri_template),
+            handler: self.handler(HandlerKind::ResourceTemplate, &template.uri_template, marks),
             addresses: UriTemplate::parse(&template.uri_template)?,
             icons: check::optional("icons", template.icons.clone(), JsonKind::Array)?,
-            meta: check::optional("meta", template.meta.clone(), JsonKind::Object)?,
+            meta,
             template,
         })
     }
 
     fn prompt(&self, prompt: types::Prompt) -> Result<PromptEntry, String> {
         check::prompt_name(&prompt.name)?;
+        let (meta, marks) = own(prompt.meta.clone())?;
         Ok(PromptEntry {
-            handler: self.handler(HandlerKind::Prompt, &prompt.name),
+            handler: self.handler(HandlerKind::Prompt, &prompt.name, marks),
             icons: check::optional("icons", prompt.icons.clone(), JsonKind::Array)?,
-            meta: check::optional("meta", prompt.meta.clone(), JsonKind::Object)?,
+            meta,
             prompt,
         })
     }

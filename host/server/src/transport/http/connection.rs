@@ -5,27 +5,31 @@
 //!
 //! hyper keeps its buffers for as long as it serves a connection. So a connection
 //! of HTTP/1.1 that has been quiet for a moment is taken back from it, and costs
-//! little more than its socket until its next byte.
+//! little more than its socket until its next byte, or until the stream of events
+//! that it carries has something to say.
 
 use std::convert::Infallible;
 use std::future::{Future, poll_fn};
-use std::io;
 use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use bytes::{Bytes, BytesMut};
-use http::{Request, Response, Version};
+use bytes::Bytes;
+use http::header::CONNECTION;
+use http::{HeaderValue, Request, Response, Version};
 use hyper::body::{Body as _, Incoming};
 use hyper::server::conn::{http1, http2};
 use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Sleep, sleep_until};
 
-use super::watch::{Activity, Ended, Held, Limits, Watched};
+use super::held::{Held, Slot, Streaming};
+use super::response::Body;
+use super::tail::{End, Tail};
+use super::watch::{Activity, Ended, Limits, Watched};
 use super::{PROBE_TIME, sort};
 use crate::config::Http;
 use crate::host::Host;
@@ -42,9 +46,6 @@ const HTTP2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 /// buffers anew costs microseconds: too much for each request, nothing after this.
 const QUIET: Duration = Duration::from_secs(1);
 
-/// Read at once while it isn't known what comes; on the stack.
-const FIRST_BYTES: usize = 1024;
-
 /// Serves one connection to its end: HTTP/1.1 or HTTP/2, over TCP or TLS.
 pub(in crate::transport) async fn serve<S>(host: Arc<Host>, stream: S, local: SocketAddr)
 where
@@ -60,6 +61,7 @@ where
         origin: Origin::default(),
         limits,
         activity: activity.clone(),
+        slot: Arc::default(),
         host,
         local,
     };
@@ -81,7 +83,17 @@ where
             };
         }
         match Box::pin(life.requests(watched)).await {
-            Served::Quiet(back) => watched = back,
+            Served::Quiet(back, streaming) => {
+                watched = back;
+                if let Some(streaming) = streaming
+                    && let Err(why) = Box::pin(life.events(&mut watched, streaming)).await
+                {
+                    match why {
+                        Some(why) => break why,
+                        None => return,
+                    }
+                }
+            }
             Served::Ended(why) => break why,
             Served::Gone => return,
         }
@@ -95,6 +107,7 @@ struct Life {
     local: SocketAddr,
     origin: Origin,
     activity: Arc<Activity>,
+    slot: Arc<Slot>,
     limits: Limits,
     alarm: Pin<Box<Sleep>>,
     stopping: tokio_util::sync::CancellationToken,
@@ -109,14 +122,15 @@ enum Waited {
 
 /// How serving HTTP/1.1 ended, or paused.
 enum Served<S> {
-    Quiet(Watched<S>),
+    /// with the response that is still under way, if there is one
+    Quiet(Watched<S>, Option<Streaming>),
     Ended(Ended),
     Gone,
 }
 
 /// What happens on a connection next.
-enum Event {
-    Served(hyper::Result<()>),
+enum Event<T> {
+    Served(T),
     Alarm,
 }
 
@@ -129,7 +143,7 @@ impl Life {
         loop {
             let (alarm, activity, limits) = (&mut self.alarm, &self.activity, &self.limits);
             let read = poll_fn(|cx| {
-                if let Poll::Ready(read) = first_bytes(watched, cx) {
+                if let Poll::Ready(read) = watched.poll_first(cx) {
                     return Poll::Ready(Some(read));
                 }
                 ring(alarm, activity, limits, None, cx).map(|()| None)
@@ -182,10 +196,11 @@ impl Life {
                     }
                     Event::Alarm => match self.look(quiet) {
                         Ok(true) => {
+                            let streaming = self.slot.take();
                             let parts = connection.into_parts();
                             let mut watched = parts.io.into_inner();
                             watched.put_back(&parts.read_buf);
-                            return Served::Quiet(watched);
+                            return Served::Quiet(watched, streaming);
                         }
                         Ok(false) => {}
                         Err(why) => return Served::Ended(why),
@@ -196,6 +211,38 @@ impl Life {
                     asked_to_end = true;
                 }
                 () = self.host.stopped.cancelled(), if asked_to_end => return Served::Gone,
+            }
+        }
+    }
+
+    /// Sends the rest of a stream of events that has been quiet. Err: the connection
+    /// has ended, and why if it was this host that ended it.
+    async fn events<S>(
+        &mut self,
+        watched: &mut Watched<S>,
+        streaming: Streaming,
+    ) -> Result<(), Option<Ended>>
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
+        let mut tail = Tail::new(streaming);
+        loop {
+            let (alarm, activity, limits) = (&mut self.alarm, &self.activity, &self.limits);
+            let event = poll_fn(|cx| {
+                if let Poll::Ready(end) = tail.poll(watched, cx) {
+                    return Poll::Ready(Event::Served(end));
+                }
+                ring(alarm, activity, limits, None, cx).map(|()| Event::Alarm)
+            });
+            // A host that stops ends its streams itself, and waits only so long.
+            tokio::select! {
+                biased;
+                event = event => match event {
+                    Event::Served(End::Whole) => return Ok(()),
+                    Event::Served(End::Gone) => return Err(None),
+                    Event::Alarm => self.look(None).map_err(Some).map(|_| ())?,
+                },
+                () = self.host.stopped.cancelled() => return Err(None),
             }
         }
     }
@@ -263,20 +310,25 @@ impl Life {
         Future: Send + 'static,
     > + use<> {
         let (host, activity, local) = (self.host.clone(), self.activity.clone(), self.local);
-        let origin = self.origin.clone();
-        service_fn(move |mut request: Request<Incoming>| {
+        let (origin, slot) = (self.origin.clone(), self.slot.clone());
+        service_fn(move |request: Request<Incoming>| {
             let (host, origin) = (host.clone(), origin.clone());
             let open = activity.open(request.version() == Version::HTTP_2);
-            request.extensions_mut().insert(origin.clone());
+            let lends = outlives_hyper(&request).then(|| (slot.clone(), activity.clone()));
             // hyper keeps room for this future as long as it serves the connection:
             // on the heap it takes room only while it runs.
             let answer = Box::pin(async move {
-                let response = sort(&host, request, local).await;
-                response.map(|body| {
-                    let bytes = body.size_hint().exact().unwrap_or(0);
-                    let bytes = usize::try_from(bytes).unwrap_or(usize::MAX);
-                    let undelivered = (bytes > 0).then(|| origin.deliver(bytes));
-                    Held::new(body, Some(open), undelivered)
+                let response = sort(&host, request, local, &origin).await;
+                response.map(|body| match (body, lends) {
+                    (Body::Events(events), Some((slot, activity))) => {
+                        Held::lent(Streaming { events, open }, slot, activity)
+                    }
+                    (body, _) => {
+                        let bytes = body.size_hint().exact().unwrap_or(0);
+                        let bytes = usize::try_from(bytes).unwrap_or(usize::MAX);
+                        let undelivered = (bytes > 0).then(|| origin.deliver(bytes));
+                        Held::new(body, Some(open), undelivered)
+                    }
                 })
             });
             async move { Ok::<_, Infallible>(answer.await) }
@@ -284,24 +336,11 @@ impl Life {
     }
 }
 
-/// Reads what is there, behind what was read before. False at the end.
-fn first_bytes<S: AsyncRead + Unpin>(
-    watched: &mut Watched<S>,
-    cx: &mut Context<'_>,
-) -> Poll<io::Result<bool>> {
-    let mut room = [0; FIRST_BYTES];
-    let mut buffer = ReadBuf::new(&mut room);
-    let polled = Pin::new(&mut watched.stream).poll_read(cx, &mut buffer);
-    polled.map_ok(|()| {
-        let read = buffer.filled();
-        if !read.is_empty() {
-            watched.activity.has_read();
-            let mut first = BytesMut::from(&watched.first[..]);
-            first.extend_from_slice(read);
-            watched.first = first.freeze();
-        }
-        !read.is_empty()
-    })
+/// Whether a stream that answers this request is sent in chunks, and leaves the
+/// connection open: then the rest of it needs nothing that hyper knows.
+fn outlives_hyper<B>(request: &Request<B>) -> bool {
+    let keeps = |value: &HeaderValue| value.as_bytes().eq_ignore_ascii_case(b"keep-alive");
+    request.version() == Version::HTTP_11 && request.headers().get_all(CONNECTION).iter().all(keeps)
 }
 
 /// Rings when an end is due, or the connection has been quiet. What is due later

@@ -8,11 +8,13 @@ mod access;
 mod body;
 mod connection;
 mod get;
+mod held;
 mod legacy_sse;
 mod post;
 mod response;
 mod resume;
 mod sse;
+mod tail;
 mod watch;
 
 use std::convert::Infallible;
@@ -31,12 +33,13 @@ use tokio::time::timeout;
 use crate::catalogue::ViewName;
 use crate::health;
 use crate::host::Host;
+use crate::origin::Origin;
 use crate::reply::Reply;
 use body::RequestBody;
 pub(super) use connection::serve;
+use held::Held;
 pub(super) use response::HttpResponse;
 use response::{json, refused};
-use watch::Held;
 
 /// How a client beyond `max_connections` is served: long enough for one probe.
 const PROBE_TIME: Duration = Duration::from_secs(2);
@@ -74,21 +77,22 @@ fn too_many_connections() -> Reply {
     Reply::error(None, &error, Era::Legacy)
 }
 
-/// Answers a request that came in at `local`.
+/// Answers a request that came in at `local`, by the connection `origin`.
 pub(super) async fn sort<B: RequestBody>(
     host: &Arc<Host>,
     request: Request<B>,
     local: SocketAddr,
+    origin: &Origin,
 ) -> HttpResponse {
     if let Err(reason) = access::check(&host.config.http, &request, local) {
         return refused(StatusCode::FORBIDDEN, &reason);
     }
     let path = request.uri().path();
     if path == host.config.http.path {
-        return endpoint(host, request, &None).await;
+        return endpoint(host, request, &None, origin).await;
     }
     if let Some((_, view)) = host.view_paths.iter().find(|(at, _)| at == path) {
-        return endpoint(host, request, &Some(view.clone())).await;
+        return endpoint(host, request, &Some(view.clone()), origin).await;
     }
     let sse_path = &host.config.http.sse_path;
     if !sse_path.is_empty() {
@@ -129,9 +133,10 @@ async fn endpoint<B: RequestBody>(
     host: &Arc<Host>,
     request: Request<B>,
     view: &ViewName,
+    origin: &Origin,
 ) -> HttpResponse {
     match *request.method() {
-        Method::POST => post::serve(host, request, view).await,
+        Method::POST => post::serve(host, request, view, origin).await,
         Method::GET => get::open_stream(host, request.headers(), view),
         Method::DELETE => get::close_session(host, request.headers(), view),
         _ => not_allowed("POST, GET, DELETE"),

@@ -13,11 +13,12 @@ use fusebox_protocol::{Era, Message, Notification, Reason, RefusalData, Request,
 use futures_util::{poll, stream};
 use http::header::{ACCEPT, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, StatusCode};
+use http_body::Body as _;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use tokio::sync::{Notify, mpsc};
 use tokio::time::timeout;
 
-use super::body::RequestBody;
+use super::body::{BoxError, RequestBody};
 use super::get;
 use super::response::{self, HttpResponse, SESSION_ID, empty, event_stream, refused};
 use super::{resume, sse};
@@ -39,9 +40,9 @@ pub(super) async fn serve<B: RequestBody>(
     host: &Arc<Host>,
     request: http::Request<B>,
     view: &ViewName,
+    origin: &Origin,
 ) -> HttpResponse {
-    let (mut parts, body) = request.into_parts();
-    let origin = parts.extensions.remove::<Origin>().unwrap_or_default();
+    let (parts, body) = request.into_parts();
     let headers = parts.headers;
     if host.is_stopping() {
         return response::reply(stopping());
@@ -55,9 +56,9 @@ pub(super) async fn serve<B: RequestBody>(
     };
     match envelope::parse(&frame, BATCH_MAX) {
         Ok(Incoming::Single(message)) => {
-            serve_message(host, &headers, &frame, &message, view, &origin).await
+            serve_message(host, &headers, &frame, &message, view, origin).await
         }
-        Ok(Incoming::Batch(_)) => serve_batch(host, &headers, frame, view, origin).await,
+        Ok(Incoming::Batch(_)) => serve_batch(host, &headers, frame, view, origin.clone()).await,
         Err(malformed) => {
             host.meters.error(Instant::now());
             let mut reply = Reply::error(malformed.id.as_ref(), &malformed.error, Era::Legacy);
@@ -195,19 +196,35 @@ pub(super) async fn read<B: RequestBody>(host: &Host, body: B) -> Result<Bytes, 
     if body.size_hint().lower() > max as u64 {
         return Err(too_large());
     }
-    let reading = Limited::new(body, max).collect();
+    let reading = whole(Limited::new(body, max));
     match timeout(host.config.http.body_timeout, reading).await {
         Err(_elapsed) => Err(Box::new(response::closing(refused(
             StatusCode::REQUEST_TIMEOUT,
             "the body came too slowly (raise `http.body_timeout_ms`)",
         )))),
-        Ok(Ok(collected)) => Ok(collected.to_bytes()),
+        Ok(Ok(body)) => Ok(body),
         Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large()),
         Ok(Err(error)) => Err(Box::new(refused(
             StatusCode::BAD_REQUEST,
             &format!("the body could not be read: {error}"),
         ))),
     }
+}
+
+/// All of a body. Most come in one piece, which is not copied.
+async fn whole<B: RequestBody>(mut body: Limited<B>) -> Result<Bytes, BoxError> {
+    let mut first = Bytes::new();
+    while first.is_empty() {
+        match body.frame().await.transpose()? {
+            Some(frame) => first = frame.into_data().unwrap_or_default(),
+            None => return Ok(first),
+        }
+    }
+    if body.is_end_stream() {
+        return Ok(first);
+    }
+    let rest = body.collect().await?.to_bytes();
+    Ok([first, rest].concat().into())
 }
 
 async fn serve_legacy(

@@ -3,19 +3,59 @@
 //! It owns headers of responses. It never decides which response to give.
 
 use std::convert::Infallible;
+use std::mem::take;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use fusebox_protocol::{Era, RpcError};
+use futures_util::Stream;
 use http::header::{CACHE_CONTROL, CONNECTION, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderName, HeaderValue, Response, StatusCode};
-use http_body_util::combinators::UnsyncBoxBody;
-use http_body_util::{BodyExt, Empty, Full, StreamBody};
-use hyper::body::Frame;
+use http_body::{Frame, SizeHint};
 
 use crate::reply::Reply;
 
+/// Events, each as it goes onto the wire.
+pub(crate) type Events = Pin<Box<dyn Stream<Item = Bytes> + Send>>;
+
 /// The body of a response.
-pub(crate) type Body = UnsyncBoxBody<Bytes, Infallible>;
+pub(crate) enum Body {
+    /// all of it; empty: no body, or no more of it
+    Whole(Bytes),
+    /// events as they happen
+    Events(Events),
+}
+
+impl http_body::Body for Body {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        match &mut *self {
+            Self::Whole(bytes) if bytes.is_empty() => Poll::Ready(None),
+            Self::Whole(bytes) => Poll::Ready(Some(Ok(Frame::data(take(bytes))))),
+            Self::Events(events) => {
+                let event = events.as_mut().poll_next(cx);
+                event.map(|event| event.map(|bytes| Ok(Frame::data(bytes))))
+            }
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        matches!(self, Self::Whole(bytes) if bytes.is_empty())
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Self::Whole(bytes) => SizeHint::with_exact(bytes.len() as u64),
+            Self::Events(_) => SizeHint::default(),
+        }
+    }
+}
 
 /// A response.
 pub(crate) type HttpResponse = Response<Body>;
@@ -29,14 +69,14 @@ const EVENT_STREAM: HeaderValue = HeaderValue::from_static("text/event-stream");
 
 /// A response without a body.
 pub(crate) fn empty(status: StatusCode) -> HttpResponse {
-    let mut response = Response::new(Empty::new().boxed_unsync());
+    let mut response = Response::new(Body::Whole(Bytes::new()));
     *response.status_mut() = status;
     response
 }
 
 /// A JSON body, written in one piece with its head.
 pub(crate) fn json(status: StatusCode, body: Vec<u8>) -> HttpResponse {
-    let mut response = Response::new(Full::new(Bytes::from(body)).boxed_unsync());
+    let mut response = Response::new(Body::Whole(body.into()));
     *response.status_mut() = status;
     response.headers_mut().insert(CONTENT_TYPE, JSON);
     response
@@ -71,11 +111,9 @@ pub(crate) fn closing(mut response: HttpResponse) -> HttpResponse {
 /// A stream of events.
 pub(crate) fn event_stream<S>(events: S) -> HttpResponse
 where
-    S: futures_util::Stream<Item = Bytes> + Send + 'static,
+    S: Stream<Item = Bytes> + Send + 'static,
 {
-    use futures_util::StreamExt;
-    let frames = events.map(|bytes| Ok(Frame::data(bytes)));
-    let mut response = Response::new(StreamBody::new(frames).boxed_unsync());
+    let mut response = Response::new(Body::Events(Box::pin(events)));
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, EVENT_STREAM);
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));

@@ -12,12 +12,12 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use hyper::body::{Body as HttpBody, Frame, SizeHint};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::response::Body;
 use crate::config::Config;
-use crate::origin::Undelivered;
+
+/// Read at once while it isn't known what comes; on the stack.
+const FIRST_BYTES: usize = 1024;
 
 /// Why a connection is ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,6 +66,8 @@ pub(super) struct Activity {
     blocked_since: AtomicU64,
     /// HTTP/2 has frames of its own between requests: they are no heads
     multiplexed: AtomicBool,
+    /// the one open request is a stream of events that has nothing to say
+    stream_waits: AtomicBool,
 }
 
 impl Activity {
@@ -78,6 +80,7 @@ impl Activity {
             idle_since: AtomicU64::new(1),
             blocked_since: AtomicU64::new(0),
             multiplexed: AtomicBool::new(false),
+            stream_waits: AtomicBool::new(false),
         })
     }
 
@@ -121,11 +124,20 @@ impl Activity {
 
     /// When nothing will have gone on for that long, if nothing goes on now.
     pub(super) fn quiet(&self, long: Duration) -> Option<Instant> {
-        let busy = self.open_requests.load(Ordering::Relaxed) > 0
+        let waits = usize::from(self.stream_waits.load(Ordering::Relaxed));
+        let busy = self.open_requests.load(Ordering::Relaxed) > waits
             || self.head_since.load(Ordering::Relaxed) > 0
             || self.blocked_since.load(Ordering::Relaxed) > 0;
         let since = self.idle_since.load(Ordering::Relaxed).saturating_sub(1);
         (!busy).then(|| self.start + Duration::from_millis(since) + long)
+    }
+
+    /// A stream of events, the only response under way, has something to say or
+    /// has not.
+    pub(super) fn stream_waits(&self, waits: bool) {
+        if self.stream_waits.swap(waits, Ordering::Relaxed) != waits && waits {
+            self.idle_since.store(self.now(), Ordering::Relaxed);
+        }
     }
 
     fn now(&self) -> u64 {
@@ -184,6 +196,23 @@ impl<S> Watched<S> {
     }
 }
 
+impl<S: AsyncRead + Unpin> Watched<S> {
+    /// Reads what is there, behind what was read before. False at the end.
+    pub(super) fn poll_first(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<bool>> {
+        let mut room = [0; FIRST_BYTES];
+        let mut buffer = ReadBuf::new(&mut room);
+        let polled = Pin::new(&mut self.stream).poll_read(cx, &mut buffer);
+        polled.map_ok(|()| {
+            let read = buffer.filled();
+            if !read.is_empty() {
+                self.activity.has_read();
+                self.first = [&self.first[..], read].concat().into();
+            }
+            !read.is_empty()
+        })
+    }
+}
+
 impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
@@ -235,43 +264,6 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.stream).poll_shutdown(cx)
-    }
-}
-
-/// The body of a response, and what counts until it is handed on.
-pub(super) struct Held {
-    body: Body,
-    _open: Option<Open>,
-    _undelivered: Option<Undelivered>,
-}
-
-impl Held {
-    pub(super) fn new(body: Body, open: Option<Open>, undelivered: Option<Undelivered>) -> Self {
-        Self {
-            body,
-            _open: open,
-            _undelivered: undelivered,
-        }
-    }
-}
-
-impl HttpBody for Held {
-    type Data = Bytes;
-    type Error = <Body as HttpBody>::Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
-        Pin::new(&mut self.body).poll_frame(cx)
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
     }
 }
 

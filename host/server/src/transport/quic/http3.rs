@@ -110,10 +110,9 @@ async fn request(
     allowance.fetch_add(body_max.saturating_mul(2), Ordering::Relaxed);
     let has_body = request.method() != Method::HEAD;
     let (send, recv) = stream.split();
-    let mut request = request.map(|()| RequestBody(recv));
-    request.extensions_mut().insert(origin);
+    let request = request.map(|()| RequestBody(recv));
     let answering = async {
-        let response = sort(&host, request, local).await;
+        let response = sort(&host, request, local, &origin).await;
         respond(send, response, has_body).await
     };
     tokio::select! {
