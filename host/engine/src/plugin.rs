@@ -164,7 +164,8 @@ impl Plugin {
         });
         let (answer, mut usage) = match tried {
             Some(done) => done,
-            None => self.call_in_slices(invocation, sink, deadline).await,
+            // Boxed, for few calls come here: the others need not carry it.
+            None => Box::pin(self.call_in_slices(invocation, sink, deadline)).await,
         };
         usage.elapsed = began.elapsed();
         Completed { answer, usage }

@@ -26,7 +26,8 @@ use crate::task_run;
 
 impl Call {
     /// Runs the call to its answer. Dropping the future ends the call.
-    pub async fn run(mut self, outbound: Option<Outbound>) -> Reply {
+    // Boxed as it is: each function that had it by value would copy it twice.
+    pub async fn run(mut self: Box<Self>, outbound: Option<Outbound>) -> Reply {
         let era = self.context.version.era();
         let reply = match self.rounds(outbound).await {
             Ok(body) => Reply {
@@ -75,7 +76,7 @@ impl Call {
             ));
         }
         if self.becomes_task()? {
-            return task_run::begin(self, known).await;
+            return Box::pin(task_run::begin(self, known)).await;
         }
         self.context.impure = key.map(|_| Arc::default());
         for round in 0..ROUNDS_MAX {
@@ -104,7 +105,8 @@ impl Call {
                 ));
             };
             let patience = self.host.config.session.ask_timeout;
-            known = ask::legacy(pending, outbound.as_ref(), questions, patience).await?;
+            let asked = ask::legacy(pending, outbound.as_ref(), questions, patience);
+            known = Box::pin(asked).await?;
         }
         Err(RpcError::internal(format!(
             "it asked {ROUNDS_MAX} times and wants to ask again"

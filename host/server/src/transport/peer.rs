@@ -193,7 +193,7 @@ impl Peer {
                 });
                 None
             }
-            Routed::Call(call) => self.call(*call).await,
+            Routed::Call(call) => self.call(call).await,
             Routed::Listen(subscription) => {
                 self.listen(subscription, Some(&request.id));
                 None
@@ -210,7 +210,7 @@ impl Peer {
 
     /// Runs a call where it was read; if it lasts, it goes on in a task that
     /// the client can cancel.
-    async fn call(&mut self, call: Call) -> Option<Vec<u8>> {
+    async fn call(&mut self, call: Box<Call>) -> Option<Vec<u8>> {
         let id = call.id.clone();
         let outbound = call.may_emit().then(|| self.outbound());
         let mut run = Box::pin(call.run(outbound));

@@ -30,7 +30,7 @@ use super::held::{Held, Slot, Streaming};
 use super::response::Body;
 use super::tail::{End, Tail};
 use super::watch::{Activity, Ended, Limits, Watched};
-use super::{PROBE_TIME, sort};
+use super::{PROBE_TIME, answer};
 use crate::config::Http;
 use crate::host::Host;
 use crate::origin::Origin;
@@ -317,8 +317,8 @@ impl Life {
             let lends = outlives_hyper(&request).then(|| (slot.clone(), activity.clone()));
             // hyper keeps room for this future as long as it serves the connection:
             // on the heap it takes room only while it runs.
-            let answer = Box::pin(async move {
-                let response = sort(&host, request, local, &origin).await;
+            let answering = Box::pin(async move {
+                let response = answer(&host, request, local, &origin).await;
                 response.map(|body| match (body, lends) {
                     (Body::Events(events), Some((slot, activity))) => {
                         Held::lent(Streaming { events, open }, slot, activity)
@@ -331,7 +331,7 @@ impl Life {
                     }
                 })
             });
-            async move { Ok::<_, Infallible>(answer.await) }
+            async move { Ok::<_, Infallible>(answering.await) }
         })
     }
 }

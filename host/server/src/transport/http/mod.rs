@@ -18,11 +18,13 @@ mod tail;
 mod watch;
 
 use std::convert::Infallible;
+use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use fusebox_protocol::{Era, Reason, RefusalData, RpcError};
+use futures_util::future::Either;
 use http::{Method, Request, StatusCode};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
@@ -78,42 +80,83 @@ fn too_many_connections() -> Reply {
 }
 
 /// Answers a request that came in at `local`, by the connection `origin`.
-pub(super) async fn sort<B: RequestBody>(
-    host: &Arc<Host>,
+// Not `async`: such a function keeps room for all it is given, for as long as it
+// waits.
+pub(super) fn answer<'a, B: RequestBody>(
+    host: &'a Arc<Host>,
     request: Request<B>,
     local: SocketAddr,
-    origin: &Origin,
-) -> HttpResponse {
-    if let Err(reason) = access::check(&host.config.http, &request, local) {
-        return refused(StatusCode::FORBIDDEN, &reason);
+    origin: &'a Origin,
+) -> impl Future<Output = HttpResponse> + Send + use<'a, B> {
+    let sorted = match sort(host, &request, local) {
+        Sorted::Answered(response) => Err(response),
+        Sorted::Message(view) => {
+            let (parts, body) = request.into_parts();
+            Ok(Either::Left((parts.headers, body, view)))
+        }
+        Sorted::LegacyMessage => Ok(Either::Right(Box::pin(legacy_sse::take(host, request)))),
+    };
+    async move {
+        match sorted {
+            Err(response) => response,
+            Ok(Either::Left((headers, body, view))) => {
+                post::serve(host, headers, body, &view, origin).await
+            }
+            Ok(Either::Right(taken)) => taken.await,
+        }
+    }
+}
+
+/// What a request is.
+enum Sorted {
+    /// one that has its answer
+    Answered(HttpResponse),
+    /// one with a message for what is shown here
+    Message(ViewName),
+    /// one with a message of a client of HTTP+SSE
+    LegacyMessage,
+}
+
+fn sort<B>(host: &Arc<Host>, request: &Request<B>, local: SocketAddr) -> Sorted {
+    if let Err(reason) = access::check(&host.config.http, request, local) {
+        return Sorted::Answered(refused(StatusCode::FORBIDDEN, &reason));
     }
     let path = request.uri().path();
     if path == host.config.http.path {
-        return endpoint(host, request, &None, origin).await;
+        return endpoint(host, request, None);
     }
     if let Some((_, view)) = host.view_paths.iter().find(|(at, _)| at == path) {
-        return endpoint(host, request, &Some(view.clone()), origin).await;
+        return endpoint(host, request, Some(view.clone()));
     }
     let sse_path = &host.config.http.sse_path;
     if !sse_path.is_empty() {
         if path == sse_path {
-            return match *request.method() {
+            return Sorted::Answered(match *request.method() {
                 Method::GET => legacy_sse::open(host),
                 _ => not_allowed("GET"),
-            };
+            });
         }
         if path == host.config.http.messages_path {
             return match *request.method() {
-                Method::POST => legacy_sse::take(host, request).await,
-                _ => not_allowed("POST"),
+                Method::POST => Sorted::LegacyMessage,
+                _ => Sorted::Answered(not_allowed("POST")),
             };
         }
     }
-    probe_answer(host, &request).unwrap_or_else(|| {
+    Sorted::Answered(probe_answer(host, request).unwrap_or_else(|| {
         refused(
             StatusCode::NOT_FOUND,
             &format!("nothing here; MCP is served at {}", host.config.http.path),
         )
+    }))
+}
+
+fn endpoint<B>(host: &Arc<Host>, request: &Request<B>, view: ViewName) -> Sorted {
+    Sorted::Answered(match *request.method() {
+        Method::POST => return Sorted::Message(view),
+        Method::GET => get::open_stream(host, request.headers(), &view),
+        Method::DELETE => get::close_session(host, request.headers(), &view),
+        _ => not_allowed("POST, GET, DELETE"),
     })
 }
 
@@ -127,20 +170,6 @@ fn probe_answer<B>(host: &Host, request: &Request<B>) -> Option<HttpResponse> {
         _ => return None,
     };
     Some(answer)
-}
-
-async fn endpoint<B: RequestBody>(
-    host: &Arc<Host>,
-    request: Request<B>,
-    view: &ViewName,
-    origin: &Origin,
-) -> HttpResponse {
-    match *request.method() {
-        Method::POST => post::serve(host, request, view, origin).await,
-        Method::GET => get::open_stream(host, request.headers(), view),
-        Method::DELETE => get::close_session(host, request.headers(), view),
-        _ => not_allowed("POST, GET, DELETE"),
-    }
 }
 
 fn health_answer(host: &Host) -> HttpResponse {

@@ -38,12 +38,11 @@ pub(super) const VERSION: &str = "mcp-protocol-version";
 /// Serves one request with a body.
 pub(super) async fn serve<B: RequestBody>(
     host: &Arc<Host>,
-    request: http::Request<B>,
+    headers: HeaderMap,
+    body: B,
     view: &ViewName,
     origin: &Origin,
 ) -> HttpResponse {
-    let (parts, body) = request.into_parts();
-    let headers = parts.headers;
     if host.is_stopping() {
         return response::reply(stopping());
     }
@@ -54,11 +53,14 @@ pub(super) async fn serve<B: RequestBody>(
         Ok(frame) => frame,
         Err(refusal) => return *refusal,
     };
-    match envelope::parse(&frame, BATCH_MAX) {
+    // By reference: a message is large, and what waits has room for each copy of it.
+    match &envelope::parse(&frame, BATCH_MAX) {
         Ok(Incoming::Single(message)) => {
-            serve_message(host, &headers, &frame, &message, view, origin).await
+            serve_message(host, &headers, &frame, message, view, origin).await
         }
-        Ok(Incoming::Batch(_)) => serve_batch(host, &headers, frame, view, origin.clone()).await,
+        Ok(Incoming::Batch(_)) => {
+            Box::pin(serve_batch(host, &headers, frame, view, origin.clone())).await
+        }
         Err(malformed) => {
             host.meters.error(Instant::now());
             let mut reply = Reply::error(malformed.id.as_ref(), &malformed.error, Era::Legacy);
@@ -322,7 +324,7 @@ async fn drive(
         Routed::Later(answer) => response::reply(answer.await),
         Routed::Call(call) => {
             let events = accepts(headers, "text/event-stream");
-            run(host, *call, events, session).await
+            run(host, call, events, session).await
         }
         Routed::Listen(subscription) => event_stream(sse::changes(
             subscription,
@@ -336,7 +338,7 @@ async fn drive(
 /// there, and an answer that comes alone is a plain body.
 async fn run(
     host: &Arc<Host>,
-    call: Call,
+    call: Box<Call>,
     events: bool,
     session: Option<Arc<Session>>,
 ) -> HttpResponse {
@@ -348,7 +350,7 @@ async fn run(
 
 /// A modern client that hangs up cancels: its call is dropped with the request,
 /// or with the body that takes its place.
-async fn run_modern(host: &Arc<Host>, call: Call, events: bool) -> HttpResponse {
+async fn run_modern(host: &Arc<Host>, call: Box<Call>, events: bool) -> HttpResponse {
     if !(events && call.may_emit()) {
         return response::reply(call.run(None).await);
     }
@@ -374,7 +376,7 @@ async fn run_modern(host: &Arc<Host>, call: Call, events: bool) -> HttpResponse 
 
 async fn run_legacy(
     host: &Arc<Host>,
-    mut call: Call,
+    mut call: Box<Call>,
     events: bool,
     session: Arc<Session>,
 ) -> HttpResponse {

@@ -24,7 +24,7 @@ use super::connection::{Streams, hung_up};
 use super::streams::{Connection, RecvStream, SendStream, Watch};
 use crate::host::Host;
 use crate::origin::Origin;
-use crate::transport::http::{HttpResponse, sort};
+use crate::transport::http::{HttpResponse, answer};
 
 /// What of a body comes with its head, and what frames take.
 const HEAD_ROOM_BYTES: u64 = 64 << 10;
@@ -112,7 +112,7 @@ async fn request(
     let (send, recv) = stream.split();
     let request = request.map(|()| RequestBody(recv));
     let answering = async {
-        let response = sort(&host, request, local, &origin).await;
+        let response = answer(&host, request, local, &origin).await;
         respond(send, response, has_body).await
     };
     tokio::select! {
