@@ -8,9 +8,9 @@ use anyhow::{Context as _, Result, bail};
 use fusebox_toolchain::component::{componentize, publish};
 use fusebox_toolchain::{Error, PACKAGES, Toolchain, Workspace};
 
+use crate::apt;
 use crate::process::say;
 use crate::project::Project;
-use crate::apt;
 
 /// Builds every plugin into the plugins' folder.
 ///

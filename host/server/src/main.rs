@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 mod cli;
+mod plugin_commands;
 
 use std::fmt::Display;
 use std::io::{IsTerminal, Write};
@@ -71,6 +72,9 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
             runtime.shutdown_background();
             ended?;
         }
+        Command::Plugin(PluginCommand::New(new)) => return plugin_commands::new(&new),
+        Command::Plugin(PluginCommand::Build(build)) => return plugin_commands::build(&build),
+        Command::Plugin(PluginCommand::Test(test)) => return plugin_commands::test(&test),
         Command::Plugin(PluginCommand::Check { file }) => {
             let report = runtime()?.block_on(load(&file))?.report();
             print(&report, file.json)?;
@@ -103,12 +107,16 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
 
 /// Loads an author's file; only what is grave goes to the log.
 async fn load(file: &PluginFile) -> anyhow::Result<author::Loaded> {
+    start_author_log();
+    let config = cli::load(file.config.clone())?;
+    Ok(author::load(&config, &file.path).await?)
+}
+
+fn start_author_log() {
     start_log(&Log {
         level: LogLevel::Error,
         format: LogFormat::Text,
     });
-    let config = cli::load(file.config.clone())?;
-    Ok(author::load(&config, &file.path).await?)
 }
 
 /// Prints a report for people, or for programs.

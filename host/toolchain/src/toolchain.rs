@@ -140,13 +140,19 @@ impl Distribution {
             source.is_file().then_some((rustc, sysroot))
         });
         let Some((rustc, sysroot)) = rustc else {
-            return Err(Error::Missing { what: "a Rust with its library source" });
+            return Err(Error::Missing {
+                what: "a Rust with its library source",
+            });
         };
         let Some(cargo) = find("cargo", folders) else {
-            return Err(Error::Missing { what: "a cargo outside of rustup" });
+            return Err(Error::Missing {
+                what: "a cargo outside of rustup",
+            });
         };
         let Some(linker) = linker([Some(sysroot.as_path()), active]) else {
-            return Err(Error::Missing { what: "a linker for WebAssembly (wasm-ld or rust-lld)" });
+            return Err(Error::Missing {
+                what: "a linker for WebAssembly (wasm-ld or rust-lld)",
+            });
         };
         Ok(Self {
             cargo,
