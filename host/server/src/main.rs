@@ -13,7 +13,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use cli::{Cli, Command, ConfigCommand, PluginCommand, PluginFile};
-use fusebox::author;
+use fusebox::author::{self, CasesError, ScaffoldError};
 use fusebox::config::{Config, Log, LogFormat, LogLevel};
 use serde::Serialize;
 use tracing_subscriber::EnvFilter;
@@ -40,7 +40,15 @@ fn main() -> ExitCode {
 fn told(error: &anyhow::Error) -> (String, u8) {
     match error.downcast_ref::<fusebox::config::ConfigErrors>() {
         Some(mistakes) => (format!("the configuration is not valid\n{mistakes}"), USAGE),
-        None => (format!("{error:#}"), 1),
+        None => (format!("{error:#}"), code_of(error)),
+    }
+}
+
+fn code_of(error: &anyhow::Error) -> u8 {
+    let is_bad_name = matches!(error.downcast_ref(), Some(ScaffoldError::Name { .. }));
+    match is_bad_name || error.is::<CasesError>() {
+        true => USAGE,
+        false => 1,
     }
 }
 

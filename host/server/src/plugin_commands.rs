@@ -28,11 +28,17 @@ pub(crate) fn build(arguments: &Build) -> anyhow::Result<ExitCode> {
 /// A folder is built first: what is tested is what its sources say.
 pub(crate) fn test(arguments: &Test) -> anyhow::Result<ExitCode> {
     let Test { path, cases, .. } = arguments;
-    let (file, beside) = match path.is_dir() {
-        true => (component(built(path, None)?)?, path.join("cases.toml")),
-        false => (path.clone(), "cases.toml".into()),
+    let is_project = path.is_dir();
+    let beside = match is_project {
+        true => path.join("cases.toml"),
+        false => "cases.toml".into(),
     };
+    // A mistake in it is told before a build that may take a minute.
     let cases = Cases::read(cases.as_deref().unwrap_or(&beside))?;
+    let file = match is_project {
+        true => component(built(path, None)?)?,
+        false => path.clone(),
+    };
     start_author_log();
     let config = cli::load(arguments.config.clone())?;
     let report = runtime()?.block_on(async {

@@ -71,7 +71,11 @@ type File = (PathBuf, String);
 /// left behind then.
 pub fn scaffold(name: &str, into: &Path) -> Result<NewReport, ScaffoldError> {
     name::check(name)?;
-    let folder = into.join(name);
+    // Shown without `./` in front.
+    let folder = match into == Path::new(".") {
+        true => name.into(),
+        false => into.join(name),
+    };
     if !is_free(&folder) {
         return Err(ScaffoldError::Exists(folder));
     }
