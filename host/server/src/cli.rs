@@ -116,6 +116,12 @@ pub(crate) enum PluginCommand {
         #[command(flatten)]
         file: PluginFile,
     },
+    /// Print all that a file says of itself: the schemas of its tools, its world in
+    /// WIT, its size, and what it was made with
+    Inspect {
+        #[command(flatten)]
+        file: PluginFile,
+    },
     /// Call one tool of a file under the host's limits, and say what it answered and
     /// used; exits with 1 if the call failed
     Call {

@@ -87,6 +87,10 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
             let report = runtime()?.block_on(load(&file))?.report();
             print(&report, file.json)?;
         }
+        Command::Plugin(PluginCommand::Inspect { file }) => {
+            let report = runtime()?.block_on(load(&file))?.inspect(&file.path)?;
+            print(&report, file.json)?;
+        }
         Command::Plugin(PluginCommand::Call {
             file,
             tool,

@@ -1,7 +1,7 @@
 //! From the sources of a plugin in Rust to its component: which Rust builds it,
 //! what cargo is told, and how the module is wrapped and put in its place.
 //!
-//! It owns no command line, and prints nothing by itself. It never installs
+//! Also what a component says of itself. It owns no command line, and prints nothing by itself. It never installs
 //! packages of a system, and knows nothing of the host that loads components.
 
 #![forbid(unsafe_code)]
@@ -11,6 +11,7 @@ pub mod component;
 mod error;
 pub mod process;
 mod toolchain;
+pub mod wit;
 mod workspace;
 
 pub use error::Error;

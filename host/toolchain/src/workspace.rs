@@ -1,6 +1,7 @@
 //! What cargo says of a folder: the plugins in it, and where it builds. Builds
 //! them; puts nothing where a host looks.
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -41,7 +42,15 @@ impl Workspace {
             command
                 .args(["metadata", "--no-deps", "--format-version", "1"])
                 .current_dir(folder),
-        )?;
+        );
+        let text = text.map_err(|error| match error {
+            Error::Start { ref source, .. } if source.kind() == io::ErrorKind::NotFound => {
+                Error::NoRust {
+                    reason: error.to_string(),
+                }
+            }
+            error => error,
+        })?;
         let unreadable = |reason: String| Error::Metadata { reason };
         let metadata: Value =
             serde_json::from_str(&text).map_err(|error| unreadable(error.to_string()))?;

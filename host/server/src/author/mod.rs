@@ -9,6 +9,7 @@ mod build;
 mod call;
 mod cases;
 mod check;
+mod inspect;
 mod near;
 mod scaffold;
 
@@ -20,6 +21,7 @@ pub use call::{CallReport, Outcome};
 pub use cases::{CaseReport, Cases, CasesError, Difference, TestReport};
 pub use check::CheckReport;
 use fusebox_engine::{Engine, EngineError};
+pub use inspect::InspectReport;
 pub use scaffold::{NewReport, ScaffoldError, scaffold};
 
 use crate::config::Config;
