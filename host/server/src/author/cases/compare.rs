@@ -206,16 +206,16 @@ mod tests {
 
     #[test]
     fn kinds_of_errors_are_told_apart() {
-        let kind = |outcome| super::kind(&outcome).unwrap_or_default();
-        assert_eq!(kind(Outcome::Result(json!({"isError": true}))), "tool");
-        assert_eq!(kind(Outcome::Result(json!({}))), "");
-        assert_eq!(kind(Outcome::Asks(json!({}))), "asks");
+        let kind_of = |outcome| kind(&outcome).unwrap_or_default();
+        assert_eq!(kind_of(Outcome::Result(json!({"isError": true}))), "tool");
+        assert_eq!(kind_of(Outcome::Result(json!({}))), "");
+        assert_eq!(kind_of(Outcome::Asks(json!({}))), "asks");
         assert_eq!(
-            kind(Outcome::Error(json!({"code": -32602}))),
+            kind_of(Outcome::Error(json!({"code": -32602}))),
             "invalid_params"
         );
         let trapped = json!({"code": -32007, "data": {"reason": "trapped"}});
-        assert_eq!(kind(Outcome::Error(trapped)), "trapped");
+        assert_eq!(kind_of(Outcome::Error(trapped)), "trapped");
     }
 
     #[test]
