@@ -26,8 +26,7 @@ pub(crate) enum Command {
     Stdio(Stdio),
     /// Join a stdio client to a host behind a URL: tcp://, quic://, http:// or https://
     Bridge(Bridge),
-    /// The author's tools: make a project, build and test it, look at a plugin's file,
-    /// and call its tools
+    /// The author's tools: make, build and test a plugin, look at it, call its tools
     #[command(subcommand)]
     Plugin(PluginCommand),
     /// Look at the configuration

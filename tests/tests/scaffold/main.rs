@@ -8,6 +8,7 @@ mod served;
 mod tutorial;
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use fusebox_tests::{Ran, shell, typed};
@@ -216,25 +217,55 @@ fn what_can_not_be_built_is_told_with_what_to_do() {
     );
 }
 
+/// With a Rust that has no library for WebAssembly, and no rustup.
+#[test]
+fn without_the_library_for_wasm_the_command_says_what_to_install_or_how_it_does_without() {
+    let folder = empty();
+    good(folder.path(), "fusebox plugin new stuck");
+    let programs = folder.path().join("programs");
+    fs::create_dir(&programs).expect("a folder");
+    let rustc = programs.join("rustc");
+    fs::write(&rustc, "#!/bin/sh\necho /nonexistent\n").expect("a program");
+    fs::set_permissions(&rustc, fs::Permissions::from_mode(0o755)).expect("it may be run");
+    let cargo = std::env::var("CARGO").expect("cargo runs this test");
+    std::os::unix::fs::symlink(cargo, programs.join("cargo")).expect("a link");
+    let (code, stderr) = build_with(&programs, "stuck");
+    // A distribution's Rust may be there, outside of the search path.
+    let does_without = stderr.contains("from its library source");
+    let is_told = code == Some(1)
+        && stderr.contains("is missing; to build plugins, install one of")
+        && stderr.contains("rustup target add wasm32-unknown-unknown");
+    assert!(is_told || does_without, "{stderr}");
+}
+
+/// What `plugin build` says that finds programs in `programs` alone, beside which
+/// the project lies.
+fn build_with(programs: &Path, project: &str) -> (Option<i32>, String) {
+    let folder = programs.parent().expect("a folder");
+    let mut command = shell(folder, "exec \"$PROGRAM\" plugin build \"$PROJECT\"");
+    let output = command
+        .env("PROGRAM", fusebox_tests::host_binary())
+        .env("PROJECT", project)
+        .env("PATH", programs)
+        .env_remove("RUSTC")
+        .output()
+        .expect("a shell");
+    let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+    (output.status.code(), stderr)
+}
+
 #[test]
 fn without_a_rust_the_command_says_how_to_get_one() {
     let folder = empty();
     good(folder.path(), "fusebox plugin new lonely");
-    let program = fusebox_tests::host_binary();
-    let mut command = shell(folder.path(), "exec \"$PROGRAM\" plugin build lonely");
-    let output = command
-        .env("PROGRAM", program)
-        .env("PATH", folder.path())
-        .output()
-        .expect("a shell");
-    let stderr = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.code(), Some(1), "{stderr}");
-    assert!(
-        stderr.contains("install it from https://rustup.rs"),
-        "{stderr}"
-    );
-    assert!(
-        stderr.contains("rustup target add wasm32-unknown-unknown"),
-        "{stderr}"
-    );
+    let programs = folder.path().join("programs");
+    fs::create_dir(&programs).expect("a folder");
+    let (code, stderr) = build_with(&programs, "lonely");
+    assert_eq!(code, Some(1), "{stderr}");
+    for words in [
+        "install it from https://rustup.rs",
+        "rustup target add wasm32-unknown-unknown",
+    ] {
+        assert!(stderr.contains(words), "{stderr}");
+    }
 }
