@@ -42,6 +42,11 @@ pub(crate) fn cache() -> PathBuf {
     target().join("test-cache")
 }
 
+/// Cargo's target folder for projects that tests make.
+pub(crate) fn authors_target() -> PathBuf {
+    target().join("test-authors")
+}
+
 fn given(variable: &str, default: &str) -> PathBuf {
     std::env::var_os(variable).map_or_else(|| target().join(default), PathBuf::from)
 }

@@ -1,11 +1,13 @@
 //! Runs programs that end by themselves, with an end in any case, and gives what
 //! they printed. Judges nothing.
 
-use std::path::Path;
+use std::env;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::thread;
 
 use crate::host::{host_command, stop};
+use crate::place;
 use crate::wait::{PROGRAM, until_for};
 
 /// What a command of the host did.
@@ -26,6 +28,45 @@ pub struct Ran {
 pub fn fusebox(folder: &Path, arguments: &[&str]) -> Ran {
     let mut command = host_command();
     command.current_dir(folder).args(arguments);
+    ran(command)
+}
+
+/// Runs a line as an author would type it, in `folder`.
+///
+/// # Panics
+/// If it doesn't end.
+pub fn typed(folder: &Path, line: &str) -> Ran {
+    ran(shell(folder, line))
+}
+
+/// A shell for a line, which finds the host's program by its name. What cargo
+/// builds there lies in a folder that all tests share, so that what every project
+/// needs is compiled once.
+pub fn shell(folder: &Path, line: &str) -> Command {
+    let program = place::host_binary();
+    let mut folders: Vec<PathBuf> = program
+        .parent()
+        .map(Path::to_path_buf)
+        .into_iter()
+        .collect();
+    let given = env::var_os("PATH").unwrap_or_default();
+    folders.extend(env::split_paths(&given));
+    let mut command = Command::new("/bin/sh");
+    command
+        .args(["-c", line])
+        .current_dir(folder)
+        .envs(
+            host_command()
+                .get_envs()
+                .filter_map(|(name, value)| Some((name, value?))),
+        )
+        .env("PATH", env::join_paths(folders).expect("folders"))
+        .env("CARGO_TARGET_DIR", place::authors_target())
+        .env_remove("CARGO");
+    command
+}
+
+fn ran(command: Command) -> Ran {
     let output = output(command);
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     Ran {

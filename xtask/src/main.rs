@@ -15,7 +15,6 @@ mod project;
 mod provision;
 mod run;
 mod test;
-mod toolchain;
 
 use std::process::ExitCode;
 

@@ -5,11 +5,12 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::{Context as _, Result, bail};
-use wit_component::ComponentEncoder;
+use fusebox_toolchain::component::{componentize, publish};
+use fusebox_toolchain::{Error, PACKAGES, Toolchain, Workspace};
 
-use crate::process;
+use crate::apt;
+use crate::process::say;
 use crate::project::Project;
-use crate::toolchain::{TARGET, Toolchain};
 
 /// Builds every plugin into the plugins' folder.
 ///
@@ -24,35 +25,26 @@ pub(crate) fn build(project: &Project) -> Result<()> {
 /// # Errors
 /// As above.
 pub(crate) fn build_into(project: &Project, sources: &Path, folder: &Path) -> Result<()> {
-    let names = project.plugin_names(sources)?;
-    if names.is_empty() {
+    let workspace = Workspace::read(&project.cargo, sources)?;
+    if workspace.plugins.is_empty() {
         bail!("no plugin in {}", sources.display());
     }
-    let toolchain = Toolchain::choose(project)?;
     let modules = project.target.join("wasm");
-    process::run(
-        toolchain
-            .cargo()
-            .current_dir(sources)
-            .args(["build", "--release", "--target", TARGET, "--target-dir"])
-            .arg(&modules)
-            .args(toolchain.cargo_arguments()),
-    )
-    .context("failed to build the plugins")?;
+    workspace
+        .build(&toolchain(project)?, &modules)
+        .context("failed to build the plugins")?;
 
     fs::create_dir_all(folder)
         .with_context(|| format!("failed to make the folder {}", folder.display()))?;
-    let modules = modules.join(TARGET).join("release");
-    for name in &names {
-        let module = modules.join(format!("{}.wasm", name.replace('-', "_")));
-        let component = componentize(&module)?;
-        let path = folder.join(format!("{name}.wasm"));
+    for plugin in &workspace.plugins {
+        let component = componentize(&plugin.module(&modules))?;
+        let path = folder.join(format!("{}.wasm", plugin.name));
         let what = if publish(&path, &component)? {
             "wrote"
         } else {
             "unchanged:"
         };
-        process::say(&format!(
+        say(&format!(
             "{what} {} ({:.1} KiB)",
             path.display(),
             component.len() as f64 / 1024.0
@@ -61,55 +53,14 @@ pub(crate) fn build_into(project: &Project, sources: &Path, folder: &Path) -> Re
     Ok(())
 }
 
-/// Wraps a core module that carries component-type metadata into a component.
-fn componentize(module: &Path) -> Result<Vec<u8>> {
-    let bytes = fs::read(module).with_context(|| format!("failed to read {}", module.display()))?;
-    ComponentEncoder::default()
-        .validate(true)
-        .module(&bytes)
-        .and_then(|encoder| encoder.encode())
-        .with_context(|| format!("failed to make a component of {}", module.display()))
-}
-
-/// Puts `bytes` at `path` in one step and says whether anything changed. A file
-/// that already holds them is left alone: a host would load it again.
-fn publish(path: &Path, bytes: &[u8]) -> Result<bool> {
-    if fs::read(path).is_ok_and(|present| present == bytes) {
-        return Ok(false);
-    }
-    // Hidden, and not called `.wasm`: a host that watches the folder skips it.
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let temporary = path.with_file_name(format!(".{name}.{}.new", std::process::id()));
-    fs::write(&temporary, bytes)
-        .and_then(|()| fs::rename(&temporary, path))
-        .with_context(|| format!("failed to write {}", path.display()))?;
-    Ok(true)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_component_is_published_once_and_whole() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("hello.wasm");
-        assert!(publish(&path, b"one").unwrap());
-        assert!(!publish(&path, b"one").unwrap());
-        assert!(publish(&path, b"two").unwrap());
-        assert_eq!(fs::read(&path).unwrap(), b"two");
-        // Nothing else is left for a host to find.
-        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
-    }
-
-    #[test]
-    fn what_is_no_module_is_named() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("text.wasm");
-        assert!(format!("{:#}", componentize(&path).unwrap_err()).contains("failed to read"));
-        fs::write(&path, "text").unwrap();
-        let error = format!("{:#}", componentize(&path).unwrap_err());
-        assert!(error.contains("failed to make a component of"), "{error}");
-        assert!(error.contains("text.wasm"), "{error}");
+/// The Rust that builds for WebAssembly; installs a distribution's where that can
+/// be done without asking.
+fn toolchain(project: &Project) -> Result<Toolchain> {
+    match Toolchain::choose(&project.cargo, &project.target, &mut say) {
+        Err(Error::Missing { what }) if apt::is_usable() => {
+            apt::install(what, &PACKAGES)?;
+            Ok(Toolchain::distribution(&project.target, &mut say)?)
+        }
+        chosen => Ok(chosen?),
     }
 }

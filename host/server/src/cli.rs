@@ -26,7 +26,7 @@ pub(crate) enum Command {
     Stdio(Stdio),
     /// Join a stdio client to a host behind a URL: tcp://, quic://, http:// or https://
     Bridge(Bridge),
-    /// The author's tools: look at one plugin's file, and call its tools
+    /// The author's tools: make, build and test a plugin, look at it, call its tools
     #[command(subcommand)]
     Plugin(PluginCommand),
     /// Look at the configuration
@@ -101,9 +101,23 @@ impl From<Bridge> for Options {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum PluginCommand {
+    /// Make a project of a plugin that builds as it is
+    New(New),
+    /// Build the component of a project; says what to install if there is no Rust for
+    /// WebAssembly
+    Build(Build),
+    /// Call the tools of a plugin as a file of cases says, and compare the answers;
+    /// exits with 1 if a case fails
+    Test(Test),
     /// Load a file as a host would, and say what it is and offers; exits with 1 and
     /// the reason if a host would not serve it
     Check {
+        #[command(flatten)]
+        file: PluginFile,
+    },
+    /// Print all that a file says of itself: the schemas of its tools, its world in
+    /// WIT, its size, and what it was made with
+    Inspect {
         #[command(flatten)]
         file: PluginFile,
     },
@@ -118,6 +132,59 @@ pub(crate) enum PluginCommand {
         #[arg(default_value = "{}")]
         arguments: String,
     },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct New {
+    /// The plugin's name, which becomes that of the folder and of the file
+    pub(crate) name: String,
+    /// The language it is written in
+    #[arg(long, value_name = "LANG", value_parser = ["rust"], default_value = "rust")]
+    pub(crate) lang: String,
+    /// The folder to make the project in
+    #[arg(
+        long,
+        value_name = "DIR",
+        default_value = ".",
+        hide_default_value = true
+    )]
+    pub(crate) into: PathBuf,
+    /// Print JSON, for programs
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Build {
+    /// The project's folder
+    #[arg(value_name = "DIR", default_value = ".", hide_default_value = true)]
+    pub(crate) folder: PathBuf,
+    /// The folder for the component [default: plugins in the project's folder]
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) out: Option<PathBuf>,
+    /// Print JSON, for programs
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Test {
+    /// A project's folder, which is built first, or a `.wasm` file
+    #[arg(
+        value_name = "DIR or FILE",
+        default_value = ".",
+        hide_default_value = true
+    )]
+    pub(crate) path: PathBuf,
+    /// The file of cases [default: cases.toml in the project's folder, or here]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) cases: Option<PathBuf>,
+    /// The host's TOML file, for the plugin's limits
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// Print JSON, for programs
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]

@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 mod cli;
+mod plugin_commands;
 
 use std::fmt::Display;
 use std::io::{IsTerminal, Write};
@@ -12,7 +13,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use cli::{Cli, Command, ConfigCommand, PluginCommand, PluginFile};
-use fusebox::author;
+use fusebox::author::{self, CasesError, ScaffoldError};
 use fusebox::config::{Config, Log, LogFormat, LogLevel};
 use serde::Serialize;
 use tracing_subscriber::EnvFilter;
@@ -39,7 +40,15 @@ fn main() -> ExitCode {
 fn told(error: &anyhow::Error) -> (String, u8) {
     match error.downcast_ref::<fusebox::config::ConfigErrors>() {
         Some(mistakes) => (format!("the configuration is not valid\n{mistakes}"), USAGE),
-        None => (format!("{error:#}"), 1),
+        None => (format!("{error:#}"), code_of(error)),
+    }
+}
+
+fn code_of(error: &anyhow::Error) -> u8 {
+    let is_bad_name = matches!(error.downcast_ref(), Some(ScaffoldError::Name { .. }));
+    match is_bad_name || error.is::<CasesError>() {
+        true => USAGE,
+        false => 1,
     }
 }
 
@@ -71,8 +80,15 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
             runtime.shutdown_background();
             ended?;
         }
+        Command::Plugin(PluginCommand::New(new)) => return plugin_commands::new(&new),
+        Command::Plugin(PluginCommand::Build(build)) => return plugin_commands::build(&build),
+        Command::Plugin(PluginCommand::Test(test)) => return plugin_commands::test(&test),
         Command::Plugin(PluginCommand::Check { file }) => {
             let report = runtime()?.block_on(load(&file))?.report();
+            print(&report, file.json)?;
+        }
+        Command::Plugin(PluginCommand::Inspect { file }) => {
+            let report = runtime()?.block_on(load(&file))?.inspect(&file.path)?;
             print(&report, file.json)?;
         }
         Command::Plugin(PluginCommand::Call {
@@ -103,12 +119,16 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
 
 /// Loads an author's file; only what is grave goes to the log.
 async fn load(file: &PluginFile) -> anyhow::Result<author::Loaded> {
+    start_author_log();
+    let config = cli::load(file.config.clone())?;
+    Ok(author::load(&config, &file.path).await?)
+}
+
+fn start_author_log() {
     start_log(&Log {
         level: LogLevel::Error,
         format: LogFormat::Text,
     });
-    let config = cli::load(file.config.clone())?;
-    Ok(author::load(&config, &file.path).await?)
 }
 
 /// Prints a report for people, or for programs.

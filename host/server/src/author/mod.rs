@@ -1,19 +1,29 @@
-//! What an author asks of one file, without a host that serves: is it a good
-//! plugin, and what does a tool of it answer.
+//! What an author asks for without a host that serves: a new project, its
+//! component, and of one file whether it is a good plugin, and what a tool of it
+//! answers.
 //!
 //! It owns the loading of that one file, under the limits that a host would give
 //! it. It never serves, and never prints: the command line does.
 
+mod build;
 mod call;
+mod cases;
 mod check;
+mod inspect;
+mod near;
 mod needs;
+mod scaffold;
 
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+pub use build::{BuildReport, Component, build};
 pub use call::{CallReport, Outcome};
+pub use cases::{CaseReport, Cases, CasesError, Difference, TestReport};
 pub use check::CheckReport;
 use fusebox_engine::{Engine, EngineError};
+pub use inspect::InspectReport;
+pub use scaffold::{NewReport, ScaffoldError, scaffold};
 
 use crate::config::Config;
 use crate::folder;

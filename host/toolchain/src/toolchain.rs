@@ -1,29 +1,27 @@
-//! Which Rust builds the plugins: one that has the standard library for
-//! WebAssembly, or one that can build it. Installs what is missing if it may;
-//! never changes which Rust is the default.
+//! Which Rust builds plugins: one that has the standard library for WebAssembly,
+//! or one that can build it. Asks rustup for what is missing; never installs
+//! anything else, and never changes which Rust is the default.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use anyhow::Result;
+use crate::error::Error;
+use crate::process::{self, find, search_path};
 
-use crate::apt;
-use crate::process::{self, find, say, search_path};
-use crate::project::{self, Project};
-
-/// What the plugins are built for.
-pub(crate) const TARGET: &str = "wasm32-unknown-unknown";
+/// What plugins are built for.
+pub const TARGET: &str = "wasm32-unknown-unknown";
 
 /// How long `rustup target add` may take. The standard library is 20 MB.
 const RUSTUP_LIMIT: Duration = Duration::from_secs(60);
 
 /// What Debian and its children call a Rust that can build its own library.
-const PACKAGES: [&str; 4] = ["rustc-web", "cargo-web", "rust-web-src", "lld"];
+pub const PACKAGES: [&str; 4] = ["rustc-web", "cargo-web", "rust-web-src", "lld"];
 
 /// A way to build for WebAssembly.
-pub(crate) enum Toolchain {
+#[derive(Debug)]
+pub enum Toolchain {
     /// The Rust in use has the library for the target.
     Active {
         /// the cargo in use
@@ -34,29 +32,40 @@ pub(crate) enum Toolchain {
 }
 
 /// A distribution's Rust.
-pub(crate) struct Distribution {
+#[derive(Debug)]
+pub struct Distribution {
     cargo: PathBuf,
     rustc: PathBuf,
     linker: PathBuf,
 }
 
 impl Toolchain {
-    /// Finds or installs a toolchain, the least intrusive way first, and says
-    /// in one line which one and why.
+    /// Finds a toolchain, the least intrusive way first: what is installed, then
+    /// what rustup adds, then a distribution's Rust. `say` is told in one line
+    /// which one and why; `target` is a folder in which to remember that rustup
+    /// could not help, so that it is asked once.
     ///
     /// # Errors
     /// If there is none; the message says what to install.
-    pub(crate) fn choose(project: &Project) -> Result<Self> {
-        let rustc = std::env::var_os("RUSTC").map_or_else(|| "rustc".into(), PathBuf::from);
-        let sysroot = sysroot(&rustc)?;
+    pub fn choose(cargo: &Path, target: &Path, say: &mut dyn FnMut(&str)) -> Result<Self, Error> {
+        let rustc = active_rustc();
+        let sysroot = match sysroot(&rustc) {
+            Ok(sysroot) => sysroot,
+            // It would do without the Rust in use.
+            Err(error) => {
+                return Self::distribution(target, say).map_err(|_| Error::NoRust {
+                    reason: error.to_string(),
+                });
+            }
+        };
         let active = || Self::Active {
-            cargo: project.cargo.clone(),
+            cargo: cargo.to_path_buf(),
         };
         if has_library(&sysroot) {
             say(&format!("{TARGET} is installed for the Rust in use"));
             return Ok(active());
         }
-        let marker = Marker::new(project, &rustc);
+        let marker = Marker::new(target, &rustc);
         let rustup = find("rustup", search_path());
         if let Some(rustup) = rustup.filter(|_| !marker.is_set()) {
             say(&format!("{TARGET} is missing: asking rustup for it"));
@@ -67,28 +76,31 @@ impl Toolchain {
             }
             say("rustup could not install it (no network?): trying a distribution's Rust");
         }
-        let distribution = match Distribution::find(&sysroot) {
-            Ok(distribution) => distribution,
-            Err(missing) => {
-                install(&missing)?;
-                Distribution::find(&sysroot).map_err(|missing| missing.into_error())?
-            }
-        };
+        Self::distribution(target, say)
+    }
+
+    /// A distribution's Rust, whatever else there is.
+    ///
+    /// # Errors
+    /// If a part of it is missing; the message says what to install.
+    pub fn distribution(target: &Path, say: &mut dyn FnMut(&str)) -> Result<Self, Error> {
+        let rustc = active_rustc();
+        let distribution = Distribution::find(sysroot(&rustc).ok().as_deref())?;
         say(&format!(
             "{TARGET} is not installed for the Rust in use: building it with {}, from its library source",
             distribution.rustc.display()
         ));
-        marker.set();
+        Marker::new(target, &rustc).set();
         Ok(Self::Distribution(distribution))
     }
 
     /// `cargo`, ready for the arguments of a build.
-    pub(crate) fn cargo(&self) -> Command {
+    pub fn cargo(&self) -> Command {
         let mut command = match self {
             Self::Active { cargo } => Command::new(cargo),
             Self::Distribution(distribution) => distribution.cargo(),
         };
-        project::clean(&mut command);
+        process::clean(&mut command);
         // These are meant for the machine's own code.
         for name in [
             "RUSTFLAGS",
@@ -112,8 +124,8 @@ impl Toolchain {
 
 impl Distribution {
     /// Looks for the parts outside of rustup; `active` is the sysroot of the
-    /// Rust in use, whose linker is just as good.
-    fn find(active: &Path) -> Result<Self, Missing> {
+    /// Rust in use, if there is one: its linker is just as good.
+    fn find(active: Option<&Path>) -> Result<Self, Error> {
         // PATH may prefer rustup's proxies: they lie in a `.cargo` folder.
         let mut folders: Vec<PathBuf> = ["/usr/bin", "/usr/local/bin"].map(PathBuf::from).into();
         folders.extend(
@@ -128,13 +140,19 @@ impl Distribution {
             source.is_file().then_some((rustc, sysroot))
         });
         let Some((rustc, sysroot)) = rustc else {
-            return Err(Missing("a Rust with its library source"));
+            return Err(Error::Missing {
+                what: "a Rust with its library source",
+            });
         };
         let Some(cargo) = find("cargo", folders) else {
-            return Err(Missing("a cargo outside of rustup"));
+            return Err(Error::Missing {
+                what: "a cargo outside of rustup",
+            });
         };
-        let Some(linker) = linker(&[&sysroot, active]) else {
-            return Err(Missing("a linker for WebAssembly (wasm-ld or rust-lld)"));
+        let Some(linker) = linker([Some(sysroot.as_path()), active]) else {
+            return Err(Error::Missing {
+                what: "a linker for WebAssembly (wasm-ld or rust-lld)",
+            });
         };
         Ok(Self {
             cargo,
@@ -160,30 +178,11 @@ impl Distribution {
     }
 }
 
-/// The part of a distribution's Rust that is not there.
-struct Missing(&'static str);
-
-impl Missing {
-    fn into_error(self) -> anyhow::Error {
-        anyhow::anyhow!(
-            "{} is missing; to build plugins, install one of: `rustup target add {TARGET}`; \
-             on Debian or Ubuntu `apt-get install {}`; \
-             on Fedora `dnf install rust cargo rust-src lld`",
-            self.0,
-            PACKAGES.join(" ")
-        )
-    }
+fn active_rustc() -> PathBuf {
+    std::env::var_os("RUSTC").map_or_else(|| "rustc".into(), PathBuf::from)
 }
 
-/// Installs a distribution's Rust where that can be done without asking.
-fn install(missing: &Missing) -> Result<()> {
-    if !apt::is_usable() {
-        return Err(Missing(missing.0).into_error());
-    }
-    apt::install(missing.0, &PACKAGES)
-}
-
-fn sysroot(rustc: &Path) -> Result<PathBuf> {
+fn sysroot(rustc: &Path) -> Result<PathBuf, Error> {
     let sysroot = process::output(Command::new(rustc).args(["--print", "sysroot"]))?;
     Ok(sysroot.trim().into())
 }
@@ -199,9 +198,9 @@ fn has_library(sysroot: &Path) -> bool {
 }
 
 /// LLVM's linker, the distribution's own or the one that comes with a Rust.
-fn linker(sysroots: &[&Path]) -> Option<PathBuf> {
+fn linker(sysroots: [Option<&Path>; 2]) -> Option<PathBuf> {
     find("wasm-ld", search_path()).or_else(|| {
-        sysroots.iter().find_map(|sysroot| {
+        sysroots.into_iter().flatten().find_map(|sysroot| {
             let hosts = fs::read_dir(sysroot.join("lib/rustlib")).ok()?;
             find(
                 "rust-lld",
@@ -218,10 +217,10 @@ struct Marker {
 }
 
 impl Marker {
-    fn new(project: &Project, rustc: &Path) -> Self {
+    fn new(target: &Path, rustc: &Path) -> Self {
         let version = process::output(Command::new(rustc).arg("--version")).unwrap_or_default();
         Self {
-            path: project.target.join("wasm/rustup-has-no-target"),
+            path: target.join("wasm/rustup-has-no-target"),
             version,
         }
     }

@@ -1,0 +1,80 @@
+//! The author's commands that take more than a line: a new project, its component,
+//! its cases.
+//!
+//! It owns what they print and their exit codes. What they do is the library's.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Context, bail};
+use fusebox::author::{self, BuildReport, Cases};
+
+use crate::cli::{self, Build, New, Test};
+use crate::{print, runtime, start_author_log};
+
+pub(crate) fn new(arguments: &New) -> anyhow::Result<ExitCode> {
+    let report = author::scaffold(&arguments.name, &arguments.into)?;
+    print(&report, arguments.json)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+pub(crate) fn build(arguments: &Build) -> anyhow::Result<ExitCode> {
+    let report = built(&arguments.folder, arguments.out.as_deref())?;
+    print(&report, arguments.json)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// A folder is built first: what is tested is what its sources say.
+pub(crate) fn test(arguments: &Test) -> anyhow::Result<ExitCode> {
+    let Test { path, cases, .. } = arguments;
+    let is_project = path.is_dir();
+    let beside = match is_project {
+        true => path.join("cases.toml"),
+        false => "cases.toml".into(),
+    };
+    // A mistake in it is told before a build that may take a minute.
+    let cases = Cases::read(cases.as_deref().unwrap_or(&beside))?;
+    let file = match is_project {
+        true => component(built(path, None)?)?,
+        false => path.clone(),
+    };
+    start_author_log();
+    let config = cli::load(arguments.config.clone())?;
+    let report = runtime()?.block_on(async {
+        let loaded = author::load(&config, &file).await?;
+        anyhow::Ok(loaded.test(&cases).await)
+    })?;
+    print(&report, arguments.json)?;
+    Ok(match report.is_success() {
+        true => ExitCode::SUCCESS,
+        false => ExitCode::FAILURE,
+    })
+}
+
+fn built(folder: &Path, out: Option<&Path>) -> anyhow::Result<BuildReport> {
+    // Standard output is for the report.
+    let mut say = |line: &str| {
+        let _ = writeln!(std::io::stderr(), "fusebox: {line}");
+    };
+    author::build(folder, out, &mut say)
+        .with_context(|| format!("failed to build {}", folder.display()))
+}
+
+/// The only one of a project.
+fn component(report: BuildReport) -> anyhow::Result<PathBuf> {
+    let paths: Vec<PathBuf> = report.components.into_iter().map(|one| one.path).collect();
+    match <[PathBuf; 1]>::try_from(paths) {
+        Ok([path]) => Ok(path),
+        Err(paths) => {
+            let paths: Vec<String> = paths
+                .iter()
+                .map(|path| path.display().to_string())
+                .collect();
+            bail!(
+                "say which one to test, with `--cases`: {}",
+                paths.join(", ")
+            )
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! The pages for authors, run as they are written: the book's way from nothing to
+//! a call, and the README of a new project. What is served is called by the MCP
+//! client of the TypeScript SDK.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use fusebox_tests::{Ran, node, repository};
+use serde_json::json;
+
+use crate::served::Served;
+use crate::{empty, good};
+
+/// The lines of each block of a shell.
+fn blocks(page: &str) -> Vec<Vec<&str>> {
+    let blocks = page.split("```sh\n").skip(1);
+    let blocks = blocks.map(|rest| rest.split_once("```").expect("a block ends").0);
+    blocks.map(|block| block.lines().collect()).collect()
+}
+
+/// What came of a page.
+#[derive(Default)]
+struct Followed {
+    ran: Vec<(String, Ran)>,
+    served: Vec<Served>,
+}
+
+impl Followed {
+    /// What the line that begins so printed.
+    #[track_caller]
+    fn printed(&self, beginning: &str) -> &str {
+        let mut ran = self.ran.iter();
+        let found = ran.find(|(line, _)| line.starts_with(beginning));
+        &found
+            .unwrap_or_else(|| panic!("no line begins {beginning}"))
+            .1
+            .stdout
+    }
+}
+
+/// Does what a page says, line by line. Each block begins in `folder`.
+fn follow(folder: &Path, page: &str) -> Followed {
+    let mut followed = Followed::default();
+    for block in blocks(page) {
+        let mut place: PathBuf = folder.to_path_buf();
+        for line in block {
+            let line = line.split(" # ").next().unwrap_or_default().trim();
+            if let Some(below) = line.strip_prefix("cd ") {
+                place.push(below);
+            } else if line.starts_with("fusebox serve") {
+                followed.served.push(Served::start(&place, line));
+            } else {
+                followed.ran.push((line.to_owned(), good(&place, line)));
+            }
+        }
+    }
+    followed
+}
+
+#[track_caller]
+fn check_greeting(served: &Served) {
+    assert_eq!(
+        node("call.mjs", &[&served.url, "hello", r#"{"name":"Ada"}"#]),
+        json!({"tools": ["hello"], "content": [{"type": "text", "text": "Hello, Ada!"}]})
+    );
+}
+
+#[test]
+fn the_book_leads_from_nothing_to_a_call_in_three_commands() {
+    let page = fs::read_to_string(repository().join("docs/src/author.md")).expect("the page");
+    let (_, rest) = page
+        .split_once("## From nothing to a call\n")
+        .expect("the tutorial");
+    let (tutorial, _) = rest.split_once("## What is it?\n").expect("its end");
+    let first = &blocks(tutorial)[0];
+    assert_eq!(first.len(), 3, "{first:?}");
+    assert!(first[2].starts_with("fusebox serve"), "{first:?}");
+
+    let folder = empty();
+    let followed = follow(folder.path(), tutorial);
+    let [served] = &*followed.served else {
+        panic!("one host is served");
+    };
+    check_greeting(served);
+    assert!(
+        followed
+            .printed("cargo test")
+            .contains("2 passed; 0 failed")
+    );
+    let tested = followed.printed("fusebox plugin test");
+    assert!(tested.contains("3 passed, 0 failed"), "{tested}");
+    let called = followed.printed("fusebox plugin call");
+    assert!(called.contains("\"text\": \"Hello, Ada!\""), "{called}");
+}
+
+#[test]
+fn the_readme_of_a_new_project_is_true() {
+    let folder = empty();
+    good(folder.path(), "fusebox plugin new some-tool");
+    let project = folder.path().join("some-tool");
+    let page = fs::read_to_string(project.join("README.md")).expect("the README");
+    let followed = follow(&project, &page);
+    assert_eq!(followed.ran.len(), 4);
+    check_greeting(&followed.served[0]);
+    for row in page.lines().filter_map(|line| line.strip_prefix("| `")) {
+        let named = row.split('`').next().expect("a name");
+        assert!(project.join(named).exists(), "{named} is not there");
+    }
+}
