@@ -19,9 +19,11 @@ pub struct Exports {
 
 /// The same code over both kinds of bindings; only `async` and `.await` differ.
 macro_rules! callable {
-    ($(#[$about:meta])* $module:ident, [$($asynchronous:tt)*], [$($awaited:tt)*]) => {
+    ($(#[$about:meta])* $module:ident, $call:ident, [$($asynchronous:tt)*], [$($awaited:tt)*]) => {
         $(#[$about])*
         pub(crate) mod $module {
+            use std::sync::Arc;
+
             use wasmtime::Store;
             use wasmtime::component::{Component, Instance, InstancePre};
 
@@ -30,6 +32,7 @@ macro_rules! callable {
             use crate::contract::$module::{completions, prompts, resources, tools};
             use crate::contract::{PACKAGE, VERSION};
             use crate::fault::CallError;
+            use crate::foreign::Foreign;
             use crate::state::State;
 
             /// Where the exports are, looked up once.
@@ -38,6 +41,8 @@ macro_rules! callable {
                 resources: Option<resources::GuestIndices>,
                 prompts: Option<prompts::GuestIndices>,
                 completions: Option<completions::GuestIndices>,
+                /// none of those, but functions of its own
+                foreign: Option<Arc<Foreign>>,
             }
 
             /// An instance, and what was looked up in it so far.
@@ -81,13 +86,24 @@ macro_rules! callable {
                         resources: indices!(resources),
                         prompts: indices!(prompts),
                         completions: indices!(completions),
+                        foreign: None,
                     })
+                }
+
+                /// Serves these functions as its tools.
+                pub(crate) fn serve(&mut self, foreign: Arc<Foreign>) {
+                    self.foreign = Some(foreign);
+                }
+
+                #[allow(dead_code, reason = "one kind of bindings is asked, for both")]
+                pub(crate) fn foreign(&self) -> Option<&Foreign> {
+                    self.foreign.as_deref()
                 }
 
                 #[allow(dead_code, reason = "one kind of bindings is asked, for both")]
                 pub(crate) fn exports(&self) -> Exports {
                     Exports {
-                        tools: self.tools.is_some(),
+                        tools: self.tools.is_some() || self.foreign.is_some(),
                         resources: self.resources.is_some(),
                         prompts: self.prompts.is_some(),
                         completions: self.completions.is_some(),
@@ -104,12 +120,16 @@ macro_rules! callable {
                     /// Loads the guest of an interface, or answers that it isn't exported.
                     macro_rules! guest {
                         ($interface:ident) => {
+                            guest!($interface, {})
+                        };
+                        ($interface:ident, $otherwise:block) => {
                             match (&mut bound.$interface, &self.$interface) {
                                 (Some(guest), _) => guest,
                                 (guest, Some(indices)) => {
                                     guest.insert(indices.load(&mut store, &bound.instance)?)
                                 }
                                 (None, None) => {
+                                    $otherwise
                                     let interface = stringify!($interface);
                                     return Ok(Err(CallError::NotExported { interface }));
                                 }
@@ -118,11 +138,34 @@ macro_rules! callable {
                     }
                     let answer = match invocation {
                         Invocation::ListTools => {
-                            let listed = guest!(tools).call_list_tools(&mut store)$($awaited)*;
+                            let guest = guest!(tools, {
+                                if let Some(foreign) = &self.foreign {
+                                    return Ok(Ok(foreign.list()));
+                                }
+                            });
+                            let listed = guest.call_list_tools(&mut store)$($awaited)*;
                             Answer::Tools(listed?)
                         }
                         Invocation::CallTool { name, arguments, context } => {
-                            let guest = guest!(tools);
+                            let guest = guest!(tools, {
+                                if let Some(foreign) = &self.foreign {
+                                    let call = match foreign.prepare(name, arguments) {
+                                        Ok(call) => call,
+                                        Err(failure) => {
+                                            return Ok(Ok(Answer::Tool(Err(failure))));
+                                        }
+                                    };
+                                    let function = bound
+                                        .instance
+                                        .get_func(&mut store, call.index())
+                                        .ok_or_else(|| wasmtime::Error::msg("a function is gone"))?;
+                                    let mut results = call.results();
+                                    function
+                                        .$call(&mut store, &call.parameters, &mut results)
+                                        $($awaited)*?;
+                                    return Ok(foreign.answer(&call, results));
+                                }
+                            });
                             let called = guest.call_call_tool(&mut store, name, arguments, context);
                             Answer::Tool(called$($awaited)*?)
                         }
@@ -167,9 +210,9 @@ macro_rules! callable {
 
 callable!(
     /// For calls that may yield and wait.
-    sliced, [async], [.await]
+    sliced, call_async, [async], [.await]
 );
 callable!(
     /// For calls that run in one go.
-    quick, [], []
+    quick, call, [], []
 );

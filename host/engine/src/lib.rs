@@ -13,6 +13,7 @@ pub mod contract;
 mod engine;
 mod exports;
 mod fault;
+mod foreign;
 mod grants;
 mod habit;
 mod keyvalue;
@@ -33,6 +34,7 @@ pub use call::{Answer, Change, Completed, Discard, Invocation, RequestEvent, Req
 pub use engine::{Engine, EngineConfig, EngineError};
 pub use exports::Exports;
 pub use fault::{CallError, Fault, FaultKind};
+pub use foreign::{Foreign, NotServed};
 pub use grants::{Capability, Folder, Grants, Secret, Variable};
 pub use habit::Habit;
 pub use keyvalue::{KeyChange, KeyPage, KeyValue, KeyValueError};

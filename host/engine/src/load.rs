@@ -8,6 +8,10 @@ use wasmtime::component::types::ComponentItem;
 use wit_component::ComponentEncoder;
 
 use crate::contract::{PACKAGE, VERSION};
+use crate::foreign::NotServed;
+
+/// Functions that a message names with their reasons.
+const TOLD_MAX: usize = 4;
 
 /// Why a file is no plugin.
 #[derive(Debug, thiserror::Error)]
@@ -37,11 +41,15 @@ pub enum LoadError {
     },
     /// It exports nothing that the host serves.
     #[error(
-        "it exports nothing of `{PACKAGE}@{VERSION}` (tools, resources, prompts, completions); it exports {found}"
+        "it exports nothing of `{PACKAGE}@{VERSION}` (tools, resources, prompts, completions), \
+         and no function that could be a tool; it exports {found}{}",
+        told(not_served)
     )]
     NoExports {
         /// what it exports instead
         found: String,
+        /// its functions, and why each is no tool
+        not_served: Vec<NotServed>,
     },
     /// It imports what the host doesn't offer, or an export has another shape.
     #[error("it doesn't fit this host: {reason}")]
@@ -117,6 +125,14 @@ pub(crate) fn export_names(engine: &wasmtime::Engine, component: &Component) -> 
     } else {
         names.join(", ")
     }
+}
+
+/// The first few functions that are not served, with their reasons.
+fn told(not_served: &[NotServed]) -> String {
+    let reasons = not_served.iter().take(TOLD_MAX);
+    reasons
+        .map(|one| format!("; `{}`: {}", one.function, one.reason))
+        .collect()
 }
 
 pub(crate) fn one_line(error: &wasmtime::Error) -> String {

@@ -9,12 +9,13 @@ use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
 use wasmtime::Store;
-use wasmtime::component::{Component, InstancePre};
+use wasmtime::component::{Component, InstancePre, Val};
 
 use crate::call::{Answer, Completed, Invocation, RequestSink, Usage};
 use crate::engine::{self, Engine};
 use crate::exports::{Exports, quick, sliced};
 use crate::fault::{CallError, Fault, FaultKind, classify};
+use crate::foreign::{Bounds, Foreign};
 use crate::grants::{Capability, Grants};
 use crate::habit::Habit;
 use crate::lane::Driven;
@@ -36,6 +37,8 @@ pub struct Plugin {
 pub(crate) struct Inner {
     pub(crate) engine: Engine,
     pub(crate) limits: Limits,
+    /// how much data a call may hand over to the host at once
+    handover_max: usize,
     /// none: it asks for nothing that has to be granted, and has no secret
     reach: Option<Arc<Reach>>,
     sliced: Linked<sliced::Indices, sliced::Bound>,
@@ -80,27 +83,38 @@ impl Plugin {
         let compile = || load::compile(&parts.wasmtime, bytes);
         let component = parts.compilers.install(compile)?;
         let pre = parts.linker.instantiate_pre(&component).map_err(mismatch)?;
-        let indices = sliced::Indices::of(&component, &pre).map_err(mismatch)?;
-        if indices.exports() == Exports::default() {
-            return Err(LoadError::NoExports {
-                found: load::export_names(&parts.wasmtime, &component),
-            });
-        }
+        let mut indices = sliced::Indices::of(&component, &pre).map_err(mismatch)?;
+        let foreign = match indices.exports() == Exports::default() {
+            true => Some(foreign(&parts.wasmtime, &component, bytes, &limits)?),
+            false => None,
+        };
         // What imports more than the contract may wait for something, and then
         // its worker would wait too.
         let quick = match parts.quick_linker.instantiate_pre(&component) {
-            Ok(pre) => Some(Linked {
-                indices: quick::Indices::of(&component, &pre).map_err(mismatch)?,
-                pre,
-                shelf: Shelf::new(isolation),
-            }),
+            Ok(pre) => {
+                let mut indices = quick::Indices::of(&component, &pre).map_err(mismatch)?;
+                if let Some(foreign) = &foreign {
+                    indices.serve(foreign.clone());
+                }
+                Some(Linked {
+                    indices,
+                    pre,
+                    shelf: Shelf::new(isolation),
+                })
+            }
             Err(_) => None,
         };
+        let mut handover_max = limits.output_max_bytes;
+        if let Some(foreign) = foreign {
+            handover_max = handover_max.max(conversion(&limits).room);
+            indices.serve(foreign);
+        }
         Ok(Self {
             inner: Arc::new(Inner {
                 reach: reach(parts, &component, grants),
                 engine: engine.clone(),
                 limits,
+                handover_max,
                 sliced: Linked {
                     pre,
                     indices,
@@ -114,6 +128,12 @@ impl Plugin {
     /// Which interfaces it exports.
     pub fn exports(&self) -> Exports {
         self.inner.sliced.indices.exports()
+    }
+
+    /// Its functions that are tools, and those that aren't, if it was made for
+    /// another host.
+    pub fn foreign(&self) -> Option<&Foreign> {
+        self.inner.sliced.indices.foreign()
     }
 
     /// The names of everything it imports, those of the contract included.
@@ -288,7 +308,7 @@ impl Inner {
         let mut store = Store::new(&self.engine.inner().wasmtime, state);
         store.limiter(|state| &mut state.guard);
         store.epoch_deadline_callback(on_epoch);
-        store.set_hostcall_fuel(self.limits.output_max_bytes);
+        store.set_hostcall_fuel(self.handover_max);
         store
     }
 
@@ -301,6 +321,33 @@ impl Inner {
             memory_bytes: store.data().guard.memory_bytes(),
             ..Usage::default()
         }
+    }
+}
+
+/// The tools of a component that was made for another host.
+fn foreign(
+    engine: &wasmtime::Engine,
+    component: &Component,
+    file: &[u8],
+    limits: &Limits,
+) -> Result<Arc<Foreign>, LoadError> {
+    let foreign = Foreign::of(engine, component, file, conversion(limits));
+    if foreign.functions().next().is_none() {
+        return Err(LoadError::NoExports {
+            found: load::export_names(engine, component),
+            not_served: foreign.not_served().to_vec(),
+        });
+    }
+    Ok(Arc::new(foreign))
+}
+
+/// What the host spends on the values of a call of such a component: a value takes
+/// many times the memory of a byte, but never more than the plugin itself may have.
+fn conversion(limits: &Limits) -> Bounds {
+    let largest = limits.output_max_bytes.saturating_mul(size_of::<Val>());
+    Bounds {
+        room: largest.min(limits.memory_max_bytes),
+        output_max: limits.output_max_bytes,
     }
 }
 
