@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::{Context as _, Result, bail};
-use fusebox_toolchain::component::{componentize, publish};
+use fusebox_toolchain::component::publish;
 use fusebox_toolchain::{Error, PACKAGES, Toolchain, Workspace};
 
 use crate::apt;
@@ -37,7 +37,7 @@ pub(crate) fn build_into(project: &Project, sources: &Path, folder: &Path) -> Re
     fs::create_dir_all(folder)
         .with_context(|| format!("failed to make the folder {}", folder.display()))?;
     for plugin in &workspace.plugins {
-        let component = componentize(&plugin.module(&modules))?;
+        let component = plugin.component(&modules)?;
         let path = folder.join(format!("{}.wasm", plugin.name));
         let what = if publish(&path, &component)? {
             "wrote"

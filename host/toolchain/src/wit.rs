@@ -9,6 +9,7 @@ use wasmparser::{KnownCustom, Parser, Payload};
 use wit_component::{DecodedWasm, WitPrinter};
 
 use crate::component::componentize;
+use crate::docs;
 use crate::error::Error;
 
 /// Bytes that a component begins with, and a core module doesn't: the layer.
@@ -44,7 +45,8 @@ pub fn describe(file: &Path, bytes: &[u8]) -> Result<Described, Error> {
             &wrapped
         }
     };
-    let wit = wit(component).map_err(unfit)?;
+    let plain = docs::without(component).map_err(|error| unfit(error.to_string()))?;
+    let wit = wit(&plain).map_err(unfit)?;
     let producers = producers(component);
     let producers = producers.map_err(|error| unfit(error.to_string()))?;
     Ok(Described { wit, producers })

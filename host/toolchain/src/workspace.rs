@@ -7,9 +7,14 @@ use std::process::Command;
 
 use serde_json::Value;
 
+use crate::component::componentize;
+use crate::docs;
 use crate::error::Error;
 use crate::process;
 use crate::toolchain::{TARGET, Toolchain};
+
+/// The folder of a project for its WIT, as the binding generators have it.
+const WIT: &str = "wit";
 
 /// A folder with one plugin, or with a workspace of them.
 #[derive(Debug)]
@@ -28,6 +33,8 @@ pub struct Plugin {
     pub name: String,
     /// of what it makes, without its ending
     library: String,
+    /// where its sources are
+    folder: PathBuf,
 }
 
 impl Workspace {
@@ -86,6 +93,21 @@ impl Plugin {
         let name = format!("{}.wasm", self.library);
         target.join(TARGET).join("release").join(name)
     }
+
+    /// Makes the component of what a build into `target` has put there, with the
+    /// doc comments of the WIT beside its sources, if there is any.
+    ///
+    /// # Errors
+    /// If the module can't be wrapped, or that WIT can't be read.
+    pub fn component(&self, target: &Path) -> Result<Vec<u8>, Error> {
+        let module = self.module(target);
+        let component = componentize(&module)?;
+        let wit = self.folder.join(WIT);
+        if !wit.is_dir() {
+            return Ok(component);
+        }
+        docs::keep(component, &wit).map_err(|reason| Error::Component { module, reason })
+    }
 }
 
 /// In the folder of a package, cargo builds that one alone.
@@ -112,6 +134,9 @@ fn plugin(package: &Value) -> Option<Plugin> {
     Some(Plugin {
         name: package["name"].as_str()?.to_owned(),
         library: library["name"].as_str()?.replace('-', "_"),
+        folder: Path::new(package["manifest_path"].as_str()?)
+            .parent()?
+            .into(),
     })
 }
 

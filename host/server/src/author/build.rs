@@ -8,7 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use fusebox_toolchain::component::{componentize, publish};
+use fusebox_toolchain::component::publish;
 use fusebox_toolchain::{Error, Toolchain, Workspace};
 use serde::Serialize;
 
@@ -71,7 +71,7 @@ pub fn build(
     })?;
     let mut components = Vec::new();
     for plugin in &workspace.plugins {
-        let component = componentize(&plugin.module(&workspace.target))?;
+        let component = plugin.component(&workspace.target)?;
         let path = out.join(format!("{}.wasm", plugin.name));
         components.push(Component {
             changed: publish(&path, &component)?,
