@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use fusebox_engine::Change;
+use fusebox_engine::{Change, Foreign};
 use fusebox_protocol::reply::ListKind;
 use notify::{RecommendedWatcher, RecursiveMode, Watcher};
 use tokio::sync::mpsc;
@@ -170,6 +170,7 @@ impl Loader {
                     replaced = slot.serving.is_some(),
                     "plugin loaded"
                 );
+                tell_not_served(&name, &plugin);
                 slot.serving = Some(Arc::new(plugin));
                 slot.failed = None;
             }
@@ -258,6 +259,19 @@ impl Loader {
         for change in changes {
             self.host.changes.publish(&change);
         }
+    }
+}
+
+/// Which functions of a component for other hosts are no tools, and why.
+fn tell_not_served(name: &str, plugin: &LoadedPlugin) {
+    let foreign = plugin.core.code.foreign();
+    for one in foreign.into_iter().flat_map(Foreign::not_served) {
+        tracing::info!(
+            plugin = name,
+            function = one.function,
+            reason = one.reason,
+            "a function is no tool"
+        );
     }
 }
 

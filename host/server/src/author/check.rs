@@ -2,9 +2,10 @@
 //!
 //! It owns the report. It never calls a tool.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
-use fusebox_engine::Capability;
+use fusebox_engine::{Capability, Foreign};
 use serde::Serialize;
 
 use super::{Loaded, needs};
@@ -43,6 +44,10 @@ pub struct CheckReport {
     pub resource_templates: Vec<String>,
     /// names
     pub prompts: Vec<String>,
+    /// of a component for other hosts: the function behind each tool
+    pub functions: BTreeMap<String, String>,
+    /// of such a component: functions that are no tools, and why
+    pub not_served: BTreeMap<String, String>,
 }
 
 impl Loaded {
@@ -50,8 +55,9 @@ impl Loaded {
     pub fn report(&self) -> CheckReport {
         let (core, offers) = (&self.plugin.core, &self.plugin.offers);
         let exports = core.exports();
+        let foreign = core.code.foreign();
         let exported = [
-            ("tools", exports.tools),
+            ("tools", exports.tools && foreign.is_none()),
             ("resources", exports.resources),
             ("prompts", exports.prompts),
             ("completions", exports.completions),
@@ -80,6 +86,16 @@ impl Loaded {
             resources: names(&offers.resources, |entry| &entry.handler.name),
             resource_templates: names(&offers.templates, |entry| &entry.handler.name),
             prompts: names(&offers.prompts, |prompt| &prompt.handler.name),
+            functions: foreign
+                .into_iter()
+                .flat_map(Foreign::functions)
+                .map(|(tool, function)| (format!("{}{tool}", core.settings.prefix), function))
+                .collect(),
+            not_served: foreign
+                .into_iter()
+                .flat_map(Foreign::not_served)
+                .map(|one| (one.function.clone(), one.reason.clone()))
+                .collect(),
         }
     }
 }
@@ -114,6 +130,18 @@ impl fmt::Display for CheckReport {
         ];
         for (title, list) in lists.iter().filter(|(_, list)| !list.is_empty()) {
             writeln!(f, "  {title:<9} {list}")?;
+        }
+        if !self.functions.is_empty() {
+            writeln!(
+                f,
+                "  note      it was made for other hosts; these of its functions are tools:"
+            )?;
+        }
+        for (tool, function) in &self.functions {
+            writeln!(f, "            {tool} is {function}")?;
+        }
+        for (function, reason) in &self.not_served {
+            writeln!(f, "            not served: {function}: {reason}")?;
         }
         if !self.empty_imports.is_empty() {
             writeln!(
