@@ -3,17 +3,21 @@
 
 use std::cell::Cell;
 
-wit_bindgen::generate!({ path: "wit", world: "calculator" });
+wit_bindgen::generate!({ path: "wit", world: "calculator", generate_all });
 
 use exports::example::calculator::arithmetic::{self, Operation, Problem, Statistics, Style};
 use exports::example::calculator::digest::{self, GuestRunning};
 use exports::example::calculator::geometry::{self, Figure, Point};
+use wasi::config::store;
 
 struct Calculator;
 
 impl Guest for Calculator {
     fn about() -> String {
-        concat!("calculator ", env!("CARGO_PKG_VERSION")).to_owned()
+        let owner = store::get("owner").ok().flatten();
+        let owner = owner.map(|owner| format!(" of {owner}"));
+        let version = env!("CARGO_PKG_VERSION");
+        format!("calculator {version}{}", owner.unwrap_or_default())
     }
 }
 

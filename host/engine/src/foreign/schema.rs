@@ -78,7 +78,7 @@ fn body(out: &mut String, shape: &Shape) {
             )
         }
         Shape::Float32 => {
-            let greatest = results_number(f32::MAX);
+            let greatest = serde_json::to_string(&f32::MAX).unwrap_or_default();
             let range = format!(r#","minimum":-{greatest},"maximum":{greatest}"#);
             float(out, &range)
         }
@@ -222,22 +222,19 @@ fn tagged(out: &mut String, name: &str, shape: &Shape) {
     );
 }
 
+/// Of strings, only those pass for which JSON has no number; only of numbers is
+/// the range asked.
 fn float(out: &mut String, range: &str) -> std::fmt::Result {
-    let others = list(&NOT_FINITE);
     write!(
         out,
-        r#""anyOf":[{{"type":"number"{range}}},{{"type":"string","enum":{others}}}]"#
+        r#""type":["number","string"],"pattern":"^({})$"{range}"#,
+        NOT_FINITE.join("|")
     )
 }
 
 fn list<T: AsRef<str>>(names: &[T]) -> String {
     let quoted: Vec<String> = names.iter().map(|name| quoted(name.as_ref())).collect();
     format!("[{}]", quoted.join(","))
-}
-
-/// The shortest digits that are this number.
-fn results_number(number: f32) -> String {
-    serde_json::to_string(&number).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -271,6 +268,17 @@ mod tests {
         check(
             &Shape::Integer(Integer::S64),
             &json!({"type": "integer", "minimum": i64::MIN, "maximum": i64::MAX}),
+        );
+    }
+
+    #[test]
+    fn floats_are_numbers_or_what_json_has_no_number_for() {
+        let (kinds, pattern) = (["number", "string"], "^(NaN|Infinity|-Infinity)$");
+        check(&Shape::Float64, &json!({"type": kinds, "pattern": pattern}));
+        check(
+            &Shape::Float32,
+            &json!({"type": kinds, "pattern": pattern, "minimum": -3.4028235e38,
+                "maximum": 3.4028235e38}),
         );
     }
 

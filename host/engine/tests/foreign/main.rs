@@ -161,7 +161,7 @@ fn every_type_goes_there_and_back_without_a_loss() {
         (r#""figure":"dot""#, r#""figure":{"circle":"NaN"}"#),
     ] {
         let sent = changed(from, to);
-        // That this float has no neighbour in 53 bits is what its digits say.
+        // No float of 64 bits is this integer; the nearest is one less.
         let expected = sent.replace("9007199254740993.0", "9007199254740992.0");
         assert_eq!(back(&sent), expected);
     }
