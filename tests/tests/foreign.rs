@@ -4,7 +4,7 @@
 
 use std::fs;
 
-use fusebox_tests::{Client, Era, Setup, fusebox, plugin};
+use fusebox_tests::{Client, Era, Setup, fusebox, plugin, repository, typed};
 use serde_json::{Value, json};
 
 /// The component; it is written with `wit-bindgen` alone, in a world of its own.
@@ -271,14 +271,14 @@ fn limits_and_the_breaker_hold_as_for_any_plugin() {
     let host = setup(
         "
         [plugins.calculator]
-        fuel = 20
+        fuel = 1000
         [circuit_breaker]
         failure_threshold = 2
     ",
     )
     .start();
     let mut client = Client::modern(&host);
-    let numbers = json!({"numbers": [1, 2, 3]});
+    let numbers = json!({"numbers": vec![1; 1000]});
     let mut reason = || {
         let refused = client.call("summarise", numbers.clone());
         refused.expect_err("no fuel")["data"]["reason"].clone()
@@ -342,6 +342,24 @@ fn the_authors_commands_tell_what_it_is() {
     let structured = &report["outcome"]["result"]["structuredContent"];
     assert_eq!(*structured, json!({"result": 42}));
     assert!(report["fuel"].as_u64().expect("fuel") > 0, "{report}");
+}
+
+#[test]
+fn the_commands_of_the_page_do_what_it_says() {
+    let folder = tempfile::tempdir().expect("a folder");
+    fs::write(folder.path().join("calculator.wasm"), plugin(NAME)).expect("a file");
+    let page = fs::read_to_string(repository().join("docs/src/foreign.md")).expect("the page");
+    let commands: Vec<&str> = page
+        .lines()
+        .filter(|line| line.starts_with("fusebox "))
+        .collect();
+    let [check, call] = commands.as_slice() else {
+        panic!("{commands:?}");
+    };
+    let ran = typed(folder.path(), check);
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    let ran = typed(folder.path(), call);
+    assert!(ran.stdout.contains("\"result\": 42"), "{ran:?}");
 }
 
 #[test]

@@ -106,7 +106,7 @@ impl Plugin {
         };
         let mut handover_max = limits.output_max_bytes;
         if let Some(foreign) = foreign {
-            handover_max = handover_max.max(conversion(&limits).room);
+            handover_max = conversion(&limits).room;
             indices.serve(foreign);
         }
         Ok(Self {
