@@ -97,7 +97,10 @@ fn what_is_no_toml_or_no_file_is_named_too() {
 
 #[test]
 fn what_is_printed_is_a_file_that_means_the_same() {
-    let folder = folder("port = 1234\n[plugins.hello]\nfuel = 5000\n");
+    let folder = folder(
+        "port = 1234\n[plugins.hello]\nfuel = 5000\nexclude = [\"b*\"]\n\
+         tools.add.rename = \"sum\"\n[views.one]\nexclude = [\"c\"]\n",
+    );
     for arguments in ["config print", "config print --config my.toml"] {
         let printed = run(&folder, arguments);
         check_stdout(&printed, &printed.stdout);
@@ -110,7 +113,15 @@ fn what_is_printed_is_a_file_that_means_the_same() {
         check_stdout(&again, &printed.stdout);
     }
     let printed = run(&folder, "config print --config my.toml").stdout;
-    for line in ["port = 1234", "[plugins.hello]", "fuel = 5000"] {
+    for line in [
+        "port = 1234",
+        "[plugins.hello]",
+        "fuel = 5000",
+        "exclude = [\"b*\"]",
+        "[plugins.hello.tools.add]",
+        "rename = \"sum\"",
+        "exclude = [\"c\"]",
+    ] {
         assert!(
             printed.lines().any(|printed| printed == line),
             "no line {line:?} in\n{printed}"

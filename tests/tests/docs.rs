@@ -73,6 +73,8 @@ fn eventful_host() -> Host {
             [reload]
             poll_interval_ms = 100
             settle_ms = 20
+            [plugins.everything]
+            exclude = [\"no_such_*\"]
         ",
         )
         .start();

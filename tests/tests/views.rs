@@ -138,6 +138,44 @@ fn standard_streams_serve_a_view_by_its_name() {
     assert_eq!(tools[0]["name"], "hello");
 }
 
+#[test]
+fn a_view_knows_tools_by_their_new_names_and_leaves_out_what_it_excludes() {
+    let config = r#"
+        [plugins.hello]
+        prefix = "h_"
+        [plugins.hello.tools.add]
+        rename = "sum"
+        description = "Adds."
+        [views.short]
+        tools = ["h_*", "test_s*"]
+        exclude = ["h_hello", "test_simple_*", "*://static-*"]
+        [views.old-names]
+        tools = ["*add"]
+        exclude = ["*"]
+    "#;
+    let setup = Setup::new().plugin("hello").plugin("everything");
+    let host = setup.config(config).start();
+    let shown = |kind, key| names(&host, "/mcp/short", kind, key);
+    assert!(shown("tools", "name").contains(&"h_sum".to_owned()));
+    assert!(!shown("tools", "name").contains(&"h_hello".to_owned()));
+    assert!(shown("tools", "name").contains(&"test_sampling".to_owned()));
+    assert!(!shown("tools", "name").contains(&"test_simple_text".to_owned()));
+    assert!(!shown("prompts", "name").contains(&"test_simple_prompt".to_owned()));
+    assert!(shown("prompts", "name").contains(&"test_prompt_with_image".to_owned()));
+    assert!(!shown("resources", "uri").contains(&"test://static-text".to_owned()));
+    let sum = json!({"name": "h_sum", "arguments": {"a": 1, "b": 2}});
+    let call = |path| modern(&host, path, "tools/call", "h_sum", sum.clone());
+    let answer = call("/mcp/short");
+    assert_eq!(
+        answer["result"]["structuredContent"],
+        json!({"result": 3.0}),
+        "{answer}"
+    );
+    let unknown = json!({"code": -32602, "message": "unknown tool `h_sum`"});
+    assert_eq!(call("/mcp/old-names")["error"], unknown);
+    assert!(names(&host, "/mcp/old-names", "tools", "name").is_empty());
+}
+
 /// Asks for `method` at `path`, as a client that knows tasks.
 fn with_tasks(host: &Host, path: &str, method: &str, name: &str, mut params: Value) -> Value {
     let mut meta = modern_meta();

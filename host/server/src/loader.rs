@@ -171,6 +171,13 @@ impl Loader {
                     "plugin loaded"
                 );
                 tell_not_served(&name, &plugin);
+                for unmatched in &plugin.offers.unmatched {
+                    tracing::warn!(
+                        plugin = name,
+                        setting = unmatched,
+                        "the configuration names a tool that isn't there"
+                    );
+                }
                 slot.serving = Some(Arc::new(plugin));
                 slot.failed = None;
             }

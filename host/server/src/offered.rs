@@ -231,5 +231,7 @@ impl Offered {
 fn shows(view: &View, handler: &Handler, patterns: &[String]) -> bool {
     let of_plugin = view.plugins.is_empty() || view.plugins.contains(&handler.core.name);
     let fits = |pattern: &String| WildMatch::new(pattern).matches(&handler.name);
-    of_plugin && (patterns.is_empty() || patterns.iter().any(fits))
+    of_plugin
+        && (patterns.is_empty() || patterns.iter().any(fits))
+        && !view.exclude.iter().any(fits)
 }

@@ -31,6 +31,9 @@ const FUNCTIONS_MAX: usize = 1_000;
 /// Bytes of the schemas of one function. The host takes no longer ones.
 const SCHEMA_MAX_BYTES: usize = 128 << 10;
 
+/// Bytes of the schemas of all functions: no plugin lists more.
+const SCHEMAS_MAX_BYTES: usize = 16 << 20;
+
 /// Characters of a tool's name, as the contract has it.
 const NAME_MAX_CHARS: usize = 128;
 
@@ -128,13 +131,14 @@ impl Foreign {
             room: bounds.room,
             output_max: bounds.output_max,
         };
+        let mut schemas_left = SCHEMAS_MAX_BYTES;
         for (candidate, tool) in found.functions.into_iter().zip(names::choose(&paths)) {
             let shown = candidate.path.shown();
             let documented = &found.documented[candidate.documented];
             let known = foreign.functions.iter().any(|other| other.tool == tool);
             let made = match known {
                 true => Err(format!("another function is the tool `{tool}`")),
-                false => function(candidate, tool, documented, &docs),
+                false => function(candidate, tool, documented, &docs, &mut schemas_left),
             };
             match made {
                 Ok(function) => foreign.functions.push(function),
@@ -359,6 +363,7 @@ fn function(
     tool: String,
     documented: &[(Type, TypeDocs)],
     docs: &Docs,
+    schemas_left: &mut usize,
 ) -> Result<Function, String> {
     let Candidate {
         path, index, ty, ..
@@ -386,6 +391,9 @@ fn function(
             "its schemas have {bytes} bytes; at most {SCHEMA_MAX_BYTES} are taken"
         ));
     }
+    *schemas_left = schemas_left
+        .checked_sub(bytes)
+        .ok_or_else(|| format!("the schemas before it have {SCHEMAS_MAX_BYTES} bytes already"))?;
     let described = docs.function(path.short_interface(), &path.function);
     Ok(Function {
         description: described.unwrap_or_else(|| plain_words(&path)),

@@ -9,6 +9,7 @@ use fusebox_engine::{Capability, Foreign};
 use serde::Serialize;
 
 use super::{Loaded, needs};
+use crate::plugin_entry::Offers;
 
 /// What `fusebox plugin check` says of a file that a host would serve.
 #[derive(Debug, Serialize)]
@@ -48,6 +49,8 @@ pub struct CheckReport {
     pub functions: BTreeMap<String, String>,
     /// of such a component: functions that are no tools, and why
     pub not_served: BTreeMap<String, String>,
+    /// patterns and tables of the configuration that concern no tool of it
+    pub unmatched: Vec<String>,
 }
 
 impl Loaded {
@@ -86,18 +89,25 @@ impl Loaded {
             resources: names(&offers.resources, |entry| &entry.handler.name),
             resource_templates: names(&offers.templates, |entry| &entry.handler.name),
             prompts: names(&offers.prompts, |prompt| &prompt.handler.name),
-            functions: foreign
-                .into_iter()
-                .flat_map(Foreign::functions)
-                .map(|(tool, function)| (format!("{}{tool}", core.settings.prefix), function))
-                .collect(),
+            functions: foreign.map_or_else(BTreeMap::new, |foreign| functions(foreign, offers)),
             not_served: foreign
                 .into_iter()
                 .flat_map(Foreign::not_served)
                 .map(|one| (one.function.clone(), one.reason.clone()))
                 .collect(),
+            unmatched: offers.unmatched.clone(),
         }
     }
+}
+
+/// The functions behind the tools that are offered, by the names of those.
+fn functions(foreign: &Foreign, offers: &Offers) -> BTreeMap<String, String> {
+    let functions: BTreeMap<&str, String> = foreign.functions().collect();
+    let tools = offers.tools.iter().filter_map(|tool| {
+        let function = functions.get(tool.handler.own_name.as_str())?;
+        Some((tool.handler.name.clone(), function.clone()))
+    });
+    tools.collect()
 }
 
 /// Whether an import is linked to nothing, and nothing can be granted. Time and
@@ -142,6 +152,9 @@ impl fmt::Display for CheckReport {
         }
         for (function, reason) in &self.not_served {
             writeln!(f, "            not served: {function}: {reason}")?;
+        }
+        for unmatched in &self.unmatched {
+            writeln!(f, "  note      no tool fits {unmatched}")?;
         }
         if !self.empty_imports.is_empty() {
             writeln!(

@@ -18,6 +18,7 @@ mod rules;
 mod sections;
 #[cfg(test)]
 mod tests;
+mod tools;
 mod unknown;
 mod validate;
 
@@ -40,6 +41,7 @@ pub use sections::{
     Backpressure, Buffers, CircuitBreaker, Engine, Http, Isolation, Limits, Lists, Log, LogFormat,
     LogLevel, MessageQueue, Reload, ResultCache, Session, Socket, Stream, Tasks, View,
 };
+pub use tools::ToolSettings;
 
 use overlay::Overlay;
 
@@ -214,6 +216,9 @@ impl Config {
             name: name.to_owned(),
             enabled: true,
             prefix: String::new(),
+            include: Vec::new(),
+            exclude: Vec::new(),
+            tools: BTreeMap::new(),
             limits: self.limits,
             grants: Grants::default(),
         })

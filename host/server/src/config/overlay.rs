@@ -11,6 +11,7 @@ use super::grants::{GRANTS, grant_names, grant_rule};
 use super::rules::{
     ALIASES, PLUGIN_RULES, PLUGINS, Rule, VIEW_RULES, VIEWS, is_table, plugin_rule, rule,
 };
+use super::tools::{TOOL_RULES, TOOLS};
 use super::unknown::{hint, names_in};
 
 /// The most that an error message shows of a value.
@@ -39,6 +40,8 @@ pub(super) enum Place<'a> {
     Section(&'a str),
     /// `[plugins.NAME]`, which takes the keys of `[limits]`.
     Plugin(&'a str),
+    /// `[plugins.NAME.tools.TOOL]`
+    Tool(&'a str, &'a str),
     /// `[plugins.NAME.grants.SECTION]`
     Grant(&'a str, &'a str),
     /// `[views.NAME]`
@@ -52,6 +55,9 @@ impl Place<'_> {
             Self::Section("") => name.to_owned(),
             Self::Section(table) => format!("{table}.{name}"),
             Self::Plugin(plugin) => plugin_key(plugin, name),
+            Self::Tool(plugin, tool) => {
+                format!("{}.{name}", named_table(&plugin_key(plugin, TOOLS), tool))
+            }
             Self::Grant(plugin, section) => {
                 format!("{}.{section}.{name}", plugin_key(plugin, GRANTS))
             }
@@ -66,6 +72,10 @@ impl Place<'_> {
                 let found = VIEW_RULES.iter().find(|(key, _)| *key == name);
                 found.map(|(_, rule)| *rule)
             }
+            Self::Tool(..) => {
+                let found = TOOL_RULES.iter().find(|(key, _)| *key == name);
+                found.map(|(_, rule)| *rule)
+            }
             Self::Grant(_, section) => grant_rule(section, name),
             Self::Plugin(_) => plugin_rule(name).or_else(|| rule(&format!("limits.{name}"))),
         }
@@ -76,11 +86,12 @@ impl Place<'_> {
             Self::Section("") => names_in(""),
             Self::Section(table) => names_in(&format!("{table}.")),
             Self::View(_) => VIEW_RULES.iter().map(|(name, _)| *name).collect(),
+            Self::Tool(..) => TOOL_RULES.iter().map(|(name, _)| *name).collect(),
             Self::Grant(_, section) => grant_names(section),
             Self::Plugin(_) => {
                 let mut names = names_in("limits.");
                 names.extend(PLUGIN_RULES.iter().map(|(name, _)| *name));
-                names.push(GRANTS);
+                names.extend([TOOLS, GRANTS]);
                 names
             }
         }
@@ -116,7 +127,7 @@ fn plugin_table(plugin: &str) -> String {
 }
 
 /// A table that has a name of the operator's, in quotes if TOML needs them.
-fn named_table(family: &str, name: &str) -> String {
+pub(super) fn named_table(family: &str, name: &str) -> String {
     let is_bare = !name.is_empty()
         && name
             .bytes()
@@ -223,7 +234,7 @@ impl<'a> Overlay<'a> {
             if let Some(problem) = view_problem(name, views.len()) {
                 self.error(Some(self.place_of(key)), problem);
             } else if let Some(entries) = self.entries(&named_table(VIEWS, name), key, value) {
-                let mut base: toml::Table = ["plugins", "tools", "resources", "prompts"]
+                let mut base: toml::Table = ["plugins", "tools", "resources", "prompts", "exclude"]
                     .into_iter()
                     .map(|name| (name.to_owned(), toml::Value::Array(Vec::new())))
                     .collect();
@@ -245,6 +256,9 @@ impl<'a> Overlay<'a> {
                 let mut base = table_of(&self.values, "limits");
                 base.insert("enabled".to_owned(), true.into());
                 base.insert("prefix".to_owned(), "".into());
+                for patterns in ["include", "exclude"] {
+                    base.insert(patterns.to_owned(), toml::Value::Array(Vec::new()));
+                }
                 let merged = self.table(&Place::Plugin(name), entries, base);
                 plugins.insert(name.to_owned(), merged.into());
             }
@@ -276,6 +290,11 @@ impl<'a> Overlay<'a> {
             && key.get_ref() == GRANTS
         {
             return self.grants(plugin, key, value, into);
+        }
+        if let Place::Plugin(plugin) = place
+            && key.get_ref() == TOOLS
+        {
+            return self.tools(plugin, key, value, into);
         }
         let location = self.place_of(key);
         let written = place.key(key.get_ref());

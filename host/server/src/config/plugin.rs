@@ -1,11 +1,14 @@
 //! What the configuration says about one plugin, and which key to name when one
 //! of its limits is hit. Enforces no limit.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::grants::{GRANTS, Grants};
-use super::overlay::plugin_key;
+use super::overlay::{named_table, plugin_key};
 use super::sections::Limits;
+use super::tools::{TOOLS, ToolSettings};
 
 /// The settings of one plugin.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -17,9 +20,18 @@ pub struct PluginSettings {
     pub enabled: bool,
     /// What stands before the names of its tools and prompts.
     pub prefix: String,
+    /// Patterns of its tools that are offered; none: all.
+    #[serde(default)]
+    pub include: Vec<String>,
+    /// Patterns of its tools that are not offered, whatever `include` says.
+    #[serde(default)]
+    pub exclude: Vec<String>,
     /// `[plugins.NAME]` over `[limits]`.
     #[serde(flatten)]
     pub limits: Limits,
+    /// `[plugins.NAME.tools.TOOL]`, by the names that the plugin gives them.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub tools: BTreeMap<String, ToolSettings>,
     /// `[plugins.NAME.grants]`
     #[serde(default)]
     pub grants: Grants,
@@ -29,7 +41,17 @@ impl PluginSettings {
     /// The key that raises `limit` for this plugin alone, such as
     /// `plugins.hello.memory_max_bytes`.
     pub fn key_of(&self, limit: Limit) -> String {
-        plugin_key(&self.name, limit.key())
+        self.key(limit.key())
+    }
+
+    /// A key of this plugin, such as `plugins.hello.include`.
+    pub fn key(&self, name: &str) -> String {
+        plugin_key(&self.name, name)
+    }
+
+    /// The table of one of its tools, such as `plugins.hello.tools.add`.
+    pub fn tool_table(&self, tool: &str) -> String {
+        named_table(&self.key(TOOLS), tool)
     }
 
     /// The table with its grants, such as `plugins.hello.grants`.

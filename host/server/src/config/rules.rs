@@ -218,6 +218,8 @@ pub(super) const PLUGIN_RULES: &[(&str, Rule)] = &[
             expected: "at most 64 of `A-Z a-z 0-9 _ - . /`",
         },
     ),
+    ("include", NAMES),
+    ("exclude", NAMES),
 ];
 
 /// The keys of `[views.NAME]`.
@@ -233,11 +235,12 @@ pub(super) const VIEW_RULES: &[(&str, Rule)] = &[
     ("tools", NAMES),
     ("resources", NAMES),
     ("prompts", NAMES),
+    ("exclude", NAMES),
 ];
 
 const NAMES: Rule = Rule::Texts {
     fits: |text| !text.is_empty() && text.len() <= 2048,
-    expected: "an array of names; * stands for any characters",
+    expected: "such as \"add\" or \"list_*\"",
 };
 
 fn is_view_path(text: &str) -> bool {

@@ -342,6 +342,9 @@ pub struct View {
     pub resources: Vec<String>,
     /// The same for prompts.
     pub prompts: Vec<String>,
+    /// Patterns of what it doesn't show, of any of these kinds, whatever they say.
+    #[serde(default)]
+    pub exclude: Vec<String>,
 }
 
 /// `[log]`: the host's own log.

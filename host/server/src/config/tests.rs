@@ -253,6 +253,9 @@ fn a_plugin_has_its_own_limits_over_the_common_ones() {
             name: "hello".to_owned(),
             enabled: false,
             prefix: String::new(),
+            include: Vec::new(),
+            exclude: Vec::new(),
+            tools: BTreeMap::new(),
             limits: Limits {
                 fuel: 5000,
                 ..config.limits
@@ -267,6 +270,9 @@ fn a_plugin_has_its_own_limits_over_the_common_ones() {
             name: name.to_owned(),
             enabled: true,
             prefix: String::new(),
+            include: Vec::new(),
+            exclude: Vec::new(),
+            tools: BTreeMap::new(),
             limits: config.limits,
             grants: Grants::default(),
         };

@@ -36,6 +36,8 @@ pub struct PluginReport {
     pub waiting: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub failed_update: Option<FailedUpdate>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub unmatched: Vec<String>,
     pub breakers: BTreeMap<String, BreakerReport>,
 }
 
@@ -117,6 +119,7 @@ pub(super) fn plugin(name: &str, slot: &Slot, now: Instant) -> PluginReport {
         in_flight: serving.map_or(0, |plugin| plugin.core.in_flight() as u64),
         waiting: serving.map_or(0, waiting),
         failed_update,
+        unmatched: serving.map_or_else(Vec::new, |plugin| plugin.offers.unmatched.clone()),
         breakers: handlers
             .iter()
             .map(|one| (fuse_name(one), fuse(one, now)))

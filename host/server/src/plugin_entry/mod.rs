@@ -5,6 +5,7 @@
 //! a client.
 
 mod check;
+mod choice;
 mod list;
 mod marks;
 mod offer;
@@ -70,8 +71,8 @@ pub struct Handler {
     pub core: Arc<PluginCore>,
     /// what it handles
     pub kind: HandlerKind,
-    /// what clients know it by: a tool's or prompt's name with the prefix of its
-    /// plugin, a resource's address or template
+    /// what clients know it by: a tool's or prompt's name, which the operator may
+    /// have changed, with the prefix of its plugin, a resource's address or template
     pub name: String,
     /// what the plugin itself knows it by
     pub own_name: String,
@@ -230,7 +231,7 @@ impl Handler {
     fn new(
         core: &Arc<PluginCore>,
         kind: HandlerKind,
-        own_name: String,
+        (own_name, shown_name): (String, &str),
         rules: ToolRules,
         lists: Option<types::CacheHint>,
         breaker: CircuitBreaker,
@@ -242,7 +243,7 @@ impl Handler {
         Arc::new(Self {
             core: core.clone(),
             kind,
-            name: format!("{prefix}{own_name}"),
+            name: format!("{prefix}{shown_name}"),
             own_name,
             rules,
             lists,

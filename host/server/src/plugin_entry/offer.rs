@@ -11,6 +11,7 @@ use fusebox_engine::contract::types;
 use fusebox_protocol::header_params::HeaderParams;
 use fusebox_protocol::{JsonKind, RawJson};
 
+use super::choice::{self, ChosenTool};
 use super::marks::{self, Marks};
 use super::{
     CacheRule, EntryError, Handler, HandlerKind, PluginCore, TaskRule, ToolRules, check, list,
@@ -32,6 +33,8 @@ pub struct Offers {
     pub prompts: Vec<Arc<PromptEntry>>,
     /// what completes arguments, if anything does
     pub completion: Option<Arc<Handler>>,
+    /// patterns and tables of the configuration that concern no tool of it
+    pub unmatched: Vec<String>,
 }
 
 /// A tool.
@@ -123,12 +126,17 @@ pub(super) async fn ask(
     breaker: CircuitBreaker,
 ) -> Result<Offers, EntryError> {
     let maker = Maker { core, breaker };
-    let tools = list::tools(core).await?;
+    let chosen = choice::choose(&core.settings, list::tools(core).await?)?;
     let resources = list::resources(core).await?;
     let templates = list::templates(core).await?;
     let prompts = list::prompts(core).await?;
     Ok(Offers {
-        tools: entries("tool", tools, |tool| &tool.name, |tool| maker.tool(tool))?,
+        tools: entries(
+            "tool",
+            chosen.tools,
+            |chosen| &chosen.tool.name,
+            |chosen| maker.tool(chosen),
+        )?,
         resources: entries(
             "resource",
             resources,
@@ -151,6 +159,7 @@ pub(super) async fn ask(
             let kind = HandlerKind::Completion;
             maker.handler(kind, "completion/complete", Marks::default())
         }),
+        unmatched: chosen.unmatched,
     })
 }
 
@@ -188,18 +197,19 @@ struct Maker<'a> {
 
 impl Maker<'_> {
     fn handler(&self, kind: HandlerKind, name: &str, marks: Marks) -> Arc<Handler> {
-        self.ruled_handler(kind, name, ToolRules::default(), marks)
+        self.ruled_handler(kind, (name, name), ToolRules::default(), marks)
     }
 
     fn ruled_handler(
         &self,
         kind: HandlerKind,
-        name: &str,
+        (own_name, shown_name): (&str, &str),
         rules: ToolRules,
         marks: Marks,
     ) -> Arc<Handler> {
         let lists = marks.list_cache.map(Into::into);
-        Handler::new(self.core, kind, name.to_owned(), rules, lists, self.breaker)
+        let names = (own_name.to_owned(), shown_name);
+        Handler::new(self.core, kind, names, rules, lists, self.breaker)
     }
 
     /// Both are compiled whether they are asked or not: a tool whose schema is
@@ -233,7 +243,8 @@ impl Maker<'_> {
         })
     }
 
-    fn tool(&self, tool: types::Tool) -> Result<ToolEntry, String> {
+    fn tool(&self, chosen: ChosenTool) -> Result<ToolEntry, String> {
+        let ChosenTool { own_name, tool } = chosen;
         check::tool_name(&format!("{}{}", self.core.settings.prefix, tool.name))?;
         let (meta, marks) = own(tool.meta.clone())?;
         let json = ToolJson {
@@ -262,7 +273,7 @@ impl Maker<'_> {
         Ok(ToolEntry {
             handler: self.ruled_handler(
                 HandlerKind::Tool,
-                &tool.name,
+                (&own_name, &tool.name),
                 self.rules(&json, task, tool.cache)?,
                 marks,
             ),

@@ -35,6 +35,38 @@ fn an_unknown_key_is_named_with_its_line_and_the_nearest_name() {
 }
 
 #[test]
+fn what_is_said_of_one_tool_has_its_own_keys_and_bounds() {
+    check(
+        "[plugins.a.tools.b]\nrenam = \"c\"",
+        "fusebox.toml:2: unknown key `plugins.a.tools.b.renam`; did you mean `rename`?",
+    );
+    check(
+        "[plugins.a.tools.b]\nrename = \"two words\"",
+        "fusebox.toml:2: `plugins.a.tools.b.rename` is \"two words\"; it must be 1 to 128 of `A-Z a-z 0-9 _ - . /`",
+    );
+    check(
+        "[plugins.a.tools.b]\ndescription = \"\"",
+        "fusebox.toml:2: `plugins.a.tools.b.description` is \"\"; it must be a text of 1 to 16384 bytes",
+    );
+    check(
+        "[plugins.a.tools.\"two words\"]\nrename = \"c\"",
+        "fusebox.toml:1: `plugins.a.tools.\"two words\"` is a table; it must be one of 1000 tables at most, each named as a tool",
+    );
+    check(
+        "[plugins.a]\ntools = \"b\"",
+        "fusebox.toml:2: `plugins.a.tools` is \"b\"; it must be a table: [plugins.a.tools]",
+    );
+    check(
+        "[plugins.a]\ninclude = \"b\"",
+        "fusebox.toml:2: `plugins.a.include` is \"b\"; it must be an array of at most 64 strings such as \"add\" or \"list_*\"",
+    );
+    check(
+        "[views.a]\nexclude = [\"\"]",
+        "fusebox.toml:2: `views.a.exclude` is [\"\"]; it must be an array of at most 64 strings such as \"add\" or \"list_*\"",
+    );
+}
+
+#[test]
 fn a_value_of_the_wrong_type_is_shown_as_it_is_written() {
     let port = "it must be an integer from 0 to 65535";
     for (value, shown) in [
@@ -191,7 +223,7 @@ fn everything_wrong_is_said_at_once_in_the_order_of_the_file() {
          fusebox.toml:2: `port` is -1; it must be an integer from 0 to 65535\n\
          fusebox.toml:4: `message_queue.warn_threshold` is 9999; it must be at most `message_queue.reject_threshold`, which is 9500\n\
          fusebox.toml:6: `plugins.a.fuel` is 1; it must be an integer from 1000 to 1000000000000000\n\
-         fusebox.toml:7: unknown key `plugins.a.x`; known here are `fuel`, `deadline_ms`, `memory_max_bytes`, `table_elements_max`, `output_max_bytes`, `log_max_bytes`, `concurrent_calls_max`, `queue_max`, `isolation`, `max_calls_per_instance`, `validate_arguments`, `validate_output`, `result_cache`, `enabled`, `prefix`, `grants`\n\
+         fusebox.toml:7: unknown key `plugins.a.x`; known here are `fuel`, `deadline_ms`, `memory_max_bytes`, `table_elements_max`, `output_max_bytes`, `log_max_bytes`, `concurrent_calls_max`, `queue_max`, `isolation`, `max_calls_per_instance`, `validate_arguments`, `validate_output`, `result_cache`, `enabled`, `prefix`, `include`, `exclude`, `tools`, `grants`\n\
          fusebox.toml:9: `log.level` is 3; it must be one of \"off\", \"error\", \"warn\", \"info\", \"debug\", \"trace\"",
     );
 }
