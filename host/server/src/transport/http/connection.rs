@@ -46,8 +46,9 @@ const HTTP2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 /// buffers anew costs microseconds: too much for each request, nothing after this.
 const QUIET: Duration = Duration::from_secs(1);
 
-/// Serves one connection to its end: HTTP/1.1 or HTTP/2, over TCP or TLS.
-pub(in crate::transport) async fn serve<S>(host: Arc<Host>, stream: S, local: SocketAddr)
+/// Serves one connection to its end: HTTP/1.1 or HTTP/2, over TCP, TLS or any other
+/// stream of bytes, which came in at `local`.
+pub async fn serve<S>(host: Arc<Host>, stream: S, local: SocketAddr)
 where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {

@@ -38,7 +38,7 @@ use crate::host::Host;
 use crate::origin::Origin;
 use crate::reply::Reply;
 use body::RequestBody;
-pub(super) use connection::serve;
+pub use connection::serve;
 use held::Held;
 pub(super) use response::HttpResponse;
 use response::{json, refused};

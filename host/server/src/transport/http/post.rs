@@ -46,9 +46,10 @@ pub(super) async fn serve<B: RequestBody>(
     if host.is_stopping() {
         return response::reply(stopping());
     }
-    if let Err(refusal) = check_types(&headers) {
-        return *refusal;
-    }
+    let accepted = match check_types(&headers) {
+        Ok(accepted) => accepted,
+        Err(refusal) => return *refusal,
+    };
     let frame = match read(host, body).await {
         Ok(frame) => frame,
         Err(refusal) => return *refusal,
@@ -56,7 +57,7 @@ pub(super) async fn serve<B: RequestBody>(
     // By reference: a message is large, and what waits has room for each copy of it.
     match &envelope::parse(&frame, BATCH_MAX) {
         Ok(Incoming::Single(message)) => {
-            serve_message(host, &headers, &frame, message, view, origin).await
+            serve_message(host, &headers, accepted, &frame, message, view, origin).await
         }
         Ok(Incoming::Batch(_)) => {
             Box::pin(serve_batch(host, &headers, frame, view, origin.clone())).await
@@ -73,6 +74,7 @@ pub(super) async fn serve<B: RequestBody>(
 async fn serve_message(
     host: &Arc<Host>,
     headers: &HeaderMap,
+    accepted: Accepted,
     frame: &Bytes,
     message: &Message<'_>,
     view: &ViewName,
@@ -86,9 +88,11 @@ async fn serve_message(
             match era {
                 Era::Modern => {
                     let routed = router::modern(host, frame, request, Some(headers), view, origin);
-                    drive(host, headers, routed, None).await
+                    drive(host, accepted, routed, None).await
                 }
-                Era::Legacy => serve_legacy(host, headers, frame, request, view, origin).await,
+                Era::Legacy => {
+                    serve_legacy(host, headers, accepted, frame, request, view, origin).await
+                }
             }
         }
         Message::Notification(notification) => {
@@ -155,34 +159,43 @@ pub(super) fn check_content_type(headers: &HeaderMap) -> Result<(), Box<HttpResp
     Ok(())
 }
 
-fn check_types(headers: &HeaderMap) -> Result<(), Box<HttpResponse>> {
+fn check_types(headers: &HeaderMap) -> Result<Accepted, Box<HttpResponse>> {
     check_content_type(headers)?;
-    if !accepts(headers, "application/json") && !accepts(headers, "text/event-stream") {
+    let accepted = Accepted::of(headers);
+    if !accepted.json && !accepted.events {
         return Err(Box::new(refused(
             StatusCode::NOT_ACCEPTABLE,
             "accept `application/json` and `text/event-stream`",
         )));
     }
-    Ok(())
+    Ok(accepted)
 }
 
-/// Whether a media type is accepted; a client that says nothing takes JSON.
-fn accepts(headers: &HeaderMap, kind: &str) -> bool {
-    let mut values = headers.get_all(ACCEPT).iter().peekable();
-    if values.peek().is_none() {
-        return kind == "application/json";
+/// What a client takes of what there is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Accepted {
+    json: bool,
+    events: bool,
+}
+
+impl Accepted {
+    /// By its headers; a client that says nothing takes JSON.
+    fn of(headers: &HeaderMap) -> Self {
+        let mut values = headers.get_all(ACCEPT).iter().peekable();
+        let mut accepted = Self {
+            json: values.peek().is_none(),
+            events: false,
+        };
+        for range in values.flat_map(|value| value.as_bytes().split(|&byte| byte == b',')) {
+            let kind = range.split(|&byte| byte == b';').next().unwrap_or(range);
+            let kind = kind.trim_ascii();
+            let is = |one: &str| kind.eq_ignore_ascii_case(one.as_bytes());
+            let all = is("*/*");
+            accepted.json |= all || is("application/json") || is("application/*");
+            accepted.events |= all || is("text/event-stream") || is("text/*");
+        }
+        accepted
     }
-    let family = kind.split('/').next().unwrap_or(kind);
-    values
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .filter_map(|range| range.split(';').next())
-        .map(str::trim)
-        .any(|range| {
-            range.eq_ignore_ascii_case(kind)
-                || range == "*/*"
-                || range.strip_suffix("/*") == Some(family)
-        })
 }
 
 /// Reads a body, if it isn't too large.
@@ -232,6 +245,7 @@ async fn whole<B: RequestBody>(mut body: Limited<B>) -> Result<Bytes, BoxError> 
 async fn serve_legacy(
     host: &Arc<Host>,
     headers: &HeaderMap,
+    accepted: Accepted,
     frame: &Bytes,
     request: &Request<'_>,
     view: &ViewName,
@@ -248,7 +262,7 @@ async fn serve_legacy(
     // changes nothing: what `initialize` agreed on holds. One that is no
     // handshake version at all never comes here.
     let routed = router::legacy(host, frame, request, &session.agreement, origin);
-    drive(host, headers, routed, Some(session)).await
+    drive(host, accepted, routed, Some(session)).await
 }
 
 fn initialize(host: &Arc<Host>, request: &Request<'_>, view: &ViewName) -> HttpResponse {
@@ -315,17 +329,14 @@ async fn serve_batch(
 
 async fn drive(
     host: &Arc<Host>,
-    headers: &HeaderMap,
+    accepted: Accepted,
     routed: Routed,
     session: Option<Arc<Session>>,
 ) -> HttpResponse {
     match routed {
         Routed::Ready(reply) => response::reply(reply),
         Routed::Later(answer) => response::reply(answer.await),
-        Routed::Call(call) => {
-            let events = accepts(headers, "text/event-stream");
-            run(host, call, events, session).await
-        }
+        Routed::Call(call) => run(host, call, accepted.events, session).await,
         Routed::Listen(subscription) => event_stream(sse::changes(
             subscription,
             host.stopping.clone(),
@@ -452,4 +463,33 @@ fn finished(
 
 fn waiting(messages: &mut mpsc::Receiver<Bytes>) -> Vec<Bytes> {
     std::iter::from_fn(|| messages.try_recv().ok()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_client_takes_is_read_from_all_its_headers() {
+        let check = |values: &[&'static str], json: bool, events: bool| {
+            let mut headers = HeaderMap::new();
+            for value in values {
+                headers.append(ACCEPT, HeaderValue::from_static(value));
+            }
+            assert_eq!(
+                Accepted::of(&headers),
+                Accepted { json, events },
+                "{values:?}"
+            );
+        };
+        check(&[], true, false);
+        check(&["application/json, text/event-stream"], true, true);
+        check(&["application/json", "text/event-stream"], true, true);
+        check(&["Application/JSON;q=0.5 ,\ttext/*; q=1"], true, true);
+        check(&["*/*"], true, true);
+        check(&["application/*"], true, false);
+        check(&["text/event-stream"], false, true);
+        check(&["text/html, image/png"], false, false);
+        check(&["text/event-streams", ""], false, false);
+    }
 }
