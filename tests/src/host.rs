@@ -469,8 +469,8 @@ pub(crate) fn resident_kib(process: u32) -> u64 {
         .expect("a process has resident memory")
 }
 
-/// The shell's own `kill`: minimal systems have no program of that name.
-fn signal(process: u32, name: &str) {
+/// Sends a signal, by the shell's own `kill`: minimal systems have no such program.
+pub fn signal(process: u32, name: &str) {
     let status = Command::new("sh")
         .args(["-c", &format!("kill -{name} {process}")])
         .status();

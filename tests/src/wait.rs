@@ -19,7 +19,10 @@ pub fn until<T>(what: &str, probe: impl FnMut() -> Option<T>) -> T {
 }
 
 /// The same for another time than [`LONG`].
-pub(crate) fn until_for<T>(limit: Duration, what: &str, mut probe: impl FnMut() -> Option<T>) -> T {
+///
+/// # Panics
+/// If it gave none for `limit`.
+pub fn until_for<T>(limit: Duration, what: &str, mut probe: impl FnMut() -> Option<T>) -> T {
     let end = Instant::now() + limit;
     loop {
         if let Some(value) = probe() {

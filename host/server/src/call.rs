@@ -16,6 +16,7 @@ use parking_lot::Mutex;
 
 use crate::ask::{Known, Questions};
 use crate::breaker::Permit;
+use crate::call_log;
 use crate::host::Host;
 use crate::outbound::{ClientSink, Outbound};
 use crate::plugin_entry::Handler;
@@ -122,6 +123,7 @@ impl Call {
         let handler = self.handler.clone();
         let refused = |error: RpcError| {
             handler.counters.refusal();
+            call_log::spared(&handler, &error.message);
             error
         };
         let permit = handler
@@ -141,10 +143,13 @@ impl Call {
         let about = self.about();
         let completed = self.enter_plugin(deadline, known, outbound).await;
         handler.core.places.observe(completed.usage.elapsed);
-        judge(self, permit, completed, |answer| {
+        let usage = completed.usage;
+        let step = judge(self, permit, completed, |answer| {
             let promised = handler.rules.output.as_ref();
             render::answer(&id, version, &about, promised, answer)
-        })
+        });
+        call_log::ran(&handler, usage, &step);
+        step
     }
 
     async fn enter_plugin(

@@ -106,6 +106,9 @@ pub(crate) enum PluginCommand {
     /// Build the component of a project; says what to install if there is no Rust for
     /// WebAssembly
     Build(Build),
+    /// Serve a project on loopback while it is written: build it at each save, swap
+    /// in what was built, and show its calls, what it logs and what doesn't compile
+    Dev(Dev),
     /// Call the tools of a plugin as a file of cases says, and compare the answers;
     /// exits with 1 if a case fails
     Test(Test),
@@ -165,6 +168,19 @@ pub(crate) struct Build {
     /// Print JSON, for programs
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Dev {
+    /// The project's folder
+    #[arg(value_name = "DIR", default_value = ".", hide_default_value = true)]
+    pub(crate) folder: PathBuf,
+    /// The host's TOML file, for the plugin's limits and grants
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// Where to listen; may be given several times [default: 127.0.0.1:9999]
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) listen: Vec<Listener>,
 }
 
 #[derive(Debug, Args)]

@@ -15,6 +15,7 @@ use serde_json::value::RawValue;
 
 use crate::ask;
 use crate::call::{Call, ROUNDS_MAX, Step, Target};
+use crate::call_log;
 use crate::outbound::Outbound;
 use crate::plugin_entry::TaskRule;
 use crate::refusal;
@@ -56,7 +57,9 @@ impl Call {
             .begin(&self.context.origin)
             .map_err(|refused| {
                 self.handler.counters.refusal();
-                refusal::not_admitted(&self.handler, refused)
+                let error = refusal::not_admitted(&self.handler, refused);
+                call_log::spared(&self.handler, &error.message);
+                error
             })?;
         let key = self.result_key();
         let kept = |key| {
@@ -64,11 +67,13 @@ impl Call {
             self.host.results.get(key, answer)
         };
         if let Some(body) = key.as_ref().and_then(kept) {
+            call_log::spared(&self.handler, "ok, a result that was kept");
             return Ok(body);
         }
         let mut known = self.round.open(&self.host, &self.handler, &self.target)?;
         if let Some(misfit) = self.misfit() {
             self.handler.counters.refusal();
+            call_log::spared(&self.handler, &misfit);
             return Ok(render::invalid_arguments(
                 &self.id,
                 self.context.version,
@@ -176,7 +181,7 @@ impl Call {
 }
 
 /// Whether a tool says that it failed.
-fn is_error(result: &RawValue) -> bool {
+pub(crate) fn is_error(result: &RawValue) -> bool {
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
     struct Outcome {

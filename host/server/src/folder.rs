@@ -67,7 +67,7 @@ fn plugin_name(path: &Path) -> Option<String> {
     (!stem.is_empty() && !stem.starts_with('.')).then(|| stem.to_owned())
 }
 
-fn stamp(metadata: &fs::Metadata) -> Stamp {
+pub(crate) fn stamp(metadata: &fs::Metadata) -> Stamp {
     Stamp {
         size_bytes: metadata.len(),
         modified: metadata.modified().ok(),

@@ -17,6 +17,7 @@ pub mod breaker;
 pub mod bridge;
 pub mod buffers;
 pub mod call;
+mod call_log;
 pub mod capability_cache;
 pub mod catalogue;
 pub mod changes;

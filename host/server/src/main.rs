@@ -82,6 +82,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         }
         Command::Plugin(PluginCommand::New(new)) => return plugin_commands::new(&new),
         Command::Plugin(PluginCommand::Build(build)) => return plugin_commands::build(&build),
+        Command::Plugin(PluginCommand::Dev(dev)) => return plugin_commands::dev(dev),
         Command::Plugin(PluginCommand::Test(test)) => return plugin_commands::test(&test),
         Command::Plugin(PluginCommand::Check { file }) => {
             let report = runtime()?.block_on(load(&file))?.report();
@@ -146,6 +147,16 @@ fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
         .enable_all()
         .thread_name("fusebox-worker")
         .build()
+}
+
+/// What an author wants to see of the log, in lines of its own.
+fn start_dev_log() {
+    let filter = EnvFilter::try_from_env("FUSEBOX_LOG");
+    tracing_subscriber::fmt()
+        .with_env_filter(filter.unwrap_or_else(|_| EnvFilter::new(author::FILTER)))
+        .event_format(author::Lines)
+        .with_writer(std::io::stderr)
+        .init();
 }
 
 /// The log goes to standard error: standard output belongs to MCP over stdio.

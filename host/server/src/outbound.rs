@@ -17,6 +17,7 @@ use fusebox_protocol::{ProtocolVersion, RawJson, reply};
 use parking_lot::Mutex;
 use tokio::sync::{Notify, mpsc};
 
+use crate::call_log::WORDS;
 use crate::changes::Changes;
 use crate::plugin_entry::Handler;
 
@@ -131,12 +132,16 @@ impl ClientSink {
     fn to_host_log(&self, level: LogLevel, data: &str, logger: Option<&str>) {
         let (plugin, handler) = (&self.handler.core.name, &self.handler.name);
         match level {
-            LogLevel::Debug => tracing::debug!(%plugin, %handler, logger, "{data}"),
-            LogLevel::Info | LogLevel::Notice => {
-                tracing::info!(%plugin, %handler, logger, "{data}");
+            LogLevel::Debug => {
+                tracing::debug!(target: WORDS, %plugin, %handler, logger, "{data}");
             }
-            LogLevel::Warning => tracing::warn!(%plugin, %handler, logger, "{data}"),
-            _ => tracing::error!(%plugin, %handler, logger, "{data}"),
+            LogLevel::Info | LogLevel::Notice => {
+                tracing::info!(target: WORDS, %plugin, %handler, logger, "{data}");
+            }
+            LogLevel::Warning => {
+                tracing::warn!(target: WORDS, %plugin, %handler, logger, "{data}");
+            }
+            _ => tracing::error!(target: WORDS, %plugin, %handler, logger, "{data}"),
         }
     }
 

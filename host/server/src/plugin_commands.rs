@@ -10,8 +10,8 @@ use std::process::ExitCode;
 use anyhow::{Context, bail};
 use fusebox::author::{self, BuildReport, Cases};
 
-use crate::cli::{self, Build, New, Test};
-use crate::{print, runtime, start_author_log};
+use crate::cli::{self, Build, Dev, New, Test};
+use crate::{print, runtime, start_author_log, start_dev_log};
 
 pub(crate) fn new(arguments: &New) -> anyhow::Result<ExitCode> {
     let report = author::scaffold(&arguments.name, &arguments.into)?;
@@ -22,6 +22,25 @@ pub(crate) fn new(arguments: &New) -> anyhow::Result<ExitCode> {
 pub(crate) fn build(arguments: &Build) -> anyhow::Result<ExitCode> {
     let report = built(&arguments.folder, arguments.out.as_deref())?;
     print(&report, arguments.json)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Serves until it is told to end; all that it says goes to standard error, where
+/// the compiler writes too.
+pub(crate) fn dev(arguments: Dev) -> anyhow::Result<ExitCode> {
+    let Dev {
+        folder,
+        config,
+        listen,
+    } = arguments;
+    let config = cli::load(config)?;
+    start_dev_log();
+    let runtime = runtime()?;
+    let shown = folder.display().to_string();
+    let ended = runtime.block_on(author::dev(config, folder, listen));
+    // What can't be ended, such as rustup, is not waited for.
+    runtime.shutdown_background();
+    ended.with_context(|| format!("failed to serve {shown}"))?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -3,6 +3,7 @@
 //! It owns start, the signals and stop, and what the operator is told of them.
 //! It never parses arguments.
 
+use std::future::Future;
 use std::io;
 use std::sync::Arc;
 
@@ -74,8 +75,18 @@ pub enum StartError {
 pub async fn listeners(config: Config) -> Result<bool, StartError> {
     let bound = bind_all(&config)?;
     let host = start(config).await?;
-    for listener in &bound {
-        tracing::info!("listening on {}", address(listener, &host.config));
+    run(host, bound, wait_for_signal()).await
+}
+
+/// Serves until the first `signal`, and then until what runs has finished, or the
+/// next one comes. True if nothing had to be cut off.
+pub(crate) async fn run(
+    host: Arc<Host>,
+    bound: Vec<Bound>,
+    signal: impl Future<Output = io::Result<()>>,
+) -> Result<bool, StartError> {
+    for url in bound.iter().map(|one| address(one, &host.config)) {
+        tracing::info!("listening on {url}");
     }
     welcome(&host, &bound);
     for listener in bound {
@@ -85,7 +96,7 @@ pub async fn listeners(config: Config) -> Result<bool, StartError> {
     if let Some(interval) = host.config.metrics_interval {
         tokio::spawn(vitals::figures(host.clone(), interval));
     }
-    wait_for_signal().await?;
+    signal.await?;
     tracing::info!("stopping: no new connections; calls may finish (again: at once)");
     let clean = tokio::select! {
         clean = host.stop() => clean,
@@ -136,7 +147,7 @@ pub async fn stdio(mut config: Config, view: Option<String>) -> Result<(), Start
     Ok(())
 }
 
-fn bind_all(config: &Config) -> Result<Vec<Bound>, StartError> {
+pub(crate) fn bind_all(config: &Config) -> Result<Vec<Bound>, StartError> {
     let tls = Tls::load(config)?;
     config
         .listeners()
@@ -150,7 +161,7 @@ fn bind_all(config: &Config) -> Result<Vec<Bound>, StartError> {
         .collect()
 }
 
-async fn start(config: Config) -> Result<Arc<Host>, StartError> {
+pub(crate) async fn start(config: Config) -> Result<Arc<Host>, StartError> {
     if let Err(error) = std::fs::read_dir(&config.plugins_dir) {
         return Err(StartError::Plugins {
             dir: config.plugins_dir.display().to_string(),
@@ -176,7 +187,7 @@ async fn start(config: Config) -> Result<Arc<Host>, StartError> {
     Ok(host)
 }
 
-fn address(listener: &Bound, config: &Config) -> String {
+pub(crate) fn address(listener: &Bound, config: &Config) -> String {
     match listener.scheme {
         Scheme::Http | Scheme::Https => {
             let scheme = listener.scheme.as_str();
@@ -256,7 +267,7 @@ fn example(url: &str, has_hello: bool) -> String {
     )
 }
 
-async fn wait_for_signal() -> io::Result<()> {
+pub(crate) async fn wait_for_signal() -> io::Result<()> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     // A terminal that is closed is no reason to drop calls.

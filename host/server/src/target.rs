@@ -18,6 +18,7 @@ use http::HeaderMap;
 use serde_json::value::RawValue;
 
 use crate::call::{Round, Target};
+use crate::call_log;
 use crate::catalogue::ViewName;
 use crate::host::Host;
 use crate::plugin_entry::Handler;
@@ -44,7 +45,7 @@ pub(crate) fn tool(
     let offered = catalogue.view(view);
     let entry = offered
         .tool(&params.name)
-        .ok_or_else(|| RpcError::invalid_params(format!("unknown tool `{}`", params.name)))?;
+        .ok_or_else(|| unknown("tool", &params.name))?;
     if let Some(headers) = headers {
         entry.header_params.check(headers, params.arguments)?;
     }
@@ -55,6 +56,11 @@ pub(crate) fn tool(
         },
         round: round(params.input_responses, params.request_state)?,
     })
+}
+
+fn unknown(what: &str, name: &str) -> RpcError {
+    call_log::unknown(what, name);
+    RpcError::invalid_params(format!("unknown {what} `{name}`"))
 }
 
 /// `resources/read`
@@ -90,7 +96,7 @@ pub(crate) fn prompt(
     let offered = catalogue.view(view);
     let entry = offered
         .prompt(&params.name)
-        .ok_or_else(|| RpcError::invalid_params(format!("unknown prompt `{}`", params.name)))?;
+        .ok_or_else(|| unknown("prompt", &params.name))?;
     let given = |name: &str| params.arguments.iter().any(|(key, _)| key == name);
     let mut wanted = entry.prompt.arguments.iter();
     if let Some(missing) = wanted.find(|one| one.required && !given(&one.name)) {

@@ -28,6 +28,9 @@ pub enum Error {
         /// what it said, where it hasn't gone to the terminal
         stderr: String,
     },
+    /// A build was told to end.
+    #[error("the build was ended")]
+    Stopped,
     /// A part of a toolchain is not installed.
     #[error(
         "{what} is missing; to build plugins, install one of: `rustup target add {TARGET}`; \

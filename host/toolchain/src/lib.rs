@@ -17,5 +17,6 @@ pub mod wit;
 mod workspace;
 
 pub use error::Error;
+pub use process::Stop;
 pub use toolchain::{PACKAGES, TARGET, Toolchain};
 pub use workspace::{Plugin, Workspace};

@@ -1,6 +1,7 @@
 //! What cargo says of a folder: the plugins in it, and where it builds. Builds
 //! them; puts nothing where a host looks.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -10,7 +11,7 @@ use serde_json::Value;
 use crate::component::componentize;
 use crate::docs;
 use crate::error::Error;
-use crate::process;
+use crate::process::{self, Stop};
 use crate::toolchain::{TARGET, Toolchain};
 
 /// The folder of a project for its WIT, as the binding generators have it.
@@ -23,6 +24,8 @@ pub struct Workspace {
     pub target: PathBuf,
     /// those that cargo builds in that folder
     pub plugins: Vec<Plugin>,
+    /// where the sources of its packages are, and of packages beside it that they use
+    pub sources: BTreeSet<PathBuf>,
     folder: PathBuf,
 }
 
@@ -67,6 +70,7 @@ impl Workspace {
         Ok(Self {
             target: target.into(),
             plugins: plugins(&metadata, folder),
+            sources: sources(&metadata),
             folder: folder.to_path_buf(),
         })
     }
@@ -76,14 +80,30 @@ impl Workspace {
     /// # Errors
     /// If cargo fails; the compiler has said why.
     pub fn build(&self, toolchain: &Toolchain, target: &Path) -> Result<(), Error> {
-        process::run(
-            toolchain
-                .cargo()
-                .current_dir(&self.folder)
-                .args(["build", "--release", "--target", TARGET, "--target-dir"])
-                .arg(target)
-                .args(toolchain.cargo_arguments()),
-        )
+        process::run(&mut self.cargo_build(toolchain, target))
+    }
+
+    /// The same, until `stop` says that nobody wants it any more.
+    ///
+    /// # Errors
+    /// If cargo fails, or is ended.
+    pub fn build_until(
+        &self,
+        toolchain: &Toolchain,
+        target: &Path,
+        stop: &Stop,
+    ) -> Result<(), Error> {
+        process::run_until(&mut self.cargo_build(toolchain, target), stop)
+    }
+
+    fn cargo_build(&self, toolchain: &Toolchain, target: &Path) -> Command {
+        let mut command = toolchain.cargo();
+        command
+            .current_dir(&self.folder)
+            .args(["build", "--release", "--target", TARGET, "--target-dir"])
+            .arg(target)
+            .args(toolchain.cargo_arguments());
+        command
     }
 }
 
@@ -108,6 +128,19 @@ impl Plugin {
         }
         docs::keep(component, &wit).map_err(|reason| Error::Component { module, reason })
     }
+}
+
+/// The folders of all packages, and of those that they name by a path.
+fn sources(metadata: &Value) -> BTreeSet<PathBuf> {
+    let mut sources = BTreeSet::new();
+    for package in metadata["packages"].as_array().into_iter().flatten() {
+        let manifest = package["manifest_path"].as_str().map(Path::new);
+        sources.extend(manifest.and_then(Path::parent).map(Path::to_path_buf));
+        let dependencies = package["dependencies"].as_array().into_iter().flatten();
+        let beside = dependencies.filter_map(|one| one["path"].as_str());
+        sources.extend(beside.map(PathBuf::from));
+    }
+    sources
 }
 
 /// In the folder of a package, cargo builds that one alone.
@@ -173,5 +206,17 @@ mod tests {
         assert_eq!(names(&root), ["one_tool", "two"]);
         assert_eq!(names(&root.join("two")), ["two"]);
         assert_eq!(names(&root.join("library")), [""; 0]);
+    }
+
+    #[test]
+    fn the_sources_are_those_of_all_packages_and_of_what_they_use_by_a_path() {
+        let mut one = package("one", "cdylib", Path::new("/project"));
+        one["dependencies"] = json!([
+            {"name": "serde", "path": null},
+            {"name": "beside", "path": "/elsewhere/beside"},
+        ]);
+        let metadata = json!({"packages": [one, package("two", "rlib", Path::new("/project"))]});
+        let expected = ["/elsewhere/beside", "/project/one", "/project/two"];
+        assert_eq!(sources(&metadata), expected.map(PathBuf::from).into());
     }
 }

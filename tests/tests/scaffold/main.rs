@@ -3,6 +3,7 @@
 //! named with what to do.
 
 mod cases;
+mod dev;
 mod inspect;
 mod served;
 mod tutorial;

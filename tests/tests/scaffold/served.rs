@@ -3,44 +3,85 @@
 
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
-use std::process::{Child, Stdio};
+use std::process::{Child, ExitStatus, Stdio};
+use std::sync::mpsc::{self, Receiver};
+use std::time::{Duration, Instant};
 
-use fusebox_tests::shell;
+use fusebox_tests::{LONG, shell, signal, until};
+
+/// How long a build may take on a slow machine that does several other things.
+pub(crate) const BUILD: Duration = LONG.saturating_mul(5);
 
 pub(crate) struct Served {
     child: Child,
-    /// where it answers MCP
-    pub(crate) url: String,
+    lines: Receiver<String>,
+    /// what it has said so far, as far as it was waited for
+    pub(crate) log: Vec<String>,
 }
 
 impl Served {
-    /// Starts it and waits until it says where it listens.
+    /// Starts it.
     pub(crate) fn start(folder: &Path, line: &str) -> Self {
         // In place of the shell, so that the process that is ended is the host's.
         let mut command = shell(folder, &format!("exec {line} --listen 127.0.0.1:0"));
         let child = command
             .env("XDG_STATE_HOME", folder.join("state"))
             .stdin(Stdio::null())
+            .stdout(Stdio::null())
             .stderr(Stdio::piped())
             .spawn();
-        let mut served = Self {
-            child: child.expect("the host starts"),
-            url: String::new(),
-        };
-        let stderr = served.child.stderr.take().expect("the log is piped");
-        let mut lines = BufReader::new(stderr).lines();
-        let mut log = Vec::new();
-        let url = lines.by_ref().find_map(|line| {
-            let line = line.expect("the log is text");
-            let start = line.find("http://");
-            log.push(line.clone());
-            let words = line[start?..].split_whitespace();
-            words.map(|word| word.trim_matches('"').to_owned()).next()
+        let mut child = child.expect("the host starts");
+        let stderr = child.stderr.take().expect("the log is piped");
+        let (sender, lines) = mpsc::channel();
+        // To its end, whoever listens: a host whose log nobody reads would wait.
+        std::thread::spawn(move || {
+            for line in BufReader::new(stderr).lines().map_while(Result::ok) {
+                let _ = sender.send(line);
+            }
         });
-        served.url = url.unwrap_or_else(|| panic!("it listens nowhere: {log:#?}"));
-        // A host whose log nobody reads would wait.
-        std::thread::spawn(move || lines.for_each(drop));
-        served
+        Self {
+            child,
+            lines,
+            log: Vec::new(),
+        }
+    }
+
+    /// Waits for a line of its log with these words that it wasn't asked for yet.
+    #[track_caller]
+    pub(crate) fn says(&mut self, words: &str) -> String {
+        let end = Instant::now() + BUILD;
+        loop {
+            let left = end.saturating_duration_since(Instant::now());
+            let Ok(line) = self.lines.recv_timeout(left) else {
+                panic!("it didn't say {words:?} after\n{}", self.log.join("\n"));
+            };
+            self.log.push(line.clone());
+            if line.contains(words) {
+                return line;
+            }
+        }
+    }
+
+    /// Where it answers MCP, which it has still to say.
+    #[track_caller]
+    pub(crate) fn url(&mut self) -> String {
+        let line = self.says("listening on http://");
+        let url = line
+            .split_whitespace()
+            .find(|word| word.starts_with("http://"));
+        url.expect("an address").to_owned()
+    }
+
+    pub(crate) fn process(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Sends it a signal, and gives how it ends.
+    pub(crate) fn ends_with(&mut self, name: &str) -> ExitStatus {
+        signal(self.process(), name);
+        until("it has ended", || {
+            self.child.try_wait().expect("a child can be waited for")
+        })
     }
 }
 

@@ -18,11 +18,15 @@ fn blocks(page: &str) -> Vec<Vec<&str>> {
     blocks.map(|block| block.lines().collect()).collect()
 }
 
+/// Lines that serve until they are told to end.
+const HOSTS: [&str; 2] = ["fusebox serve", "fusebox plugin dev"];
+
 /// What came of a page.
 #[derive(Default)]
 struct Followed {
     ran: Vec<(String, Ran)>,
-    served: Vec<Served>,
+    /// hosts, and where they answer
+    served: Vec<(Served, String)>,
 }
 
 impl Followed {
@@ -47,8 +51,10 @@ fn follow(folder: &Path, page: &str) -> Followed {
             let line = line.split(" # ").next().unwrap_or_default().trim();
             if let Some(below) = line.strip_prefix("cd ") {
                 place.push(below);
-            } else if line.starts_with("fusebox serve") {
-                followed.served.push(Served::start(&place, line));
+            } else if HOSTS.iter().any(|host| line.starts_with(host)) {
+                let mut served = Served::start(&place, line);
+                let url = served.url();
+                followed.served.push((served, url));
             } else {
                 followed.ran.push((line.to_owned(), good(&place, line)));
             }
@@ -58,9 +64,9 @@ fn follow(folder: &Path, page: &str) -> Followed {
 }
 
 #[track_caller]
-fn check_greeting(served: &Served) {
+fn check_greeting(url: &str) {
     assert_eq!(
-        node("call.mjs", &[&served.url, "hello", r#"{"name":"Ada"}"#]),
+        node("call.mjs", &[url, "hello", r#"{"name":"Ada"}"#]),
         json!({"tools": ["hello"], "content": [{"type": "text", "text": "Hello, Ada!"}]})
     );
 }
@@ -78,10 +84,11 @@ fn the_book_leads_from_nothing_to_a_call_in_three_commands() {
 
     let folder = empty();
     let followed = follow(folder.path(), tutorial);
-    let [served] = &*followed.served else {
-        panic!("one host is served");
+    let [(_, served), (_, developed)] = &*followed.served else {
+        panic!("the page starts two hosts");
     };
     check_greeting(served);
+    check_greeting(developed);
     assert!(
         followed
             .printed("cargo test")
@@ -101,7 +108,11 @@ fn the_readme_of_a_new_project_is_true() {
     let page = fs::read_to_string(project.join("README.md")).expect("the README");
     let followed = follow(&project, &page);
     assert_eq!(followed.ran.len(), 4);
-    check_greeting(&followed.served[0]);
+    let [(_, developed), (_, served)] = &*followed.served else {
+        panic!("the README starts two hosts");
+    };
+    check_greeting(developed);
+    check_greeting(served);
     for row in page.lines().filter_map(|line| line.strip_prefix("| `")) {
         let named = row.split('`').next().expect("a name");
         assert!(project.join(named).exists(), "{named} is not there");

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use fusebox_toolchain::component::publish;
-use fusebox_toolchain::{Error, Toolchain, Workspace};
+use fusebox_toolchain::{Error, Stop, Toolchain, Workspace};
 use serde::Serialize;
 
 /// The folder of a project for what is built, which `fusebox serve` looks into.
@@ -50,35 +50,10 @@ pub fn build(
     say: &mut dyn FnMut(&str),
 ) -> Result<BuildReport, Error> {
     let began = Instant::now();
-    if !folder.join("Cargo.toml").is_file() {
-        let folder = folder.to_path_buf();
-        return Err(Error::NoProject { folder });
-    }
-    // Set where cargo itself starts this program.
-    let cargo = std::env::var_os("CARGO").map_or_else(|| "cargo".into(), PathBuf::from);
-    let workspace = Workspace::read(&cargo, folder)?;
-    if workspace.plugins.is_empty() {
-        let folder = folder.to_path_buf();
-        return Err(Error::NoPlugin { folder });
-    }
-    let toolchain = Toolchain::choose(&cargo, &workspace.target, say)?;
-    workspace.build(&toolchain, &workspace.target)?;
-
+    check_project(folder)?;
+    let project = Project::read(folder)?;
     let out = out.map_or_else(|| plugins_of(folder), Path::to_path_buf);
-    fs::create_dir_all(&out).map_err(|source| Error::Write {
-        path: out.clone(),
-        source,
-    })?;
-    let mut components = Vec::new();
-    for plugin in &workspace.plugins {
-        let component = plugin.component(&workspace.target)?;
-        let path = out.join(format!("{}.wasm", plugin.name));
-        components.push(Component {
-            changed: publish(&path, &component)?,
-            bytes: component.len(),
-            path,
-        });
-    }
+    let components = project.build(&out, say, None)?;
     Ok(BuildReport {
         components,
         folder: out,
@@ -86,23 +61,93 @@ pub fn build(
     })
 }
 
+/// # Errors
+/// If `folder` holds no project.
+pub(super) fn check_project(folder: &Path) -> Result<(), Error> {
+    if folder.join("Cargo.toml").is_file() {
+        return Ok(());
+    }
+    let folder = folder.to_path_buf();
+    Err(Error::NoProject { folder })
+}
+
+/// A project as its manifest says it is now.
+pub(super) struct Project {
+    cargo: PathBuf,
+    pub(super) workspace: Workspace,
+}
+
+impl Project {
+    /// # Errors
+    /// If cargo can't read it, or it makes no plugin.
+    pub(super) fn read(folder: &Path) -> Result<Self, Error> {
+        // Set where cargo itself starts this program.
+        let cargo = std::env::var_os("CARGO").map_or_else(|| "cargo".into(), PathBuf::from);
+        let workspace = Workspace::read(&cargo, folder)?;
+        if workspace.plugins.is_empty() {
+            let folder = folder.to_path_buf();
+            return Err(Error::NoPlugin { folder });
+        }
+        Ok(Self { cargo, workspace })
+    }
+
+    /// Builds it into `out`; until `stop` says otherwise, if there is one.
+    ///
+    /// # Errors
+    /// If a toolchain is missing, it doesn't compile, or is told to stop.
+    pub(super) fn build(
+        &self,
+        out: &Path,
+        say: &mut dyn FnMut(&str),
+        stop: Option<&Stop>,
+    ) -> Result<Vec<Component>, Error> {
+        let Self { cargo, workspace } = self;
+        let toolchain = Toolchain::choose(cargo, &workspace.target, say)?;
+        match stop {
+            Some(stop) => workspace.build_until(&toolchain, &workspace.target, stop)?,
+            None => workspace.build(&toolchain, &workspace.target)?,
+        }
+        fs::create_dir_all(out).map_err(|source| Error::Write {
+            path: out.to_path_buf(),
+            source,
+        })?;
+        let mut components = Vec::new();
+        for plugin in &workspace.plugins {
+            let component = plugin.component(&workspace.target)?;
+            let path = out.join(format!("{}.wasm", plugin.name));
+            components.push(Component {
+                changed: publish(&path, &component)?,
+                bytes: component.len(),
+                path,
+            });
+        }
+        Ok(components)
+    }
+}
+
 /// Shown without `./` in front.
-fn plugins_of(folder: &Path) -> PathBuf {
+pub(super) fn plugins_of(folder: &Path) -> PathBuf {
     match folder == Path::new(".") {
         true => PLUGINS.into(),
         false => folder.join(PLUGINS),
     }
 }
 
+impl fmt::Display for Component {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let what = match self.changed {
+            true => "wrote",
+            false => "unchanged:",
+        };
+        let kib = self.bytes as f64 / 1024.0;
+        write!(f, "{what} {} ({kib:.1} KiB)", self.path.display())
+    }
+}
+
 impl fmt::Display for BuildReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for component in &self.components {
-            let what = match component.changed {
-                true => "wrote",
-                false => "unchanged:",
-            };
-            let kib = component.bytes as f64 / 1024.0;
-            writeln!(f, "{what} {} ({kib:.1} KiB)", component.path.display())?;
+            writeln!(f, "{component}")?;
         }
         writeln!(f, "built in {:.1} s; next:", self.elapsed_ms / 1e3)?;
         for component in &self.components {
