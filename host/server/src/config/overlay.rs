@@ -11,6 +11,7 @@ use super::grants::{GRANTS, grant_names, grant_rule};
 use super::rules::{
     ALIASES, PLUGIN_RULES, PLUGINS, Rule, VIEW_RULES, VIEWS, is_table, plugin_rule, rule,
 };
+use super::source::{SOURCE, SOURCE_RULES};
 use super::tools::{TOOL_RULES, TOOLS};
 use super::unknown::{hint, names_in};
 
@@ -44,6 +45,8 @@ pub(super) enum Place<'a> {
     Tool(&'a str, &'a str),
     /// `[plugins.NAME.grants.SECTION]`
     Grant(&'a str, &'a str),
+    /// `[plugins.NAME.source]`
+    Source(&'a str),
     /// `[views.NAME]`
     View(&'a str),
 }
@@ -61,6 +64,7 @@ impl Place<'_> {
             Self::Grant(plugin, section) => {
                 format!("{}.{section}.{name}", plugin_key(plugin, GRANTS))
             }
+            Self::Source(plugin) => format!("{}.{name}", plugin_key(plugin, SOURCE)),
             Self::View(view) => format!("{}.{name}", named_table(VIEWS, view)),
         }
     }
@@ -76,6 +80,10 @@ impl Place<'_> {
                 let found = TOOL_RULES.iter().find(|(key, _)| *key == name);
                 found.map(|(_, rule)| *rule)
             }
+            Self::Source(_) => {
+                let found = SOURCE_RULES.iter().find(|(key, _)| *key == name);
+                found.map(|(_, rule)| *rule)
+            }
             Self::Grant(_, section) => grant_rule(section, name),
             Self::Plugin(_) => plugin_rule(name).or_else(|| rule(&format!("limits.{name}"))),
         }
@@ -87,11 +95,12 @@ impl Place<'_> {
             Self::Section(table) => names_in(&format!("{table}.")),
             Self::View(_) => VIEW_RULES.iter().map(|(name, _)| *name).collect(),
             Self::Tool(..) => TOOL_RULES.iter().map(|(name, _)| *name).collect(),
+            Self::Source(_) => SOURCE_RULES.iter().map(|(name, _)| *name).collect(),
             Self::Grant(_, section) => grant_names(section),
             Self::Plugin(_) => {
                 let mut names = names_in("limits.");
                 names.extend(PLUGIN_RULES.iter().map(|(name, _)| *name));
-                names.extend([TOOLS, GRANTS]);
+                names.extend([TOOLS, GRANTS, SOURCE]);
                 names
             }
         }
@@ -296,6 +305,11 @@ impl<'a> Overlay<'a> {
         {
             return self.tools(plugin, key, value, into);
         }
+        if let Place::Plugin(plugin) = place
+            && key.get_ref() == SOURCE
+        {
+            return self.source(plugin, key, value, into);
+        }
         let location = self.place_of(key);
         let written = place.key(key.get_ref());
         let alias = ALIASES.iter().find(|(alias, _)| *alias == written);
@@ -318,6 +332,15 @@ impl<'a> Overlay<'a> {
         match accepted {
             Some(value) => {
                 into.insert(name.to_owned(), value);
+            }
+            // Somebody may have written the secret itself.
+            None if matches!(rule, Rule::Secret) && value.get_ref().as_str().is_some() => {
+                let problem = Problem::Invalid {
+                    key: written,
+                    value: "a string (not shown)".to_owned(),
+                    expected: rule.expected(),
+                };
+                self.error(Some(location), problem);
             }
             None => self.invalid(location, written, value, rule.expected()),
         }

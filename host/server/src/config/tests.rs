@@ -261,6 +261,7 @@ fn a_plugin_has_its_own_limits_over_the_common_ones() {
                 ..config.limits
             },
             grants: Grants::default(),
+            source: None,
         }
     );
     assert_eq!(hello.limits.queue_max, 1);
@@ -275,6 +276,7 @@ fn a_plugin_has_its_own_limits_over_the_common_ones() {
             tools: BTreeMap::new(),
             limits: config.limits,
             grants: Grants::default(),
+            source: None,
         };
         assert_eq!(settings, expected);
     }

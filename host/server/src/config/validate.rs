@@ -6,6 +6,7 @@ use std::collections::{HashMap, HashSet};
 use super::Config;
 use super::error::Problem;
 use super::overlay::Overlay;
+use super::source;
 
 /// Notes in `overlay` what is wrong with `config`, which was made from it.
 pub(super) fn validate(config: &Config, overlay: &mut Overlay<'_>) {
@@ -14,6 +15,7 @@ pub(super) fn validate(config: &Config, overlay: &mut Overlay<'_>) {
     certificates(config, overlay);
     paths(config, overlay);
     shards(config, overlay);
+    source::validate(config, overlay);
 }
 
 /// The tables take a power of two.

@@ -96,7 +96,8 @@ impl Granter {
     }
 }
 
-async fn resolve(key: &str, source: &Source) -> Result<engine::Secret, GrantError> {
+/// The value of a secret, wherever the configuration names it; `key` is where.
+pub(crate) async fn resolve(key: &str, source: &Source) -> Result<engine::Secret, GrantError> {
     let resolved = secrets::resolve(source).await;
     resolved.map_err(|reason| GrantError {
         key: key.to_owned(),
