@@ -26,6 +26,9 @@ use crate::meters::Meters;
 use crate::result_cache::ResultCache;
 use crate::seal::Sealer;
 use crate::session::Sessions;
+use crate::signatures::Signatures;
+use crate::sources::Sources;
+use crate::transport::tls::TlsError;
 
 /// Connections beyond `max_connections` that are answered if they only ask how the
 /// host is. Further ones get a refusal and nothing else.
@@ -42,6 +45,10 @@ pub struct Host {
     pub engine: Engine,
     /// what plugins are given of what the configuration grants them
     pub granter: Granter,
+    /// plugins from elsewhere
+    pub sources: Arc<Sources>,
+    /// whose plugins are loaded
+    pub signatures: Arc<Signatures>,
     /// what is served; swapped whole by the loader
     pub catalogue: ArcSwap<Catalogue>,
     /// lists that were rendered from it
@@ -88,6 +95,9 @@ pub enum HostError {
     /// The engine didn't start.
     #[error(transparent)]
     Engine(#[from] EngineError),
+    /// Certificates for plugins from elsewhere can't be read.
+    #[error(transparent)]
+    Sources(#[from] TlsError),
     /// There is no key to seal with.
     #[error("the system gave no random bytes: {0}")]
     Random(getrandom::Error),
@@ -106,6 +116,8 @@ impl Host {
         Ok(Arc::new(Self {
             engine,
             granter: Granter::new(&config.keyvalue),
+            sources: Arc::new(Sources::new(&config)?),
+            signatures: Arc::new(Signatures::new(&config.signatures)),
             sealer: Sealer::new().map_err(HostError::Random)?,
             catalogue: ArcSwap::from_pointee(Catalogue::default()),
             capabilities: CapabilityCache::new(config.capability_cache_ttl),

@@ -46,10 +46,8 @@ pub struct SignatureReport {
     /// whether one of the keys signed it
     pub good: bool,
     /// which one
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,
     /// why not
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
 }
 
@@ -67,7 +65,9 @@ pub enum SignatureError {
         policy: &'static str,
     },
     /// It is of none of the keys.
-    #[error("it is signed by none of the keys in `signatures.keys`; if you trust its maker, add the key")]
+    #[error(
+        "it is signed by none of the keys in `signatures.keys`; if you trust its maker, add the key"
+    )]
     OtherKey,
     /// The key is right, and the bytes are not those that it signed.
     #[error("its signature by the key {key} does not fit: it was changed after it was signed")]
@@ -196,8 +196,10 @@ pub(crate) fn read_beside(file: &Path) -> Result<(Vec<String>, String), Signatur
     let missing = format!("there is no {name} beside it");
     let unreadable = |reason: String| SignatureError::Unreadable { reason };
     let mut text = Vec::new();
-    let read = File::open(&path)
-        .and_then(|file| file.take(SIGNATURE_MAX_BYTES as u64 + 1).read_to_end(&mut text));
+    let read = File::open(&path).and_then(|file| {
+        file.take(SIGNATURE_MAX_BYTES as u64 + 1)
+            .read_to_end(&mut text)
+    });
     match read {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok((Vec::new(), missing)),
         Err(error) => return Err(unreadable(format!("{name}: {error}"))),

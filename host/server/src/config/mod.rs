@@ -43,7 +43,7 @@ pub use sections::{
     LogLevel, MessageQueue, Reload, ResultCache, Session, Socket, Stream, Tasks, View,
 };
 pub use source::{
-    NotASource, PluginSource, SignaturePolicy, Signatures, SourceUrl, Sources,
+    NotASource, PluginSource, SignaturePolicy, Signatures, SourceUrl, Sources, source_key,
 };
 pub use tools::ToolSettings;
 

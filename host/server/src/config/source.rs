@@ -172,6 +172,11 @@ pub enum SignaturePolicy {
     Require,
 }
 
+/// The whole key `name` of `[plugins.NAME.source]`.
+pub fn source_key(plugin: &str, name: &str) -> String {
+    format!("{}.{name}", plugin_key(plugin, SOURCE))
+}
+
 /// `sha256:` and 64 digits.
 fn is_digest(text: &str) -> bool {
     let good = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
@@ -187,7 +192,9 @@ pub(super) const PUBLIC_KEY: Rule = Rule::Texts {
 
 /// A registry in `[sources]`.
 pub(super) fn is_registry(text: &str) -> bool {
-    format!("{text}/name").parse::<Reference>().is_ok_and(|one| one.registry() == text)
+    format!("{text}/name")
+        .parse::<Reference>()
+        .is_ok_and(|one| one.registry() == text)
 }
 
 /// The keys of `[plugins.NAME.source]`.
@@ -255,6 +262,16 @@ pub(super) fn validate(config: &Config, overlay: &mut Overlay<'_>) {
             continue;
         };
         let table = plugin_key(name, SOURCE);
+        if let Err(expected) = crate::folder::check_name(name) {
+            let value = format!("of a plugin called '{name}'");
+            let problem = Problem::Invalid {
+                key: table.clone(),
+                value,
+                expected,
+            };
+            let location = overlay.location(&format!("{table}.url"));
+            overlay.error(location, problem);
+        }
         let url = overlay.location(&format!("{table}.url"));
         let mut wrong = |key: &str, value: &str, expected: String| {
             let key = format!("{table}.{key}");
@@ -263,7 +280,11 @@ pub(super) fn validate(config: &Config, overlay: &mut Overlay<'_>) {
             }
             let location = overlay.location(&key).or(url);
             let value = value.to_owned();
-            let problem = Problem::Invalid { key, value, expected };
+            let problem = Problem::Invalid {
+                key,
+                value,
+                expected,
+            };
             overlay.error(location, problem);
         };
         match (&source.url, &source.digest) {
@@ -273,7 +294,11 @@ pub(super) fn validate(config: &Config, overlay: &mut Overlay<'_>) {
             }
             (SourceUrl::Oci(reference), Some(digest)) => {
                 if let Some(own) = reference.digest().filter(|own| own != digest) {
-                    wrong("digest", &format!("{digest:?}"), format!("{own:?}, as in `url`"));
+                    wrong(
+                        "digest",
+                        &format!("{digest:?}"),
+                        format!("{own:?}, as in `url`"),
+                    );
                 }
             }
             _ => {}
@@ -295,7 +320,9 @@ pub(super) fn validate(config: &Config, overlay: &mut Overlay<'_>) {
             expected: "an array with a key in it, because `signatures.policy` asks for signatures"
                 .to_owned(),
         };
-        let location = overlay.location(key).or(overlay.location("signatures.policy"));
+        let location = overlay
+            .location(key)
+            .or(overlay.location("signatures.policy"));
         overlay.error(location, problem);
     }
 }
@@ -318,7 +345,10 @@ mod tests {
             assert_eq!(parsed.to_string(), good);
         }
         assert_eq!(
-            "oci://r.example/x".parse::<SourceUrl>().unwrap().to_string(),
+            "oci://r.example/x"
+                .parse::<SourceUrl>()
+                .unwrap()
+                .to_string(),
             "oci://r.example/x:latest"
         );
         for bad in [

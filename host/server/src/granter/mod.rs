@@ -8,7 +8,7 @@ mod address;
 mod client;
 mod keyvalue;
 mod response;
-mod secrets;
+pub(crate) mod secrets;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -96,8 +96,7 @@ impl Granter {
     }
 }
 
-/// The value of a secret, wherever the configuration names it; `key` is where.
-pub(crate) async fn resolve(key: &str, source: &Source) -> Result<engine::Secret, GrantError> {
+async fn resolve(key: &str, source: &Source) -> Result<engine::Secret, GrantError> {
     let resolved = secrets::resolve(source).await;
     resolved.map_err(|reason| GrantError {
         key: key.to_owned(),

@@ -43,6 +43,7 @@ pub(super) enum Looked {
 struct Known {
     url: String,
     served: Option<String>,
+    fetched: Option<String>,
     error: Option<String>,
     failed: u32,
     last: Option<Instant>,
@@ -98,6 +99,17 @@ impl Board {
         looked
     }
 
+    /// Takes note of what was fetched; whether it is another one than before.
+    pub(super) fn fetched(&self, name: &str, digest: &str) -> bool {
+        let mut is_new = true;
+        self.change(name, |known| {
+            let before = known.fetched.replace(digest.to_owned());
+            is_new = before.as_deref() != Some(digest);
+        });
+        is_new
+    }
+
+    /// Takes note of what is served.
     pub(super) fn served(&self, name: &str, digest: &str) {
         self.change(name, |known| known.served = Some(digest.to_owned()));
     }
@@ -120,8 +132,12 @@ impl Board {
             digest: known.served.clone(),
             error: known.error.clone(),
             failed_looks: known.failed,
-            last_look_ms_ago: known.last.map(|last| millis(now.saturating_duration_since(last))),
-            next_look_ms: known.next.map(|next| millis(next.saturating_duration_since(now))),
+            last_look_ms_ago: known
+                .last
+                .map(|last| millis(now.saturating_duration_since(last))),
+            next_look_ms: known
+                .next
+                .map(|next| millis(next.saturating_duration_since(now))),
             file_refused: known.file_refused,
         })
     }

@@ -183,8 +183,7 @@ mod tests {
     fn old_files_that_nothing_names_are_dropped() {
         let folder = tempfile::tempdir().unwrap();
         let cache = Cache::new(folder.path().to_owned());
-        let [old, fresh, named] =
-            [b"old", b"new", b"now"].map(|bytes| cache.keep(bytes).unwrap());
+        let [old, fresh, named] = [b"old", b"new", b"now"].map(|bytes| cache.keep(bytes).unwrap());
         let long_ago = std::time::SystemTime::now() - 2 * UNNAMED_KEPT;
         for sha256 in [&old, &named] {
             let file = fs::File::options().write(true).open(cache.file(sha256));

@@ -15,7 +15,7 @@ use reqwest::Url;
 
 use super::error::FetchError;
 use crate::config::Source;
-use crate::granter;
+use crate::granter::secrets;
 
 /// How long a credential helper may take.
 const HELPER_TIMEOUT: Duration = Duration::from_secs(30);
@@ -130,9 +130,9 @@ pub(super) async fn server(
     key: &str,
 ) -> Result<Shown, FetchError> {
     if let Some(source) = token {
-        let secret = granter::resolve(key, source).await;
-        let secret = secret.map_err(|error| FetchError::Credentials(error.to_string()))?;
-        return Ok(Shown::Token(secret.reveal().to_owned()));
+        let token = secrets::text(source).await;
+        let failed = |reason: String| FetchError::Credentials(format!("`{key}`: {reason}"));
+        return token.map(Shown::Token).map_err(failed);
     }
     let Some(file) = Netrc::get_file() else {
         return Ok(Shown::Nothing);

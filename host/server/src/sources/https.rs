@@ -124,7 +124,10 @@ impl Server {
 
     async fn read(&self, mut response: Response, max_bytes: u64) -> Result<Vec<u8>, FetchError> {
         let too_large = || FetchError::TooLarge { max_bytes };
-        if response.content_length().is_some_and(|length| length > max_bytes) {
+        if response
+            .content_length()
+            .is_some_and(|length| length > max_bytes)
+        {
             return Err(too_large());
         }
         let mut bytes = Vec::new();

@@ -89,7 +89,9 @@ impl Sources {
     pub fn new(config: &Config) -> Result<Self, TlsError> {
         let settings = config.sources.clone();
         let of = config.plugin_sources();
-        let of: Vec<_> = of.map(|(name, source)| (name.to_owned(), source.clone())).collect();
+        let of: Vec<_> = of
+            .map(|(name, source)| (name.to_owned(), source.clone()))
+            .collect();
         let certificates = match settings.ca.as_os_str().is_empty() || of.is_empty() {
             true => Vec::new(),
             false => read_certificates("sources.ca", &settings.ca)?,
@@ -137,7 +139,10 @@ impl Sources {
         let (url, max_bytes) = (source.url.to_string(), self.fetcher.max_bytes);
         let found = tokio::task::spawn_blocking(move || cache.record(&url, max_bytes)).await;
         let record = found.ok().flatten()?;
-        source.pin().is_none_or(|pin| pin == record.digest).then_some(record)
+        source
+            .pin()
+            .is_none_or(|pin| pin == record.digest)
+            .then_some(record)
     }
 
     /// Where the bytes of a record lie.
@@ -259,7 +264,9 @@ impl Sources {
         let url = &source.url;
         let result = match looked {
             Ok(Look::New(record)) => {
-                tracing::info!(plugin = name, %url, digest = record.digest, "plugin fetched");
+                if self.board.fetched(name, &record.digest) {
+                    tracing::info!(plugin = name, %url, digest = record.digest, "plugin fetched");
+                }
                 Ok(())
             }
             Ok(Look::Same) => Ok(()),
@@ -351,7 +358,9 @@ pub(crate) fn read(file: &std::path::Path, record: &Record, max: u64) -> Result<
     let (bytes, sha256) = folder::read(file, max)?;
     match sha256 == record.sha256 {
         true => Ok(bytes),
-        false => Err("the file in the cache was changed; it is fetched again at the next start".to_owned()),
+        false => Err(
+            "the file in the cache was changed; it is fetched again at the next start".to_owned(),
+        ),
     }
 }
 

@@ -82,7 +82,8 @@ fn client(fetcher: &Fetcher, reference: &Reference) -> Result<Client, FetchError
         data: one.to_vec(),
     });
     let registry = reference.resolve_registry();
-    let is_plain = is_loopback(registry) || fetcher.settings.insecure.iter().any(|one| one == registry);
+    let is_plain =
+        is_loopback(registry) || fetcher.settings.insecure.iter().any(|one| one == registry);
     let config = ClientConfig {
         protocol: match is_plain {
             true => ClientProtocol::Http,
@@ -125,7 +126,9 @@ impl Registry<'_> {
 
     /// Of the manifest that the reference stands for now.
     async fn digest(&self) -> Result<String, FetchError> {
-        let asked = self.client.fetch_manifest_digest(&self.reference, &self.login.auth);
+        let asked = self
+            .client
+            .fetch_manifest_digest(&self.reference, &self.login.auth);
         asked.await.map_err(|error| self.failed(error))
     }
 
@@ -139,7 +142,10 @@ impl Registry<'_> {
         let max_bytes = self.fetcher.max_bytes;
         let Some(sha256) = layer.digest.strip_prefix("sha256:") else {
             return Err(FetchError::Artifact {
-                reason: format!("its layer has the digest {}, and not one of sha256", layer.digest),
+                reason: format!(
+                    "its layer has the digest {}, and not one of sha256",
+                    layer.digest
+                ),
             });
         };
         if u64::try_from(layer.size).is_err() || layer.size as u64 > max_bytes {
@@ -202,7 +208,8 @@ impl Registry<'_> {
         let mut texts = Vec::new();
         // A registry that doesn't know of types gives all there are.
         let ours = index.manifests.iter().filter(|entry| {
-            entry.artifact_type.as_deref() == Some(ARTIFACT_TYPE) && entry.size <= MANIFEST_MAX_BYTES
+            entry.artifact_type.as_deref() == Some(ARTIFACT_TYPE)
+                && entry.size <= MANIFEST_MAX_BYTES
         });
         for entry in ours.take(SIGNATURES_MAX) {
             let found = self.reference.clone_with_digest(entry.digest.clone());
@@ -223,7 +230,9 @@ fn wasm_layer(manifest: &OciImageManifest) -> Result<&OciDescriptor, FetchError>
     let layers = &manifest.layers;
     if layers.len() > LAYERS_MAX {
         let count = layers.len();
-        return Err(artifact(format!("it has {count} layers; {LAYERS_MAX} at most are looked at")));
+        return Err(artifact(format!(
+            "it has {count} layers; {LAYERS_MAX} at most are looked at"
+        )));
     }
     let is_wasm = |layer: &&OciDescriptor| WASM.contains(&layer.media_type.as_str());
     let found: Vec<&OciDescriptor> = layers.iter().filter(is_wasm).collect();
