@@ -27,8 +27,7 @@ use crate::result_cache::ResultCache;
 use crate::seal::Sealer;
 use crate::session::Sessions;
 use crate::signatures::Signatures;
-use crate::sources::Sources;
-use crate::transport::tls::TlsError;
+use crate::sources::{FetchError, Sources};
 
 /// Connections beyond `max_connections` that are answered if they only ask how the
 /// host is. Further ones get a refusal and nothing else.
@@ -97,7 +96,7 @@ pub enum HostError {
     Engine(#[from] EngineError),
     /// Certificates for plugins from elsewhere can't be read.
     #[error(transparent)]
-    Sources(#[from] TlsError),
+    Sources(#[from] FetchError),
     /// There is no key to seal with.
     #[error("the system gave no random bytes: {0}")]
     Random(getrandom::Error),

@@ -84,6 +84,8 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Plugin(PluginCommand::Build(build)) => return plugin_commands::build(&build),
         Command::Plugin(PluginCommand::Dev(dev)) => return plugin_commands::dev(dev),
         Command::Plugin(PluginCommand::Test(test)) => return plugin_commands::test(&test),
+        Command::Plugin(PluginCommand::Pull(pull)) => return plugin_commands::pull(&pull),
+        Command::Plugin(PluginCommand::Push(push)) => return plugin_commands::push(&push),
         Command::Plugin(PluginCommand::Check { file }) => {
             let loaded = runtime()?.block_on(async {
                 start_author_log();

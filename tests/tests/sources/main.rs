@@ -2,6 +2,7 @@
 //! looked at again, swapped in, and refused with the reason; with the registry that
 //! Debian has, a real server over TLS, and signatures of minisign.
 
+mod commands;
 mod https;
 mod oci;
 mod registry;

@@ -12,16 +12,16 @@ use crate::registry::{Registry, WASM, digest};
 use crate::web::Files;
 use crate::{Place, failed, greeting, hello, refusal, source};
 
-fn pair() -> KeyPair {
+pub(crate) fn pair() -> KeyPair {
     KeyPair::generate_unencrypted_keypair().expect("a pair of keys")
 }
 
-fn sign(pair: &KeyPair, bytes: &[u8]) -> String {
+pub(crate) fn sign(pair: &KeyPair, bytes: &[u8]) -> String {
     let signature = minisign::sign(None, &pair.sk, Cursor::new(bytes), None, None);
     signature.expect("a signature").to_string()
 }
 
-fn policy(policy: &str, pair: &KeyPair) -> String {
+pub(crate) fn policy(policy: &str, pair: &KeyPair) -> String {
     format!(
         "[signatures]\npolicy = \"{policy}\"\nkeys = [{:?}]\n",
         pair.pk.to_base64()
@@ -30,7 +30,7 @@ fn policy(policy: &str, pair: &KeyPair) -> String {
 
 const REQUIRED: &str =
     "sign it with `minisign -Sm`, or set `signatures.policy` to another value than \"require\"";
-const OTHER: &str =
+pub(crate) const OTHER: &str =
     "it is signed by none of the keys in `signatures.keys`; if you trust its maker, add the key";
 
 fn changed(pair: &KeyPair) -> String {

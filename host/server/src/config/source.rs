@@ -262,7 +262,8 @@ pub(super) fn validate(config: &Config, overlay: &mut Overlay<'_>) {
             continue;
         };
         let table = plugin_key(name, SOURCE);
-        if let Err(expected) = crate::folder::check_name(name) {
+        if crate::folder::check_name(name).is_err() {
+            let expected = "of one with a name of 1 to 64 of `A-Z a-z 0-9 _ - .`".to_owned();
             let value = format!("of a plugin called '{name}'");
             let problem = Problem::Invalid {
                 key: table.clone(),

@@ -4,11 +4,12 @@
 use std::error::Error as StdError;
 use std::io;
 
+use crate::transport::tls::TlsError;
 use oci_client::errors::{DigestError, OciDistributionError, OciErrorCode};
 
 /// Why there is nothing new of a plugin.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum FetchError {
+pub enum FetchError {
     /// Nobody answers there, or not as one should.
     #[error("{host} can't be reached: {reason}")]
     Unreachable {
@@ -70,9 +71,12 @@ pub(crate) enum FetchError {
     /// Credentials can't be had.
     #[error("{0}")]
     Credentials(String),
-    /// The client can't be made, from certificates for instance.
-    #[error("`sources.ca`: {0}")]
+    /// The client can't be made, for want of certificates for instance.
+    #[error("there is no client for TLS: {0}; `sources.ca` adds certificates to the system's")]
     Client(String),
+    /// The certificates of the configuration can't be read.
+    #[error(transparent)]
+    Certificates(#[from] TlsError),
     /// It can't be kept.
     #[error("{dir} can't be written: {error}; name another folder in `sources.cache_dir`")]
     Cache {
@@ -183,7 +187,7 @@ impl FetchError {
 }
 
 /// What is at the root of an error: what stands above it repeats the address.
-fn root(error: &(dyn StdError + 'static)) -> String {
+pub(super) fn root(error: &(dyn StdError + 'static)) -> String {
     let mut deepest = error;
     while let Some(next) = deepest.source() {
         deepest = next;

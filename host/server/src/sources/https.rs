@@ -10,7 +10,7 @@ use reqwest::{Certificate, Client, RequestBuilder, Response, Url};
 
 use super::cache::Record;
 use super::credentials::{self, Shown};
-use super::error::FetchError;
+use super::error::{FetchError, root};
 use super::{CONNECT_TIMEOUT, Fetcher, USER_AGENT};
 use crate::config::{PluginSource, Source};
 use crate::signatures::{self, SIGNATURE_MAX_BYTES, SUFFIX};
@@ -18,13 +18,13 @@ use crate::signatures::{self, SIGNATURE_MAX_BYTES, SUFFIX};
 /// Redirects that are followed for one file.
 const REDIRECTS_MAX: usize = 5;
 
-/// Fetches the file, which has to have the digest `pin`; `key` is where the
+/// Fetches the file, which has to have the digest `pin` if there is one; `key` is where the
 /// configuration may name a token.
 pub(super) async fn fetch(
     fetcher: &Fetcher,
     url: &Url,
     source: &PluginSource,
-    pin: &str,
+    pin: Option<&str>,
     key: &str,
 ) -> Result<Record, FetchError> {
     let server = Server {
@@ -33,10 +33,10 @@ pub(super) async fn fetch(
         advice: String::new(),
     };
     let (server, shown) = server.shown(url, source.token.as_ref(), key).await?;
-    let held = pin.strip_prefix("sha256:").unwrap_or(pin);
-    let sha256 = match fetcher.holds(held).await? {
-        true => held.to_owned(),
-        false => {
+    let held = pin.and_then(|pin| pin.strip_prefix("sha256:"));
+    let sha256 = match held {
+        Some(held) if fetcher.holds(held).await? => held.to_owned(),
+        _ => {
             let response = server.get(url, &shown).await?;
             let bytes = server.read(response, fetcher.max_bytes).await?;
             fetcher.keep(bytes, pin).await?
@@ -48,14 +48,14 @@ pub(super) async fn fetch(
     };
     Ok(Record {
         url: source.url.to_string(),
-        digest: pin.to_owned(),
+        digest: format!("sha256:{sha256}"),
         sha256,
         signatures,
     })
 }
 
 fn client(fetcher: &Fetcher) -> Result<Client, FetchError> {
-    let unusable = |error: reqwest::Error| FetchError::Client(error.to_string());
+    let unusable = |error: reqwest::Error| FetchError::Client(root(&error));
     let certificates: Result<Vec<Certificate>, _> = fetcher
         .certificates
         .iter()

@@ -16,6 +16,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use oci_client::Reference;
 use rustls::pki_types::CertificateDer;
 use tokio::sync::{Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
@@ -24,11 +25,11 @@ pub use board::SourceReport;
 use board::{Board, Looked};
 pub(crate) use cache::Record;
 use cache::{Cache, hex};
-use error::FetchError;
+pub use error::FetchError;
 
 use crate::config::{self, Config, PluginSource, SignaturePolicy, SourceUrl};
 use crate::folder;
-use crate::transport::tls::{TlsError, provider, read_certificates};
+use crate::transport::tls::{provider, read_certificates};
 
 /// How long a connection may take to be there.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -86,30 +87,16 @@ impl Sources {
     ///
     /// # Errors
     /// If `sources.ca` can't be read.
-    pub fn new(config: &Config) -> Result<Self, TlsError> {
-        let settings = config.sources.clone();
+    pub fn new(config: &Config) -> Result<Self, FetchError> {
         let of = config.plugin_sources();
         let of: Vec<_> = of
             .map(|(name, source)| (name.to_owned(), source.clone()))
             .collect();
-        let certificates = match settings.ca.as_os_str().is_empty() || of.is_empty() {
-            true => Vec::new(),
-            false => read_certificates("sources.ca", &settings.ca)?,
-        };
-        if !of.is_empty() {
-            // The clients take what the process has; nothing else sets it, and an
-            // error says that it is set.
-            let _ = rustls::crypto::CryptoProvider::clone(&provider()).install_default();
-        }
-        let cache = settings.cache_folder(|name| std::env::var_os(name));
         Ok(Self {
             board: Board::new(&of),
-            fetcher: Fetcher {
-                cache: cache.map(Cache::new),
-                settings,
-                certificates,
-                max_bytes: config.reload.file_max_bytes,
-                asks_for_signatures: config.signatures.policy != SignaturePolicy::Off,
+            fetcher: match of.is_empty() {
+                true => Fetcher::new(config, Vec::new()),
+                false => Fetcher::of(config)?,
             },
             places: Semaphore::new(LOOKS_MAX),
             of,
@@ -242,14 +229,8 @@ impl Sources {
         known: Option<&Record>,
     ) -> Result<Look, FetchError> {
         let _place = self.places.acquire().await;
-        let limit = self.fetcher.settings.timeout;
         let looking = self.fetcher.look(name, source, known);
-        match tokio::time::timeout(limit, looking).await {
-            Ok(looked) => looked,
-            Err(_) => Err(FetchError::Timeout {
-                millis: limit.as_millis(),
-            }),
-        }
+        self.fetcher.in_time(looking).await
     }
 
     /// Tells the log, but not the same again and again.
@@ -296,6 +277,45 @@ fn backoff(failed: u32, interval: Option<Duration>) -> Duration {
 }
 
 impl Fetcher {
+    /// With the certificates of the configuration.
+    fn of(config: &Config) -> Result<Self, FetchError> {
+        // The clients take what the process has; nothing else sets it, and an error
+        // says that it is set.
+        let _ = rustls::crypto::CryptoProvider::clone(&provider()).install_default();
+        let ca = &config.sources.ca;
+        let certificates = match ca.as_os_str().is_empty() {
+            true => Vec::new(),
+            false => read_certificates("sources.ca", ca)?,
+        };
+        Ok(Self::new(config, certificates))
+    }
+
+    fn new(config: &Config, certificates: Vec<CertificateDer<'static>>) -> Self {
+        let settings = config.sources.clone();
+        let cache = settings.cache_folder(|name| std::env::var_os(name));
+        Self {
+            cache: cache.map(Cache::new),
+            settings,
+            certificates,
+            max_bytes: config.reload.file_max_bytes,
+            asks_for_signatures: config.signatures.policy != SignaturePolicy::Off,
+        }
+    }
+
+    /// Within the time that one look may take.
+    async fn in_time<T>(
+        &self,
+        doing: impl Future<Output = Result<T, FetchError>>,
+    ) -> Result<T, FetchError> {
+        let limit = self.settings.timeout;
+        match tokio::time::timeout(limit, doing).await {
+            Ok(done) => done,
+            Err(_) => Err(FetchError::Timeout {
+                millis: limit.as_millis(),
+            }),
+        }
+    }
+
     async fn look(
         &self,
         name: &str,
@@ -307,9 +327,8 @@ impl Fetcher {
             SourceUrl::Oci(reference) => oci::look(self, reference, source, known).await,
             SourceUrl::Https(url) => {
                 let key = config::source_key(name, "token");
-                // The configuration is not taken without one.
-                let pin = source.pin().unwrap_or_default();
-                let record = https::fetch(self, url, source, pin, &key).await?;
+                // A configuration is not taken without one.
+                let record = https::fetch(self, url, source, source.pin(), &key).await?;
                 Ok(Look::New(record))
             }
         }
@@ -328,13 +347,13 @@ impl Fetcher {
     }
 
     /// Puts bytes into the cache, if they have this digest.
-    async fn keep(&self, bytes: Vec<u8>, expected: &str) -> Result<String, FetchError> {
+    async fn keep(&self, bytes: Vec<u8>, expected: Option<&str>) -> Result<String, FetchError> {
         let cache = self.cache()?.clone();
         let dir = self.settings.cache_folder(|name| std::env::var_os(name));
-        let expected = expected.to_owned();
+        let expected = expected.map(str::to_owned);
         let kept = tokio::task::spawn_blocking(move || {
             let found = format!("sha256:{}", hex(&bytes));
-            if found != expected {
+            if let Some(expected) = expected.filter(|expected| *expected != found) {
                 return Err(FetchError::Digest { found, expected });
             }
             cache.keep(&bytes).map_err(|error| FetchError::Cache {
@@ -348,6 +367,42 @@ impl Fetcher {
         };
         kept.await.map_err(failed)?
     }
+}
+
+/// Fetches once what stands at an address, for whoever asks on the command line:
+/// its bytes, and what is known of them.
+///
+/// # Errors
+/// Why there is nothing.
+pub(crate) async fn fetch(
+    config: &Config,
+    source: &PluginSource,
+) -> Result<(Record, Vec<u8>), FetchError> {
+    let fetcher = Fetcher::of(config)?;
+    let record = match fetcher.in_time(fetcher.look("NAME", source, None)).await? {
+        Look::New(record) => record,
+        Look::Same => return Err(FetchError::NoCache),
+    };
+    let file = fetcher.cache()?.file(&record.sha256);
+    let bytes = read(&file, &record, fetcher.max_bytes);
+    let bytes = bytes.map_err(|reason| FetchError::Artifact { reason })?;
+    Ok((record, bytes))
+}
+
+/// Puts a component into a registry; gives the digest of its manifest.
+///
+/// # Errors
+/// Why it is not there.
+pub(crate) async fn push(
+    config: &Config,
+    reference: &Reference,
+    bytes: Vec<u8>,
+    signature: Option<String>,
+) -> Result<String, FetchError> {
+    let fetcher = Fetcher::of(config)?;
+    fetcher
+        .in_time(oci::push(&fetcher, reference, bytes, signature))
+        .await
 }
 
 /// The bytes of a record, whose digest is looked at once more.

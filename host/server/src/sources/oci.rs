@@ -3,18 +3,24 @@
 //!
 //! It owns the layout of such an artifact. The protocol is `oci_client`'s.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::time::SystemTime;
 
 use bytes::BytesMut;
 use futures_util::StreamExt as _;
-use oci_client::client::{Certificate, CertificateEncoding, ClientConfig, ClientProtocol};
+use oci_client::client::{
+    Certificate, CertificateEncoding, ClientConfig, ClientProtocol, Config, ImageLayer,
+};
 use oci_client::errors::OciDistributionError;
-use oci_client::manifest::{ImageIndexEntry, OciDescriptor, OciImageManifest};
+use oci_client::manifest::{
+    ImageIndexEntry, OCI_IMAGE_MEDIA_TYPE, OciDescriptor, OciImageManifest,
+};
 use oci_client::{Client, Reference};
 
 use super::cache::Record;
 use super::credentials::{self, Login};
-use super::error::FetchError;
+use super::error::{FetchError, root};
 use super::{CONNECT_TIMEOUT, Fetcher, Look, USER_AGENT};
 use crate::config::PluginSource;
 use crate::signatures::{self, SIGNATURE_MAX_BYTES};
@@ -25,6 +31,9 @@ const WASM: [&str; 2] = [
     "application/wasm",
     "application/vnd.wasm.content.layer.v1+wasm",
 ];
+
+/// The type of what says how the layer is to be run.
+const CONFIG: &str = "application/vnd.wasm.config.v0+json";
 
 /// The annotation with the text of a signature.
 const ANNOTATION: &str = "fusebox.minisig";
@@ -96,7 +105,7 @@ fn client(fetcher: &Fetcher, reference: &Reference) -> Result<Client, FetchError
         user_agent: USER_AGENT,
         ..ClientConfig::default()
     };
-    Client::try_from(config).map_err(|error| FetchError::Client(error.to_string()))
+    Client::try_from(config).map_err(|error| FetchError::Client(root(&error)))
 }
 
 /// A registry on this machine alone: nobody is in between.
@@ -155,7 +164,7 @@ impl Registry<'_> {
             true => sha256.to_owned(),
             false => {
                 let bytes = self.blob(layer, max_bytes).await?;
-                self.fetcher.keep(bytes, &layer.digest).await?
+                self.fetcher.keep(bytes, Some(&layer.digest)).await?
             }
         };
         let signatures = match self.fetcher.asks_for_signatures {
@@ -222,6 +231,36 @@ impl Registry<'_> {
         }
         Ok(texts)
     }
+}
+
+/// Puts a component into a registry, in the standard layout, with its signature as
+/// an annotation; gives the digest of the manifest.
+pub(super) async fn push(
+    fetcher: &Fetcher,
+    reference: &Reference,
+    bytes: Vec<u8>,
+    signature: Option<String>,
+) -> Result<String, FetchError> {
+    let login = credentials::registry(reference.registry()).await?;
+    let client = client(fetcher, reference)?;
+    let layer = ImageLayer::new(bytes, WASM[0].to_owned(), None);
+    let about = serde_json::json!({
+        "created": humantime::format_rfc3339_seconds(SystemTime::now()).to_string(),
+        "architecture": "wasm",
+        "os": "wasip2",
+        "layerDigests": [layer.sha256_digest()],
+    });
+    let config = Config::new(about.to_string().into_bytes(), CONFIG.to_owned(), None);
+    let annotations = signature.map(|text| BTreeMap::from([(ANNOTATION.to_owned(), text)]));
+    let layers = [layer];
+    let mut manifest = OciImageManifest::build(&layers, &config, annotations);
+    manifest.media_type = Some(OCI_IMAGE_MEDIA_TYPE.to_owned());
+    let host = reference.registry();
+    let failed = |error| FetchError::registry(host, &login.advice, error);
+    let pushed = client.push(reference, &layers, config, &login.auth, Some(manifest));
+    pushed.await.map_err(failed)?;
+    let digest = client.fetch_manifest_digest(reference, &login.auth);
+    digest.await.map_err(failed)
 }
 
 /// The one layer with a component.
