@@ -16,6 +16,7 @@ use fusebox_engine::{Change, Foreign};
 use fusebox_protocol::reply::ListKind;
 use notify::{RecommendedWatcher, RecursiveMode, Watcher};
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::catalogue::{Catalogue, FailedFile, Slot};
@@ -84,24 +85,21 @@ impl Loader {
             let reload = &self.host.config.reload;
             (reload.poll_interval, reload.settle)
         };
-        let mut wait = poll;
+        let mut next = Instant::now() + poll;
         loop {
             tokio::select! {
                 () = stop.cancelled() => return,
                 Some(()) = event.recv() => {}
                 Some(news) = self.news.recv() => {
                     self.hear(news).await;
-                    // The folder is looked at as it would have been.
+                    // The folder is looked at when it would have been.
                     continue;
                 }
-                () = tokio::time::sleep(wait) => {}
+                () = tokio::time::sleep_until(next) => {}
             }
             // A file that changed is looked at again after it had time to settle.
-            wait = if self.pass(Glance::TakeSettled).await {
-                settle
-            } else {
-                poll
-            };
+            let is_unsettled = self.pass(Glance::TakeSettled).await;
+            next = Instant::now() + if is_unsettled { settle } else { poll };
         }
     }
 

@@ -93,6 +93,9 @@ fn look_up(
     if docker {
         match docker_credential::get_credential(server) {
             Err(CredentialRetrievalError::NoCredentialConfigured) => {}
+            // So say the helpers of docker, by their protocol.
+            Err(CredentialRetrievalError::HelperFailure { stdout, .. })
+                if stdout.contains("credentials not found") => {}
             found => return found.map(Some),
         }
     }

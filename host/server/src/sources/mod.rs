@@ -38,7 +38,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const USER_AGENT: &str = concat!("fusebox/", env!("CARGO_PKG_VERSION"));
 
 /// Looks that are taken at once.
-const LOOKS_MAX: usize = 4;
+const LOOKS_MAX: usize = 8;
 
 /// The wait after the first look in a row that failed; each doubles it.
 const BACKOFF_FIRST: Duration = Duration::from_secs(1);

@@ -224,7 +224,8 @@ impl Registry<'_> {
             let found = self.reference.clone_with_digest(entry.digest.clone());
             let pulled = self.client.pull_image_manifest(&found, &self.login.auth);
             let (found, _) = pulled.await.map_err(|error| self.failed(error))?;
-            for layer in found.layers.iter().take(1) {
+            let is_small = |layer: &&OciDescriptor| layer.size <= SIGNATURE_MAX_BYTES as i64;
+            for layer in found.layers.iter().take(1).filter(is_small) {
                 let bytes = self.blob(layer, SIGNATURE_MAX_BYTES as u64).await?;
                 texts.extend(signatures::text(bytes).ok());
             }
