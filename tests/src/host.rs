@@ -78,8 +78,8 @@ impl Setup {
     /// With these bytes in a file of this name beside the plugins.
     #[must_use]
     pub fn beside(self, file: &str, bytes: &[u8]) -> Self {
-        let path = self.folder.path().join(PLUGINS).join(file);
-        fs::write(path, bytes).expect("a file is written");
+        let plugins = self.folder.path().join(PLUGINS);
+        fs::write(plugins.join(file), bytes).expect("a file is written");
         self
     }
 
@@ -310,10 +310,8 @@ impl Host {
 
     /// Where the plugin `name` is, or would be.
     pub fn path(&self, name: &str) -> PathBuf {
-        self.folder
-            .path()
-            .join(PLUGINS)
-            .join(format!("{name}.wasm"))
+        let plugins = self.folder.path().join(PLUGINS);
+        plugins.join(format!("{name}.wasm"))
     }
 
     /// What it answers to `GET path`, on a connection of its own.
