@@ -253,7 +253,9 @@ fn each_word_of_each_set_is_taken() {
     for (key, rule) in RULES {
         if let rules::Rule::OneOf(words) = rule {
             for word in *words {
-                let config = parse(&format!("{key} = '{word}'"));
+                // A policy on signatures is nothing without a key.
+                let signatures = "signatures.keys = ['RWQf6LRCGA9i53mlYecO4IzT51TGPpvWucNSCh1CBM0QTaLn73Y7GFO3']";
+                let config = parse(&format!("{signatures}\n{key} = '{word}'"));
                 assert!(config.effective_toml().contains(&format!("= \"{word}\"")));
             }
         }
