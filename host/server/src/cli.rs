@@ -10,6 +10,8 @@ use fusebox::bridge::Options;
 use fusebox::config::{Config, Listener};
 use http::{HeaderName, HeaderValue};
 
+use crate::key_commands::KeyCommand;
+
 /// A host for MCP tools that run as isolated WebAssembly components.
 #[derive(Debug, Parser)]
 #[command(version, arg_required_else_help = true)]
@@ -29,6 +31,9 @@ pub(crate) enum Command {
     /// The author's tools: make, build and test a plugin, look at it, call its tools
     #[command(subcommand)]
     Plugin(PluginCommand),
+    /// Make, list and revoke the keys of callers
+    #[command(subcommand)]
+    Key(KeyCommand),
     /// Look at the configuration
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -46,6 +51,10 @@ pub(crate) struct Serve {
     /// quic://127.0.0.1:9999; may be given several times [default: 127.0.0.1:9999]
     #[arg(long, value_name = "ADDR")]
     listen: Vec<Listener>,
+    /// Let other machines reach a listener that asks nobody for a key, or that is not
+    /// encrypted: for hosts that something else protects
+    #[arg(long)]
+    insecure: bool,
 }
 
 #[derive(Debug, Args)]
@@ -71,6 +80,9 @@ pub(crate) struct Bridge {
     /// Trust any certificate: for tests alone, since anybody can then pass for the host
     #[arg(long, conflicts_with = "ca")]
     insecure: bool,
+    /// Show the host the key in this file, on a line of its own
+    #[arg(long, value_name = "FILE")]
+    key_file: Option<PathBuf>,
     /// A header for each HTTP request, such as 'Authorization: Bearer ...'; may be
     /// given several times
     #[arg(long = "header", value_name = "NAME: VALUE", value_parser = header)]
@@ -94,6 +106,7 @@ impl From<Bridge> for Options {
             url: bridge.url,
             ca: bridge.ca,
             insecure: bridge.insecure,
+            key_file: bridge.key_file,
             headers: bridge.headers,
         }
     }
@@ -233,7 +246,9 @@ pub(crate) enum ConfigCommand {
 
 impl Serve {
     pub(crate) fn settings(self) -> anyhow::Result<Config> {
-        let config = load(self.config)?.with_listeners(self.listen);
+        let config = load(self.config)?
+            .with_listeners(self.listen)
+            .with_insecure(self.insecure);
         Ok(with_plugins(config, self.plugins))
     }
 }

@@ -70,7 +70,9 @@ impl Call {
             call_log::spared(&self.handler, "ok, a result that was kept");
             return Ok(body);
         }
-        let mut known = self.round.open(&self.host, &self.handler, &self.target)?;
+        let mut known = self
+            .round
+            .open(&self.host, &self.handler, &self.target, &self.context.audience)?;
         if let Some(misfit) = self.misfit() {
             self.handler.counters.refusal();
             call_log::spared(&self.handler, &misfit);
@@ -100,7 +102,10 @@ impl Call {
             }
             let Some(pending) = &self.context.pending else {
                 let state = questions.state.as_deref();
-                let sealed = round::seal(&self.host, &self.handler, &self.target, state)?;
+                let sealed = {
+                    let audience = &self.context.audience;
+                    round::seal(&self.host, &self.handler, &self.target, audience, state)?
+                };
                 let (id, version) = (&self.id, self.context.version);
                 return Ok(render::input_required(
                     id,

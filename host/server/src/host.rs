@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::admission::Admission;
+use crate::auth::{Audience, Auth, AuthError, Denied};
 use crate::buffers::BufferPool;
 use crate::capability_cache::CapabilityCache;
 use crate::catalogue::Catalogue;
@@ -50,6 +51,8 @@ pub struct Host {
     pub results: ResultCache,
     /// lets calls in
     pub admission: Admission,
+    /// who may call
+    pub auth: Auth,
     /// seals what handlers leave with modern clients
     pub sealer: Sealer,
     /// legacy HTTP sessions
@@ -88,6 +91,9 @@ pub enum HostError {
     /// The engine didn't start.
     #[error(transparent)]
     Engine(#[from] EngineError),
+    /// Callers can't be told apart.
+    #[error(transparent)]
+    Auth(#[from] AuthError),
     /// There is no key to seal with.
     #[error("the system gave no random bytes: {0}")]
     Random(getrandom::Error),
@@ -97,7 +103,7 @@ impl Host {
     /// A host that serves nothing yet.
     ///
     /// # Errors
-    /// If the engine doesn't start, or the system has no random bytes to give.
+    /// If the engine doesn't start, the file of keys can't be used, or the system has no random bytes to give.
     pub fn new(config: Config) -> Result<Arc<Self>, HostError> {
         let start = Instant::now();
         let meters = Arc::new(Meters::new(start));
@@ -106,6 +112,7 @@ impl Host {
         Ok(Arc::new(Self {
             engine,
             granter: Granter::new(&config.keyvalue),
+            auth: Auth::new(&config)?,
             sealer: Sealer::new().map_err(HostError::Random)?,
             catalogue: ArcSwap::from_pointee(Catalogue::default()),
             capabilities: CapabilityCache::new(config.capability_cache_ttl),
@@ -137,6 +144,21 @@ impl Host {
             tasks: TaskTracker::new(),
             config,
         }))
+    }
+
+    /// Checks that a caller may enter the view that it asks.
+    ///
+    /// # Errors
+    /// [`Denied::Entry`] if its role may not.
+    pub fn check_entry(&self, audience: &Audience) -> Result<(), Denied> {
+        let Some(role) = audience.role() else {
+            return Ok(());
+        };
+        let settings = self.config.roles.get(&**role);
+        match settings.is_some_and(|settings| settings.enters(audience.view.as_deref())) {
+            true => Ok(()),
+            false => Err(Denied::Entry(role.to_string())),
+        }
     }
 
     /// Whether it has begun to stop, without a lock.

@@ -10,6 +10,7 @@
 
 pub mod admission;
 pub mod ask;
+pub mod auth;
 pub mod author;
 pub mod backpressure;
 mod batch;

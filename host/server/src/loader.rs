@@ -237,7 +237,11 @@ impl Loader {
             Some(slot) => slots.insert(name.to_owned(), slot),
             None => slots.remove(name),
         };
-        let after = Arc::new(Catalogue::new(slots, &self.host.config.views));
+        let after = Arc::new(Catalogue::new(
+            slots,
+            &self.host.config.views,
+            &self.host.config.roles,
+        ));
         for collision in after.collisions() {
             if !before.collisions().contains(collision) {
                 tracing::warn!(

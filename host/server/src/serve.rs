@@ -9,7 +9,8 @@ use std::sync::Arc;
 
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::config::{Config, Scheme};
+use crate::config::{Config, Exposed, Scheme};
+use crate::auth::Audience;
 use crate::host::{Host, HostError};
 use fusebox_protocol::reply::ListKind;
 
@@ -18,7 +19,7 @@ use crate::long_tasks::IN_MEMORY;
 use crate::origin::Origin;
 use crate::plugin_entry::Offers;
 use crate::transport::listen::{self, Bound};
-use crate::transport::stream;
+use crate::transport::stream::{self, Door};
 use crate::transport::tls::{Tls, TlsError};
 use crate::vitals;
 
@@ -41,6 +42,9 @@ pub enum StartError {
         /// the system's reason
         error: io::Error,
     },
+    /// Strangers would reach what nothing protects.
+    #[error("{0}")]
+    Exposed(String),
     /// There is no certificate for a listener that shows one.
     #[error(transparent)]
     Tls(#[from] TlsError),
@@ -73,9 +77,42 @@ pub enum StartError {
 /// # Errors
 /// If the host doesn't start.
 pub async fn listeners(config: Config) -> Result<bool, StartError> {
+    check_exposed(&config)?;
     let bound = bind_all(&config)?;
     let host = start(config).await?;
     run(host, bound, wait_for_signal()).await
+}
+
+/// Refuses to be reached by strangers unprotected, unless that is meant.
+fn check_exposed(config: &Config) -> Result<(), StartError> {
+    let Some(Exposed {
+        listener,
+        asks_nobody,
+        in_clear,
+    }) = config.exposed()
+    else {
+        return Ok(());
+    };
+    let lacks = match (asks_nobody, in_clear) {
+        (true, true) => "asks nobody who they are, and is not encrypted",
+        (true, false) => "asks nobody who they are",
+        _ => "is not encrypted: keys could be read on their way",
+    };
+    if config.auth.insecure {
+        tracing::warn!("insecure: {listener} is reached from other machines and {lacks}");
+        return Ok(());
+    }
+    let mut ways = Vec::new();
+    if asks_nobody {
+        ways.push("set `auth.keys_file` (`fusebox key new NAME` makes one)");
+    }
+    if in_clear {
+        ways.push("listen on https:// or quic:// with a certificate in [tls]");
+    }
+    Err(StartError::Exposed(format!(
+        "{listener} is reached from other machines and {lacks}: {}; or listen on 127.0.0.1; or say --insecure if something else protects it",
+        ways.join(", and ")
+    )))
 }
 
 /// Serves until the first `signal`, and then until what runs has finished, or the
@@ -134,7 +171,7 @@ pub async fn stdio(mut config: Config, view: Option<String>) -> Result<(), Start
         tokio::io::stdin(),
         tokio::io::stdout(),
         None,
-        view.map(Arc::from),
+        Door::Open(Audience::new(view.map(Arc::from), None)),
         Origin::default(),
     );
     tokio::select! {
@@ -174,6 +211,8 @@ pub(crate) async fn start(config: Config) -> Result<Arc<Host>, StartError> {
     if host.config.reload.enabled {
         tokio::spawn(loader.watch(host.stopping.clone()));
     }
+    let keys = host.clone();
+    tokio::spawn(async move { keys.auth.watch(keys.stopping.clone()).await });
     tokio::spawn(vitals::sample(host.clone()));
     tokio::spawn(vitals::watch(host.clone()));
     let sweeping = host.clone();

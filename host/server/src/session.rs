@@ -18,7 +18,7 @@ use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
 
 use crate::ask::Pending;
-use crate::catalogue::ViewName;
+use crate::auth::Audience;
 use crate::changes::Inbox;
 use crate::event_log::{EventLog, LogLimits, LogRoom};
 use crate::meters::{GaugeGuard, Meters};
@@ -32,8 +32,8 @@ pub struct CallContext {
     pub version: ProtocolVersion,
     /// what the client can do
     pub client: ClientCapabilities,
-    /// what it is shown
-    pub view: ViewName,
+    /// who it is, and what it is shown
+    pub audience: Audience,
     /// the connection it came by
     pub origin: Origin,
     /// the least grave log messages it wants; none: no logs at all
@@ -61,8 +61,8 @@ pub struct Agreement {
     pub version: ProtocolVersion,
     /// what the client can do
     pub client: ClientCapabilities,
-    /// what it is shown
-    pub view: ViewName,
+    /// who it is, and what it is shown
+    pub audience: Audience,
     /// the host's questions that wait for this client
     pub pending: Arc<Pending>,
     log_level: AtomicU8,
@@ -82,13 +82,13 @@ const SUBSCRIBED_MAX: usize = 1000;
 impl Agreement {
     /// What a client and the host agreed on; logs from `info` on until it asks
     /// for others.
-    pub fn new(version: ProtocolVersion, client: ClientCapabilities, view: ViewName) -> Self {
+    pub fn new(version: ProtocolVersion, client: ClientCapabilities, audience: Audience) -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         Self {
             serial: NEXT.fetch_add(1, Ordering::Relaxed),
             version,
             client,
-            view,
+            audience,
             pending: Arc::default(),
             log_level: AtomicU8::new(LogLevel::Info as u8),
             subscribed: Mutex::default(),
@@ -139,11 +139,11 @@ impl Agreement {
 
     /// What a client gets that never initialized: the version that the
     /// specification says to assume.
-    pub fn assumed(view: ViewName) -> Self {
+    pub fn assumed(audience: Audience) -> Self {
         Self::new(
             ProtocolVersion::WITHOUT_HEADER,
             ClientCapabilities::default(),
-            view,
+            audience,
         )
     }
 
@@ -166,7 +166,7 @@ impl Agreement {
         CallContext {
             version: self.version,
             client: self.client,
-            view: self.view.clone(),
+            audience: self.audience.clone(),
             origin: origin.clone(),
             log_level: Some(self.log_level()),
             progress_token,
@@ -405,7 +405,7 @@ mod tests {
         let (sessions, start) = table(1);
         let open = |id: &str, now| {
             sessions
-                .open(id.to_owned(), Arc::new(Agreement::assumed(None)), now)
+                .open(id.to_owned(), Arc::new(Agreement::assumed(Audience::default())), now)
                 .map(|session| session.id.clone())
         };
         assert_eq!(open("a", start), Ok("a".to_owned()));
@@ -420,7 +420,7 @@ mod tests {
     fn a_session_in_use_is_never_idle() {
         let (sessions, start) = table(8);
         let held = sessions
-            .open("a".to_owned(), Arc::new(Agreement::assumed(None)), start)
+            .open("a".to_owned(), Arc::new(Agreement::assumed(Audience::default())), start)
             .unwrap();
         let late = start + Duration::from_secs(3600);
         sessions.sweep(late);
@@ -434,7 +434,7 @@ mod tests {
     fn the_end_of_a_session_is_told_to_its_streams() {
         let (sessions, start) = table(8);
         let session = sessions
-            .open("a".to_owned(), Arc::new(Agreement::assumed(None)), start)
+            .open("a".to_owned(), Arc::new(Agreement::assumed(Audience::default())), start)
             .unwrap();
         assert!(sessions.close("a"));
         assert!(session.ended.is_cancelled());

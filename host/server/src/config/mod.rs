@@ -6,6 +6,7 @@
 //! `rules`), then becomes a [`Config`] of plain types, then `validate` checks
 //! what keys must agree on. All that is wrong is reported at once.
 
+mod access;
 mod destination;
 mod durations;
 mod encrypted;
@@ -31,6 +32,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+pub use access::{Auth, EVERYTHING, Exposed, Role};
 pub use destination::{AddressRange, Destination, NotADestination, normal_host};
 pub use encrypted::{Quic, Tls};
 pub use error::{ConfigError, ConfigErrors, Location, Problem};
@@ -96,6 +98,8 @@ pub struct Config {
     pub socket: Socket,
     /// `[tls]`
     pub tls: Tls,
+    /// `[auth]`
+    pub auth: Auth,
     /// `[quic]`
     pub quic: Quic,
     /// `[lists]`
@@ -124,6 +128,8 @@ pub struct Config {
     plugins: BTreeMap<String, PluginSettings>,
     /// `[views.NAME]`
     pub views: BTreeMap<String, View>,
+    /// `[roles.NAME]`
+    pub roles: BTreeMap<String, Role>,
 }
 
 impl Default for Config {

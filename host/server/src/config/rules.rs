@@ -139,6 +139,9 @@ pub(super) const RULES: &[(&str, Rule)] = &[
     ("tls.key", FILE),
     ("tls.self_signed_cert", FILE),
     ("tls.handshake_timeout_ms", int(100, 10 * MINUTE_MS)),
+    ("auth.keys_file", Rule::Text { fits: |_| true, expected: "the path of a file, or \"\"" }),
+    ("auth.anonymous", Rule::Text { fits: |_| true, expected: "the name of a role, or \"\"" }),
+    ("auth.insecure", Rule::Bool),
     ("quic.streams_max", int(1, 65_536)),
     ("quic.idle_timeout_ms", int(100, DAY_MS)),
     ("quic.retry_handshakes", int(0, 1_000_000)),
@@ -238,6 +241,17 @@ pub(super) const VIEW_RULES: &[(&str, Rule)] = &[
     ("exclude", NAMES),
 ];
 
+/// The keys of `[roles.NAME]`.
+pub(super) const ROLE_RULES: &[(&str, Rule)] = &[
+    ("plugins", NAMES),
+    ("tools", NAMES),
+    ("resources", NAMES),
+    ("prompts", NAMES),
+    ("exclude", NAMES),
+    ("views", NAMES),
+    ("health", Rule::Bool),
+];
+
 const NAMES: Rule = Rule::Texts {
     fits: |text| !text.is_empty() && text.len() <= 2048,
     expected: "such as \"add\" or \"list_*\"",
@@ -275,6 +289,9 @@ pub(super) const PLUGINS: &str = "plugins";
 /// The table with a table for each view.
 pub(super) const VIEWS: &str = "views";
 
+/// The table with a table for each role.
+pub(super) const ROLES: &str = "roles";
+
 /// Whether `name` is a table of fixed keys, such as `http`.
 pub(super) fn is_table(name: &str) -> bool {
     RULES
@@ -304,6 +321,16 @@ impl Rule {
             Self::Texts { expected, .. } => {
                 format!("an array of at most {LIST_MAX} strings {expected}")
             }
+        }
+    }
+
+    /// What stands for a key that isn't given, where nothing else does.
+    pub(super) fn nothing(self) -> toml::Value {
+        match self {
+            Self::Bool => false.into(),
+            Self::Int { min, .. } => min.into(),
+            Self::OneOf(_) | Self::Text { .. } => "".into(),
+            Self::Texts { .. } => toml::Value::Array(Vec::new()),
         }
     }
 

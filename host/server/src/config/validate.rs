@@ -3,7 +3,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::Config;
+use super::{Config, EVERYTHING};
 use super::error::Problem;
 use super::overlay::Overlay;
 
@@ -14,6 +14,39 @@ pub(super) fn validate(config: &Config, overlay: &mut Overlay<'_>) {
     certificates(config, overlay);
     paths(config, overlay);
     shards(config, overlay);
+    roles(config, overlay);
+}
+
+/// Roles and views that are named are there.
+fn roles(config: &Config, overlay: &mut Overlay<'_>) {
+    let known = |names: Vec<&String>| match names.is_empty() {
+        true => "there is none".to_owned(),
+        false => format!("known are {names:?}"),
+    };
+    let mut wrong = |key: String, value: &str, expected: String| {
+        let problem = Problem::Invalid {
+            value: format!("{value:?}"),
+            expected,
+            key: key.clone(),
+        };
+        overlay.error(overlay.location(&key), problem);
+    };
+    let anonymous = &config.auth.anonymous;
+    let is_role = anonymous == EVERYTHING || config.roles.contains_key(anonymous);
+    if !anonymous.is_empty() && !is_role {
+        let roles = known(config.roles.keys().collect());
+        let expected = format!("`{EVERYTHING}`, or the name of a table [roles.NAME]: {roles}");
+        wrong("auth.anonymous".to_owned(), anonymous, expected);
+    }
+    for (name, role) in &config.roles {
+        for view in &role.views {
+            if !config.views.contains_key(view) {
+                let views = known(config.views.keys().collect());
+                let expected = format!("the names of tables [views.NAME]: {views}");
+                wrong(format!("roles.{name}.views"), view, expected);
+            }
+        }
+    }
 }
 
 /// The tables take a power of two.

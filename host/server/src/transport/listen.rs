@@ -14,7 +14,7 @@ use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 
 use super::counted::Counted;
-use super::stream::Ended;
+use super::stream::{Door, Ended};
 use super::tls::Tls;
 use super::{http, quic, stream};
 use crate::config::{Config, Listener, Scheme, Socket};
@@ -225,7 +225,7 @@ async fn speak_lines(host: Arc<Host>, mut stream: TcpStream, peer: SocketAddr, _
         reader,
         writer,
         idle_timeout,
-        None,
+        Door::of(&host),
         Origin::default(),
     )
     .await

@@ -7,6 +7,7 @@
 mod access;
 mod body;
 mod connection;
+mod credentials;
 mod get;
 mod held;
 mod legacy_sse;
@@ -32,6 +33,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
+use crate::auth::{Audience, Caller, Denied};
 use crate::catalogue::ViewName;
 use crate::health;
 use crate::host::Host;
@@ -54,7 +56,7 @@ pub(super) async fn serve_probe(host: Arc<Host>, stream: TcpStream, local: Socke
         let host = host.clone();
         async move {
             let allowed = access::check(&host.config.http, &request, local).is_ok();
-            let probe = allowed.then(|| probe_answer(&host, &request)).flatten();
+            let probe = allowed.then(|| probe_answer(&host, &request, local)).flatten();
             let response = probe.unwrap_or_else(|| response::reply(too_many_connections()));
             let response = response::closing(response);
             Ok::<_, Infallible>(response.map(|body| Held::new(body, None, None)))
@@ -90,17 +92,19 @@ pub(super) fn answer<'a, B: RequestBody>(
 ) -> impl Future<Output = HttpResponse> + Send + use<'a, B> {
     let sorted = match sort(host, &request, local) {
         Sorted::Answered(response) => Err(response),
-        Sorted::Message(view) => {
+        Sorted::Message(audience) => {
             let (parts, body) = request.into_parts();
-            Ok(Either::Left((parts.headers, body, view)))
+            Ok(Either::Left((parts.headers, body, audience)))
         }
-        Sorted::LegacyMessage => Ok(Either::Right(Box::pin(legacy_sse::take(host, request)))),
+        Sorted::LegacyMessage(audience) => Ok(Either::Right(Box::pin(legacy_sse::take(
+            host, request, audience,
+        )))),
     };
     async move {
         match sorted {
             Err(response) => response,
-            Ok(Either::Left((headers, body, view))) => {
-                post::serve(host, headers, body, &view, origin).await
+            Ok(Either::Left((headers, body, audience))) => {
+                post::serve(host, headers, body, &audience, origin).await
             }
             Ok(Either::Right(taken)) => taken.await,
         }
@@ -111,10 +115,10 @@ pub(super) fn answer<'a, B: RequestBody>(
 enum Sorted {
     /// one that has its answer
     Answered(HttpResponse),
-    /// one with a message for what is shown here
-    Message(ViewName),
+    /// one with a message for what its sender is shown here
+    Message(Audience),
     /// one with a message of a client of HTTP+SSE
-    LegacyMessage,
+    LegacyMessage(Audience),
 }
 
 fn sort<B>(host: &Arc<Host>, request: &Request<B>, local: SocketAddr) -> Sorted {
@@ -132,18 +136,24 @@ fn sort<B>(host: &Arc<Host>, request: &Request<B>, local: SocketAddr) -> Sorted 
     if !sse_path.is_empty() {
         if path == sse_path {
             return Sorted::Answered(match *request.method() {
-                Method::GET => legacy_sse::open(host),
+                Method::GET => match admit(host, request, None) {
+                    Ok(audience) => legacy_sse::open(host, audience),
+                    Err(denied) => credentials::challenge(host, &denied),
+                },
                 _ => not_allowed("GET"),
             });
         }
         if path == host.config.http.messages_path {
             return match *request.method() {
-                Method::POST => Sorted::LegacyMessage,
+                Method::POST => match admit(host, request, None) {
+                    Ok(audience) => Sorted::LegacyMessage(audience),
+                    Err(denied) => Sorted::Answered(credentials::challenge(host, &denied)),
+                },
                 _ => Sorted::Answered(not_allowed("POST")),
             };
         }
     }
-    Sorted::Answered(probe_answer(host, request).unwrap_or_else(|| {
+    Sorted::Answered(probe_answer(host, request, local).unwrap_or_else(|| {
         refused(
             StatusCode::NOT_FOUND,
             &format!("nothing here; MCP is served at {}", host.config.http.path),
@@ -152,18 +162,30 @@ fn sort<B>(host: &Arc<Host>, request: &Request<B>, local: SocketAddr) -> Sorted 
 }
 
 fn endpoint<B>(host: &Arc<Host>, request: &Request<B>, view: ViewName) -> Sorted {
+    let audience = match admit(host, request, view) {
+        Ok(audience) => audience,
+        Err(denied) => return Sorted::Answered(credentials::challenge(host, &denied)),
+    };
     Sorted::Answered(match *request.method() {
-        Method::POST => return Sorted::Message(view),
-        Method::GET => get::open_stream(host, request.headers(), &view),
-        Method::DELETE => get::close_session(host, request.headers(), &view),
+        Method::POST => return Sorted::Message(audience),
+        Method::GET => get::open_stream(host, request.headers(), &audience),
+        Method::DELETE => get::close_session(host, request.headers(), &audience),
         _ => not_allowed("POST, GET, DELETE"),
     })
 }
 
+/// Who asks for a view, if they may.
+fn admit<B>(host: &Host, request: &Request<B>, view: ViewName) -> Result<Audience, Denied> {
+    let who = credentials::who(host, request.headers())?;
+    let audience = Audience::new(view, who);
+    host.check_entry(&audience)?;
+    Ok(audience)
+}
+
 /// The answer to whoever asks how the host is; none at another path.
-fn probe_answer<B>(host: &Host, request: &Request<B>) -> Option<HttpResponse> {
+fn probe_answer<B>(host: &Host, request: &Request<B>, local: SocketAddr) -> Option<HttpResponse> {
     let answer = match (request.method(), request.uri().path()) {
-        (&Method::GET | &Method::HEAD, "/health") => health_answer(host),
+        (&Method::GET | &Method::HEAD, "/health") => health_answer(host, is_told(host, request, local)),
         (&Method::GET | &Method::HEAD, "/live") => probe(true),
         (&Method::GET | &Method::HEAD, "/ready") => probe(!host.is_stopping()),
         (_, "/health" | "/live" | "/ready") => not_allowed("GET, HEAD"),
@@ -172,14 +194,28 @@ fn probe_answer<B>(host: &Host, request: &Request<B>) -> Option<HttpResponse> {
     Some(answer)
 }
 
-fn health_answer(host: &Host) -> HttpResponse {
+/// Whether all of `/health` is told: to those whose role says so, and where nobody
+/// is asked to whoever is on this machine.
+fn is_told<B>(host: &Host, request: &Request<B>, local: SocketAddr) -> bool {
+    match credentials::who(host, request.headers()) {
+        Ok(Some(who)) => who.sees_health(),
+        Ok(None) => local.ip().is_loopback(),
+        Err(_) => false,
+    }
+}
+
+fn health_answer(host: &Host, whole: bool) -> HttpResponse {
     let report = health::report(host, Instant::now());
+    let told = match whole {
+        true => serde_json::to_vec(&report),
+        false => serde_json::to_vec(&health::Brief::of(&report)),
+    };
     let status = if report.is_serving() {
         StatusCode::OK
     } else {
         StatusCode::SERVICE_UNAVAILABLE
     };
-    match serde_json::to_vec(&report) {
+    match told {
         Ok(body) => json(status, body),
         Err(error) => refused(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string()),
     }

@@ -1,0 +1,95 @@
+//! Whether a client of lines is let in, and as whom.
+//!
+//! It owns `fusebox/authenticate`, which comes before anything else where callers
+//! are asked who they are. It never serves another method.
+
+use std::collections::BTreeMap;
+
+use fusebox_protocol::params::AuthenticateParams;
+use fusebox_protocol::{Era, Message, Reason, RefusalData, Request, RpcError};
+
+use crate::auth::{Audience, Denied};
+use crate::host::Host;
+use crate::reply::Reply;
+
+/// The method by which a client of lines shows its key.
+pub(crate) const AUTHENTICATE: &str = "fusebox/authenticate";
+
+/// How a connection stands to its host.
+#[derive(Clone, Debug)]
+pub enum Door {
+    /// it is let in, as this audience
+    Open(Audience),
+    /// it has to say who it is
+    Knock,
+}
+
+impl Door {
+    /// Of a connection that says nothing of its client.
+    pub fn of(host: &Host) -> Self {
+        match host.auth.is_on() {
+            true => Self::Knock,
+            false => Self::Open(Audience::default()),
+        }
+    }
+
+    /// Who is let in now; none: whoever it is has to knock first.
+    ///
+    /// # Errors
+    /// [`Denied::Revoked`] if what let it in holds no more.
+    pub(crate) fn audience(&self, host: &Host) -> Result<Audience, Denied> {
+        match self {
+            Self::Open(audience) => match &audience.who {
+                Some(who) if !who.holds() => Err(Denied::Revoked),
+                _ => Ok(audience.clone()),
+            },
+            Self::Knock => {
+                let audience = Audience::new(None, host.auth.stranger()?);
+                host.check_entry(&audience)?;
+                Ok(audience)
+            }
+        }
+    }
+
+    /// Serves `fusebox/authenticate`, if this is it.
+    pub(crate) fn knock(&mut self, host: &Host, message: &Message<'_>) -> Option<Reply> {
+        let Message::Request(request) = message else {
+            return None;
+        };
+        if request.method != AUTHENTICATE || !matches!(self, Self::Knock) {
+            return None;
+        }
+        Some(match enter(host, request) {
+            Ok(audience) => {
+                *self = Self::Open(audience);
+                Reply::result(&request.id, &BTreeMap::<&str, &str>::new())
+            }
+            Err(error) => Reply::error(Some(&request.id), &error, Era::Legacy),
+        })
+    }
+}
+
+fn enter(host: &Host, request: &Request<'_>) -> Result<Audience, RpcError> {
+    let params = AuthenticateParams::from_params(&request.params)?;
+    let entered = || {
+        let audience = Audience::new(None, host.auth.caller(&params.key)?);
+        host.check_entry(&audience)?;
+        Ok(audience)
+    };
+    entered().map_err(|denied| refusal(&denied))
+}
+
+/// What is answered to whoever isn't let in.
+pub(crate) fn refusal(denied: &Denied) -> RpcError {
+    let what_to_do = match denied {
+        Denied::Missing | Denied::Malformed => format!(
+            ": send {{\"method\":\"{AUTHENTICATE}\",\"params\":{{\"key\":\"...\"}}}} first (`fusebox bridge --key-file` does)"
+        ),
+        _ => String::new(),
+    };
+    RpcError::refusal(
+        Reason::Unauthenticated,
+        format!("{denied}{what_to_do}"),
+        RefusalData::default(),
+    )
+}
