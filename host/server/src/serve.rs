@@ -77,7 +77,6 @@ pub enum StartError {
 /// # Errors
 /// If the host doesn't start.
 pub async fn listeners(config: Config) -> Result<bool, StartError> {
-    check_exposed(&config)?;
     let bound = bind_all(&config)?;
     let host = start(config).await?;
     run(host, bound, wait_for_signal()).await
@@ -186,6 +185,7 @@ pub async fn stdio(mut config: Config, view: Option<String>) -> Result<(), Start
 
 pub(crate) fn bind_all(config: &Config) -> Result<Vec<Bound>, StartError> {
     let tls = Tls::load(config)?;
+    check_exposed(config)?;
     config
         .listeners()
         .iter()
