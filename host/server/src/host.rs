@@ -52,7 +52,7 @@ pub struct Host {
     /// lets calls in
     pub admission: Admission,
     /// who may call
-    pub auth: Auth,
+    pub auth: Arc<Auth>,
     /// seals what handlers leave with modern clients
     pub sealer: Sealer,
     /// legacy HTTP sessions
@@ -112,7 +112,7 @@ impl Host {
         Ok(Arc::new(Self {
             engine,
             granter: Granter::new(&config.keyvalue),
-            auth: Auth::new(&config)?,
+            auth: Arc::new(Auth::new(&config)?),
             sealer: Sealer::new().map_err(HostError::Random)?,
             catalogue: ArcSwap::from_pointee(Catalogue::default()),
             capabilities: CapabilityCache::new(config.capability_cache_ttl),

@@ -103,7 +103,7 @@ fn check_exposed(config: &Config) -> Result<(), StartError> {
     }
     let mut ways = Vec::new();
     if asks_nobody {
-        ways.push("set `auth.keys_file` (`fusebox key new NAME` makes one)");
+        ways.push("set `auth.keys_file` (`fusebox key new NAME` makes one) or `oauth.issuer`");
     }
     if in_clear {
         ways.push("listen on https:// or quic:// with a certificate in [tls]");
@@ -211,8 +211,7 @@ pub(crate) async fn start(config: Config) -> Result<Arc<Host>, StartError> {
     if host.config.reload.enabled {
         tokio::spawn(loader.watch(host.stopping.clone()));
     }
-    let keys = host.clone();
-    tokio::spawn(async move { keys.auth.watch(keys.stopping.clone()).await });
+    host.auth.start(&host.stopping);
     tokio::spawn(vitals::sample(host.clone()));
     tokio::spawn(vitals::watch(host.clone()));
     let sweeping = host.clone();

@@ -4,9 +4,11 @@
 //! judges a caller.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::durations::millis;
 use super::sections::View;
 use super::{Config, Listener};
 
@@ -23,6 +25,27 @@ pub struct Auth {
     pub anonymous: String,
     /// Whether others may reach listeners that ask nobody, or that are not encrypted.
     pub insecure: bool,
+}
+
+/// `[oauth]`: whose access tokens are taken.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OAuth {
+    /// The issuer, as its tokens have it; empty: no tokens are taken.
+    pub issuer: String,
+    /// This host, as tokens for it have it: the address of its endpoint.
+    pub audience: String,
+    /// Where the issuer's keys are; empty: its metadata says.
+    pub jwks_url: String,
+    /// Certificates that are trusted in place of the system's; empty: the system's.
+    pub ca: PathBuf,
+    /// Scopes that every token needs.
+    pub scopes: Vec<String>,
+    /// The role of tokens that have no role's scope; empty: they are refused.
+    pub role: String,
+    /// How often the issuer's keys are fetched.
+    #[serde(rename = "jwks_refresh_ms", with = "millis")]
+    pub jwks_refresh: Duration,
 }
 
 /// `[roles.NAME]`: what callers may see and call.
@@ -43,6 +66,8 @@ pub struct Role {
     pub views: Vec<String>,
     /// Whether all of `/health` is told.
     pub health: bool,
+    /// The scope that gives a token this role; empty: none does.
+    pub scope: String,
 }
 
 impl Role {
@@ -87,7 +112,8 @@ impl Config {
     /// The first listener that other machines reach and that should not be reached
     /// so: one that asks nobody who they are, or that is not encrypted.
     pub fn exposed(&self) -> Option<Exposed> {
-        let asks_nobody = self.auth.keys_file.as_os_str().is_empty();
+        let asks_nobody =
+            self.auth.keys_file.as_os_str().is_empty() && self.oauth.issuer.is_empty();
         let public = self.listeners().into_iter();
         public
             .filter(|one| !one.addr.ip().is_loopback())

@@ -32,7 +32,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-pub use access::{Auth, EVERYTHING, Exposed, Role};
+pub use access::{Auth, EVERYTHING, Exposed, OAuth, Role};
 pub use destination::{AddressRange, Destination, NotADestination, normal_host};
 pub use encrypted::{Quic, Tls};
 pub use error::{ConfigError, ConfigErrors, Location, Problem};
@@ -100,6 +100,8 @@ pub struct Config {
     pub tls: Tls,
     /// `[auth]`
     pub auth: Auth,
+    /// `[oauth]`
+    pub oauth: OAuth,
     /// `[quic]`
     pub quic: Quic,
     /// `[lists]`

@@ -7,6 +7,7 @@ use std::net::Ipv6Addr;
 use toml::de::DeValue;
 
 use super::listener::{Listener, parse_host};
+use crate::auth::is_safe;
 
 /// The values that one key takes.
 #[derive(Debug, Clone, Copy)]
@@ -142,6 +143,13 @@ pub(super) const RULES: &[(&str, Rule)] = &[
     ("auth.keys_file", Rule::Text { fits: |_| true, expected: "the path of a file, or \"\"" }),
     ("auth.anonymous", Rule::Text { fits: |_| true, expected: "the name of a role, or \"\"" }),
     ("auth.insecure", Rule::Bool),
+    ("oauth.issuer", Rule::Text { fits: is_empty_or_url, expected: URL }),
+    ("oauth.audience", Rule::Text { fits: is_empty_or_url, expected: URL }),
+    ("oauth.jwks_url", Rule::Text { fits: is_empty_or_url, expected: URL }),
+    ("oauth.ca", Rule::Text { fits: |_| true, expected: "the path of a file, or \"\"" }),
+    ("oauth.scopes", Rule::Texts { fits: is_scope, expected: "such as \"mcp\"" }),
+    ("oauth.role", Rule::Text { fits: |_| true, expected: "the name of a role, or \"\"" }),
+    ("oauth.jwks_refresh_ms", int(1000, DAY_MS)),
     ("quic.streams_max", int(1, 65_536)),
     ("quic.idle_timeout_ms", int(100, DAY_MS)),
     ("quic.retry_handshakes", int(0, 1_000_000)),
@@ -250,7 +258,27 @@ pub(super) const ROLE_RULES: &[(&str, Rule)] = &[
     ("exclude", NAMES),
     ("views", NAMES),
     ("health", Rule::Bool),
+    (
+        "scope",
+        Rule::Text {
+            fits: |text| text.is_empty() || is_scope(text),
+            expected: "such as \"mcp:read\", or \"\"",
+        },
+    ),
 ];
+
+const URL: &str = "an address that begins with https:// (http:// only on loopback), or \"\"";
+
+fn is_empty_or_url(text: &str) -> bool {
+    text.is_empty() || text.parse().is_ok_and(|uri| is_safe(&uri))
+}
+
+/// RFC 6749, 3.3.
+fn is_scope(text: &str) -> bool {
+    let good = |byte: u8| byte.is_ascii_graphic() && byte != b'"' && byte != b'\\';
+    !text.is_empty() && text.bytes().all(good)
+}
+
 
 const NAMES: Rule = Rule::Texts {
     fits: |text| !text.is_empty() && text.len() <= 2048,

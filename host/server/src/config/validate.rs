@@ -31,12 +31,21 @@ fn roles(config: &Config, overlay: &mut Overlay<'_>) {
         };
         overlay.error(overlay.location(&key), problem);
     };
-    let anonymous = &config.auth.anonymous;
-    let is_role = anonymous == EVERYTHING || config.roles.contains_key(anonymous);
-    if !anonymous.is_empty() && !is_role {
-        let roles = known(config.roles.keys().collect());
-        let expected = format!("`{EVERYTHING}`, or the name of a table [roles.NAME]: {roles}");
-        wrong("auth.anonymous".to_owned(), anonymous, expected);
+    let named = [
+        ("auth.anonymous", &config.auth.anonymous),
+        ("oauth.role", &config.oauth.role),
+    ];
+    for (key, role) in named {
+        let is_role = role == EVERYTHING || config.roles.contains_key(role);
+        if !role.is_empty() && !is_role {
+            let roles = known(config.roles.keys().collect());
+            let expected = format!("`{EVERYTHING}`, or the name of a table [roles.NAME]: {roles}");
+            wrong(key.to_owned(), role, expected);
+        }
+    }
+    if !config.oauth.issuer.is_empty() && config.oauth.audience.is_empty() {
+        let expected = "the address of this host's endpoint, such as https://mcp.example.com/mcp, because `oauth.issuer` is set: tokens for others must be refused";
+        wrong("oauth.audience".to_owned(), "", expected.to_owned());
     }
     for (name, role) in &config.roles {
         for view in &role.views {

@@ -19,6 +19,7 @@ use tokio::sync::OnceCell;
 
 use crate::config::{self, PluginSettings, Source, Variable};
 use client::HttpClient;
+pub(crate) use client::{system_trust, trust};
 use keyvalue::{Keeper, PluginStore};
 
 /// Why a plugin can't be given what the configuration grants it.

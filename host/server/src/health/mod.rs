@@ -224,9 +224,7 @@ fn causes(host: &Host, plugins: &BTreeMap<String, PluginReport>, queue_depth: u6
         causes.push(format!("{queue_depth} calls wait"));
     }
     causes.extend(load::pressure(host));
-    if let Some(trouble) = host.auth.trouble() {
-        causes.push(format!("the file of keys can't be used: {trouble}"));
-    }
+    causes.extend(host.auth.trouble());
     if host.engine.swaps_unsafely() {
         causes.push(
             "swap was turned on after the start: restart the host, or what one call left could be swapped out and seen by another"

@@ -51,32 +51,39 @@ impl Door {
         }
     }
 
-    /// Serves `fusebox/authenticate`, if this is it.
-    pub(crate) fn knock(&mut self, host: &Host, message: &Message<'_>) -> Option<Reply> {
-        let Message::Request(request) = message else {
-            return None;
-        };
-        if request.method != AUTHENTICATE || !matches!(self, Self::Knock) {
-            return None;
+    /// The request in a message that shows a key, where that is awaited.
+    pub(crate) fn knocks<'m, 'a>(&self, message: &'m Message<'a>) -> Option<&'m Request<'a>> {
+        match message {
+            Message::Request(request) if request.method == AUTHENTICATE => {
+                matches!(self, Self::Knock).then_some(request)
+            }
+            _ => None,
         }
-        Some(match enter(host, request) {
+    }
+
+    /// Serves `fusebox/authenticate`.
+    pub(crate) async fn knock(&mut self, host: &Host, request: &Request<'_>) -> Reply {
+        match enter(host, request).await {
             Ok(audience) => {
                 *self = Self::Open(audience);
                 Reply::result(&request.id, &BTreeMap::<&str, &str>::new())
             }
             Err(error) => Reply::error(Some(&request.id), &error, Era::Legacy),
-        })
+        }
     }
 }
 
-fn enter(host: &Host, request: &Request<'_>) -> Result<Audience, RpcError> {
+async fn enter(host: &Host, request: &Request<'_>) -> Result<Audience, RpcError> {
     let params = AuthenticateParams::from_params(&request.params)?;
-    let entered = || {
+    let entered = async {
+        if host.auth.needs_issuer(&params.key) {
+            host.auth.ask_issuer().await?;
+        }
         let audience = Audience::new(None, host.auth.caller(&params.key)?);
         host.check_entry(&audience)?;
         Ok(audience)
     };
-    entered().map_err(|denied| refusal(&denied))
+    entered.await.map_err(|denied| refusal(&denied))
 }
 
 /// What is answered to whoever isn't let in.

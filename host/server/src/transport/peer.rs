@@ -129,8 +129,9 @@ impl Peer {
     pub(crate) async fn frame(&mut self, frame: Bytes) -> Option<Vec<u8>> {
         match envelope::parse(&frame, BATCH_MAX) {
             Ok(Incoming::Single(message)) => {
-                if let Some(reply) = self.door.knock(&self.host, &message) {
-                    return Some(reply.body);
+                if let Some(request) = self.door.knocks(&message) {
+                    let knocking = Box::pin(self.door.knock(&self.host, request));
+                    return Some(knocking.await.body);
                 }
                 match self.door.audience(&self.host) {
                     Ok(audience) => {

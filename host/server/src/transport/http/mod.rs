@@ -33,7 +33,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use crate::auth::{Audience, Caller, Denied};
+use crate::auth::{Audience, Denied, METADATA_PATH};
 use crate::catalogue::ViewName;
 use crate::health;
 use crate::host::Host;
@@ -90,6 +90,24 @@ pub(super) fn answer<'a, B: RequestBody>(
     local: SocketAddr,
     origin: &'a Origin,
 ) -> impl Future<Output = HttpResponse> + Send + use<'a, B> {
+    if host.auth.is_on() && needs_issuer(host, &request) {
+        return Either::Left(Box::pin(async move {
+            match host.auth.ask_issuer().await {
+                Ok(()) => answer_now(host, request, local, origin).await,
+                Err(denied) => credentials::challenge(host, &denied),
+            }
+        }));
+    }
+    Either::Right(answer_now(host, request, local, origin))
+}
+
+/// The same, once all is known that it takes to know its caller.
+fn answer_now<'a, B: RequestBody>(
+    host: &'a Arc<Host>,
+    request: Request<B>,
+    local: SocketAddr,
+    origin: &'a Origin,
+) -> impl Future<Output = HttpResponse> + Send + use<'a, B> {
     let sorted = match sort(host, &request, local) {
         Sorted::Answered(response) => Err(response),
         Sorted::Message(audience) => {
@@ -119,6 +137,13 @@ enum Sorted {
     Message(Audience),
     /// one with a message of a client of HTTP+SSE
     LegacyMessage(Audience),
+}
+
+/// Whether the issuer of the token in a request has to be asked first.
+fn needs_issuer<B>(host: &Host, request: &Request<B>) -> bool {
+    credentials::shown(request.headers()).is_ok_and(|shown| {
+        shown.is_some_and(|shown| host.auth.needs_issuer(shown))
+    })
 }
 
 fn sort<B>(host: &Arc<Host>, request: &Request<B>, local: SocketAddr) -> Sorted {
@@ -189,6 +214,14 @@ fn probe_answer<B>(host: &Host, request: &Request<B>, local: SocketAddr) -> Opti
         (&Method::GET | &Method::HEAD, "/live") => probe(true),
         (&Method::GET | &Method::HEAD, "/ready") => probe(!host.is_stopping()),
         (_, "/health" | "/live" | "/ready") => not_allowed("GET, HEAD"),
+        (&Method::GET, path) if path.starts_with(METADATA_PATH) => {
+            let (url, document) = host.auth.metadata()?;
+            // At the root as well, where clients look that don't know the path.
+            if path != METADATA_PATH && !url.ends_with(path) {
+                return None;
+            }
+            json(StatusCode::OK, document.to_vec())
+        }
         _ => return None,
     };
     Some(answer)
