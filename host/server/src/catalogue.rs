@@ -120,7 +120,10 @@ impl Catalogue {
         let Some(role) = audience.role() else {
             return whole;
         };
-        let view = audience.view.as_deref().and_then(|name| self.views.get(name));
+        let view = audience
+            .view
+            .as_deref()
+            .and_then(|name| self.views.get(name));
         let roles = view.map_or(&self.roles, |view| &view.roles);
         match roles.get(role) {
             Some((shown, part)) => part.get_or_init(|| whole.part(shown)),

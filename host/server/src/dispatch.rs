@@ -70,9 +70,12 @@ impl Call {
             call_log::spared(&self.handler, "ok, a result that was kept");
             return Ok(body);
         }
-        let mut known = self
-            .round
-            .open(&self.host, &self.handler, &self.target, &self.context.audience)?;
+        let mut known = self.round.open(
+            &self.host,
+            &self.handler,
+            &self.target,
+            &self.context.audience,
+        )?;
         if let Some(misfit) = self.misfit() {
             self.handler.counters.refusal();
             call_log::spared(&self.handler, &misfit);

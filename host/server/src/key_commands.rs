@@ -139,7 +139,11 @@ fn list(keys: &Keys, json: bool) -> anyhow::Result<()> {
             (Some(expires), false) => format!("until {expires}"),
             (Some(expires), true) => format!("expired {expires}"),
         };
-        writeln!(out, "{}  role {}  made {}  {until}", one.name, one.role, one.created)?;
+        writeln!(
+            out,
+            "{}  role {}  made {}  {until}",
+            one.name, one.role, one.created
+        )?;
     }
     Ok(())
 }

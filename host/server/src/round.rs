@@ -28,7 +28,10 @@ impl Round {
         target: &Target,
         audience: &Audience,
     ) -> Result<Known, RpcError> {
-        let open = |seal: &String| host.sealer.open(&binding(handler, target, audience), unix_ms(), seal);
+        let open = |seal: &String| {
+            host.sealer
+                .open(&binding(handler, target, audience), unix_ms(), seal)
+        };
         let state = self.request_state.as_ref().map(open).transpose();
         Ok(Known {
             responses: self.responses.clone(),
@@ -50,7 +53,10 @@ pub(crate) fn seal(
 ) -> Result<Option<String>, RpcError> {
     // And one, for the millisecond that has begun.
     let end = unix_ms().saturating_add(millis_up(host.config.session.ask_timeout) + 1);
-    let seal = |state| host.sealer.seal(&binding(handler, target, audience), end, state);
+    let seal = |state| {
+        host.sealer
+            .seal(&binding(handler, target, audience), end, state)
+    };
     let sealed = state.map(seal).transpose();
     sealed.map_err(|error| RpcError::internal(format!("the system gave no random bytes: {error}")))
 }
@@ -72,7 +78,9 @@ fn binding(handler: &Handler, target: &Target, audience: &Audience) -> Vec<u8> {
     let whole = format!(
         "{}\n{}\n{:?}\n{}\n{called_with}",
         audience.subject(),
-        handler.core.name, handler.kind, handler.name
+        handler.core.name,
+        handler.kind,
+        handler.name
     );
     Sha256::digest(whole).to_vec()
 }

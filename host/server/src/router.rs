@@ -279,7 +279,10 @@ fn common(
 ///
 /// # Errors
 /// If the params are no `initialize` params.
-pub fn initialize(request: &Request<'_>, audience: &Audience) -> Result<(Reply, Agreement), RpcError> {
+pub fn initialize(
+    request: &Request<'_>,
+    audience: &Audience,
+) -> Result<(Reply, Agreement), RpcError> {
     let params = InitializeParams::from_params(&request.params)?;
     let version = ProtocolVersion::negotiate(&params.protocol_version);
     let result = InitializeResult {
@@ -291,7 +294,11 @@ pub fn initialize(request: &Request<'_>, audience: &Audience) -> Result<(Reply, 
     let reply = Reply::result(&request.id, &result);
     Ok((
         reply,
-        Agreement::new(version, params.capabilities.known_to(version), audience.clone()),
+        Agreement::new(
+            version,
+            params.capabilities.known_to(version),
+            audience.clone(),
+        ),
     ))
 }
 

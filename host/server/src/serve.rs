@@ -9,8 +9,8 @@ use std::sync::Arc;
 
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::config::{Config, Exposed, Scheme};
 use crate::auth::Audience;
+use crate::config::{Config, Exposed, Scheme};
 use crate::host::{Host, HostError};
 use fusebox_protocol::reply::ListKind;
 

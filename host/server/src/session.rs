@@ -405,7 +405,11 @@ mod tests {
         let (sessions, start) = table(1);
         let open = |id: &str, now| {
             sessions
-                .open(id.to_owned(), Arc::new(Agreement::assumed(Audience::default())), now)
+                .open(
+                    id.to_owned(),
+                    Arc::new(Agreement::assumed(Audience::default())),
+                    now,
+                )
                 .map(|session| session.id.clone())
         };
         assert_eq!(open("a", start), Ok("a".to_owned()));
@@ -420,7 +424,11 @@ mod tests {
     fn a_session_in_use_is_never_idle() {
         let (sessions, start) = table(8);
         let held = sessions
-            .open("a".to_owned(), Arc::new(Agreement::assumed(Audience::default())), start)
+            .open(
+                "a".to_owned(),
+                Arc::new(Agreement::assumed(Audience::default())),
+                start,
+            )
             .unwrap();
         let late = start + Duration::from_secs(3600);
         sessions.sweep(late);
@@ -434,7 +442,11 @@ mod tests {
     fn the_end_of_a_session_is_told_to_its_streams() {
         let (sessions, start) = table(8);
         let session = sessions
-            .open("a".to_owned(), Arc::new(Agreement::assumed(Audience::default())), start)
+            .open(
+                "a".to_owned(),
+                Arc::new(Agreement::assumed(Audience::default())),
+                start,
+            )
             .unwrap();
         assert!(sessions.close("a"));
         assert!(session.ended.is_cancelled());

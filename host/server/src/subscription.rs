@@ -55,7 +55,9 @@ impl Subscription {
             // Who isn't shown a resource doesn't hear of it either.
             let catalogue = host.catalogue.load();
             let offered = catalogue.offered_to(&audience);
-            filter.resource_subscriptions.retain(|uri| offered.reader(uri).is_some());
+            filter
+                .resource_subscriptions
+                .retain(|uri| offered.reader(uri).is_some());
         }
         let tasks = &host.long_tasks.changes;
         let lists = filter.tools_list_changed

@@ -45,7 +45,13 @@ pub(crate) async fn begin(call: &Call, known: Known) -> Result<Vec<u8>, RpcError
     let body = view::created(&call.id, call.context.version, &record, poll_ms(&call.host));
     let client = call.context.client;
     let audience = call.context.audience.clone();
-    spawn(&call.host, &call.handler, &record, (client, audience), known);
+    spawn(
+        &call.host,
+        &call.handler,
+        &record,
+        (client, audience),
+        known,
+    );
     Ok(body)
 }
 
@@ -170,12 +176,7 @@ fn answer(record: &mut Record, given: &[(String, Box<RawValue>)]) -> Option<Read
 }
 
 /// Runs a task again, on the version of its plugin that serves now.
-async fn resume(
-    host: &Arc<Host>,
-    record: &Record,
-    client: ClientCapabilities,
-    audience: Audience,
-) {
+async fn resume(host: &Arc<Host>, record: &Record, client: ClientCapabilities, audience: Audience) {
     let known = Known {
         responses: serde_json::to_string(&record.answers).ok(),
         state: record.state.as_deref().and_then(from_base64),

@@ -12,13 +12,23 @@ fn two() -> (Keys, Host, String, String) {
     (keys, host, bearer(&ada), bearer(&bob))
 }
 
-fn legacy(host: &Host, method: &str, path: &str, headers: &[(&str, &str)], body: &Value) -> Response {
+fn legacy(
+    host: &Host,
+    method: &str,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: &Value,
+) -> Response {
     let mut all = vec![
         ("Content-Type", "application/json"),
         ("Accept", "application/json, text/event-stream"),
     ];
     all.extend(headers);
-    let body = if body.is_null() { String::new() } else { body.to_string() };
+    let body = if body.is_null() {
+        String::new()
+    } else {
+        body.to_string()
+    };
     Connection::open(host.address()).exchange(method, path, &all, body.as_bytes())
 }
 
@@ -26,8 +36,18 @@ fn legacy(host: &Host, method: &str, path: &str, headers: &[(&str, &str)], body:
 fn a_session_id_is_worth_nothing_to_another_caller() {
     let (_keys, host, ada, bob) = two();
     let initialize = fusebox_tests::initialize_line(1);
-    let begun = legacy(&host, "POST", "/mcp", &[("Authorization", &ada)], &initialize);
-    let session = begun.head.header("mcp-session-id").expect("a session").to_owned();
+    let begun = legacy(
+        &host,
+        "POST",
+        "/mcp",
+        &[("Authorization", &ada)],
+        &initialize,
+    );
+    let session = begun
+        .head
+        .header("mcp-session-id")
+        .expect("a session")
+        .to_owned();
     let with = |key: &'static str, who: &str, method: &str| {
         let ping = json!({"jsonrpc": "2.0", "id": key, "method": "ping"});
         let body = if method == "POST" { ping } else { Value::Null };
@@ -41,7 +61,11 @@ fn a_session_id_is_worth_nothing_to_another_caller() {
         let message = "no such session, or it has ended; send `initialize` again";
         assert_eq!(stolen.json()["error"]["message"], message);
     }
-    assert_eq!(with("a", &ada, "POST").head.status, 200, "it is still its owner's");
+    assert_eq!(
+        with("a", &ada, "POST").head.status,
+        200,
+        "it is still its owner's"
+    );
 }
 
 #[test]
@@ -52,9 +76,18 @@ fn nor_is_the_address_that_an_event_stream_gave() {
     let head = stream.read_head().expect("a response");
     assert!(head.is_stream(), "{head:?}");
     let first = stream.into_events().next_event().expect("an event");
-    let path = first.split("data: ").nth(1).expect("an address").trim().to_owned();
+    let path = first
+        .split("data: ")
+        .nth(1)
+        .expect("an address")
+        .trim()
+        .to_owned();
     let ping = json!({"jsonrpc": "2.0", "id": 1, "method": "ping"});
-    let sent = |who: &str| legacy(&host, "POST", &path, &[("Authorization", who)], &ping).head.status;
+    let sent = |who: &str| {
+        legacy(&host, "POST", &path, &[("Authorization", who)], &ping)
+            .head
+            .status
+    };
     assert_eq!((sent(&bob), sent(&ada)), (404, 202));
     let nobody = legacy(&host, "POST", &path, &[], &ping);
     check_refused(&nobody, 401, REALM, MISSING);
@@ -77,11 +110,16 @@ fn a_task_is_known_to_its_caller_alone() {
             ("Authorization", who),
         ];
         let mut connection = Connection::open(host.address());
-        connection.exchange("POST", "/mcp", &headers, body.to_string().as_bytes()).json()
+        connection
+            .exchange("POST", "/mcp", &headers, body.to_string().as_bytes())
+            .json()
     };
     let arguments = json!({"name": "slow_compute", "arguments": {"seconds": 30, "label": "x"}});
     let created = ask(&ada, "tools/call", "slow_compute", arguments);
-    let id = created["result"]["taskId"].as_str().expect("a task").to_owned();
+    let id = created["result"]["taskId"]
+        .as_str()
+        .expect("a task")
+        .to_owned();
     let unknown = format!("no task `{id}`: it never was, or its time is over");
     for method in ["tasks/get", "tasks/cancel", "tasks/update"] {
         let params = json!({"taskId": id, "inputResponses": {}});
@@ -113,16 +151,23 @@ fn the_state_of_a_question_opens_for_whom_it_was_sealed() {
             ("Authorization", who),
         ];
         let mut connection = Connection::open(host.address());
-        connection.exchange("POST", "/mcp", &headers, body.to_string().as_bytes()).json()
+        connection
+            .exchange("POST", "/mcp", &headers, body.to_string().as_bytes())
+            .json()
     };
     let asked = ask(&ada, json!({}));
     let state = asked["result"]["requestState"].clone();
-    let questions = asked["result"]["inputRequests"].as_object().expect("questions");
+    let questions = asked["result"]["inputRequests"]
+        .as_object()
+        .expect("questions");
     let key = questions.keys().next().expect("a question");
     let answers = json!({key: {"action": "accept", "content": {"ok": true}}});
     let brought = json!({"inputResponses": answers, "requestState": state});
     let stolen = ask(&bob, brought.clone());
     assert_eq!(stolen["error"]["message"], FOREIGN, "{stolen}");
     let own = ask(&ada, brought);
-    assert_eq!(own["result"]["content"][0]["text"], "Confirmed: state-ok", "{own}");
+    assert_eq!(
+        own["result"]["content"][0]["text"], "Confirmed: state-ok",
+        "{own}"
+    );
 }

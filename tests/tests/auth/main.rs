@@ -2,8 +2,10 @@
 //! on lines, and that each is shown what its role has.
 
 mod belongings;
+mod issuer;
 mod keys;
 mod start;
+mod tokens;
 
 use std::path::PathBuf;
 
@@ -128,8 +130,15 @@ fn over_http_a_key_lets_in_and_nothing_else_does() {
     let words = "a key is needed, and this is none";
     let malformed = with_error("invalid_request", words);
     let message = format!("{words}: send one header `Authorization: Bearer KEY`");
-    let twice = [("Authorization", &*bearer(&key)), ("Authorization", "Bearer x")];
-    for more in [&twice[..], &[("Authorization", "Basic YTpi")], &[("Authorization", "x")]] {
+    let twice = [
+        ("Authorization", &*bearer(&key)),
+        ("Authorization", "Bearer x"),
+    ];
+    for more in [
+        &twice[..],
+        &[("Authorization", "Basic YTpi")],
+        &[("Authorization", "x")],
+    ] {
         check_refused(&call(&host, more), 400, &malformed, &message);
     }
     // Whatever is asked of an endpoint, and before its body is looked at.
@@ -147,16 +156,18 @@ fn on_lines_a_key_comes_before_everything_else() {
     let keys = Keys::new();
     let key = keys.make("ada", &[]);
     let host = setup(&keys, "").tcp().start();
-    let request = |id: u64, method: &str, params: Value| {
-        json!({"jsonrpc": "2.0", "id": id, "method": method, "params": params})
-    };
+    let request = |id: u64, method: &str, params: Value| json!({"jsonrpc": "2.0", "id": id, "method": method, "params": params});
     let missing = "a key is needed: send {\"method\":\"fusebox/authenticate\",\"params\":{\"key\":\"...\"}} first (`fusebox bridge --key-file` does)";
     let mut lines = Lines::open(host.tcp_address());
     let mut modern = json!({"name": "hello", "arguments": {}});
     modern["_meta"] = modern_meta();
     for message in [
         request(1, "ping", json!({})),
-        request(2, "initialize", json!({"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "t", "version": "1"}})),
+        request(
+            2,
+            "initialize",
+            json!({"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "t", "version": "1"}}),
+        ),
         request(3, "tools/call", modern.clone()),
         request(4, "server/discover", json!({"_meta": modern_meta()})),
     ] {
@@ -169,9 +180,15 @@ fn on_lines_a_key_comes_before_everything_else() {
     let none = request(6, "fusebox/authenticate", json!({}));
     assert_eq!(lines.exchange(&none)["error"]["code"], -32602);
     let right = request(7, "fusebox/authenticate", json!({"key": key}));
-    assert_eq!(lines.exchange(&right), json!({"jsonrpc": "2.0", "id": 7, "result": {}}));
+    assert_eq!(
+        lines.exchange(&right),
+        json!({"jsonrpc": "2.0", "id": 7, "result": {}})
+    );
     let answer = lines.exchange(&request(8, "tools/call", modern));
-    assert_eq!(answer["result"]["content"][0]["text"], "Hello, world!", "{answer}");
+    assert_eq!(
+        answer["result"]["content"][0]["text"], "Hello, world!",
+        "{answer}"
+    );
     // Once is enough: nobody becomes somebody else.
     let again = lines.exchange(&request(9, "fusebox/authenticate", json!({"key": key})));
     assert_eq!(again["error"]["code"], -32601, "{again}");
@@ -195,7 +212,9 @@ const ROLES: &str = r#"
 
 fn names(answer: &Value, kind: &str) -> Vec<String> {
     let items = answer["result"][kind].as_array().expect("a list").iter();
-    items.map(|one| one["name"].as_str().expect("a name").to_owned()).collect()
+    items
+        .map(|one| one["name"].as_str().expect("a name").to_owned())
+        .collect()
 }
 
 #[test]
@@ -209,7 +228,8 @@ fn each_role_is_shown_its_part_and_the_rest_is_not_there() {
         let more = if key.is_empty() { &[] } else { &more[..] };
         post(&host, path, more, method, name, params)
     };
-    let tools = |key: &str, path: &str| names(&ask(key, path, "tools/list", "", json!({})).json(), "tools");
+    let tools =
+        |key: &str, path: &str| names(&ask(key, path, "tools/list", "", json!({})).json(), "tools");
     assert_eq!(tools("", "/mcp/open"), ["hello"]);
     let everything = tools(&all, "/mcp");
     assert!(everything.len() > 10 && everything.contains(&"hello".to_owned()));
@@ -223,7 +243,13 @@ fn each_role_is_shown_its_part_and_the_rest_is_not_there() {
     assert_eq!(tools(&tester, "/mcp/inner"), expected);
 
     // What isn't shown can't be called, and is told apart from nothing.
-    let hidden = ask(&tester, "/mcp", "tools/call", "hello", json!({"name": "hello", "arguments": {}}));
+    let hidden = ask(
+        &tester,
+        "/mcp",
+        "tools/call",
+        "hello",
+        json!({"name": "hello", "arguments": {}}),
+    );
     let error = json!({"code": -32602, "message": "unknown tool `hello`"});
     assert_eq!(hidden.json()["error"], error);
     let guest = |method: &str, key: &str, name: &str| {
@@ -233,12 +259,20 @@ fn each_role_is_shown_its_part_and_the_rest_is_not_there() {
     let read = guest("resources/read", "uri", "test://static-text");
     assert_eq!(read["message"], "resource not found", "{read}");
     let got = guest("prompts/get", "name", "test_simple_prompt");
-    assert_eq!(got["message"], "unknown prompt `test_simple_prompt`", "{got}");
+    assert_eq!(
+        got["message"], "unknown prompt `test_simple_prompt`",
+        "{got}"
+    );
 
     // And endpoints that a role doesn't enter say so.
     let refused = ask("", "/mcp", "tools/list", "", json!({}));
     let words = "the role `guest` may not enter this endpoint";
-    check_refused(&refused, 403, &with_error("insufficient_scope", words), words);
+    check_refused(
+        &refused,
+        403,
+        &with_error("insufficient_scope", words),
+        words,
+    );
 }
 
 #[test]

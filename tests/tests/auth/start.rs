@@ -22,7 +22,10 @@ fn serve(folder: &TempDir, more: &[&str]) -> Ran {
 #[track_caller]
 fn check_told(ran: &Ran, words: &str) {
     assert_eq!(ran.code, Some(1), "{ran:?}");
-    assert!(ran.stderr.ends_with(&format!("fusebox: {words}\n")), "{words}\n{ran:?}");
+    assert!(
+        ran.stderr.ends_with(&format!("fusebox: {words}\n")),
+        "{words}\n{ran:?}"
+    );
 }
 
 #[test]
@@ -30,10 +33,16 @@ fn nothing_unprotected_is_reached_from_other_machines_by_accident() {
     let open = folder("");
     let rest = "or listen on 127.0.0.1; or say --insecure if something else protects it";
     for listen in ["0.0.0.0:0", "tcp://[::]:0"] {
-        let url = if listen.contains("tcp") { listen.to_owned() } else { format!("http://{listen}") };
+        let url = if listen.contains("tcp") {
+            listen.to_owned()
+        } else {
+            format!("http://{listen}")
+        };
         check_told(
             &serve(&open, &["--listen", listen]),
-            &format!("{url} is reached from other machines and asks nobody who they are, and is not encrypted: set `auth.keys_file` (`fusebox key new NAME` makes one), and listen on https:// or quic:// with a certificate in [tls]; {rest}"),
+            &format!(
+                "{url} is reached from other machines and asks nobody who they are, and is not encrypted: set `auth.keys_file` (`fusebox key new NAME` makes one), and listen on https:// or quic:// with a certificate in [tls]; {rest}"
+            ),
         );
     }
     let keyed = folder("auth.keys_file = 'keys.toml'");
@@ -41,7 +50,9 @@ fn nothing_unprotected_is_reached_from_other_machines_by_accident() {
     assert_eq!(made.code, Some(0), "{made:?}");
     check_told(
         &serve(&keyed, &["--listen", "0.0.0.0:0"]),
-        &format!("http://0.0.0.0:0 is reached from other machines and is not encrypted: keys could be read on their way: listen on https:// or quic:// with a certificate in [tls]; {rest}"),
+        &format!(
+            "http://0.0.0.0:0 is reached from other machines and is not encrypted: keys could be read on their way: listen on https:// or quic:// with a certificate in [tls]; {rest}"
+        ),
     );
 }
 
@@ -79,7 +90,10 @@ fn mistakes_in_roles_are_named_with_their_line() {
         let folder = folder(config);
         let ran = fusebox(folder.path(), &["config", "check", "my.toml"]);
         assert_eq!(ran.code, Some(2), "{ran:?}");
-        assert!(ran.stderr.lines().any(|line| line == message), "{message}\n{ran:?}");
+        assert!(
+            ran.stderr.lines().any(|line| line == message),
+            "{message}\n{ran:?}"
+        );
     };
     check(
         "[auth]\nanonymous = 'guest'",
@@ -103,9 +117,20 @@ fn mistakes_in_roles_are_named_with_their_line() {
 fn keys_are_made_listed_and_revoked() {
     let keys = Keys::new();
     let run = |arguments: &[&str]| fusebox(keys.0.path(), arguments);
-    let made = run(&["key", "new", "ci@example.com", "--role", "reader", "--expires", "90days"]);
+    let made = run(&[
+        "key",
+        "new",
+        "ci@example.com",
+        "--role",
+        "reader",
+        "--expires",
+        "90days",
+    ]);
     let key = made.stdout.trim_end();
-    assert!(key.starts_with("fbx_") && key.len() == 4 + 12 + 1 + 43, "{made:?}");
+    assert!(
+        key.starts_with("fbx_") && key.len() == 4 + 12 + 1 + 43,
+        "{made:?}"
+    );
     assert_eq!(
         made.stderr,
         "ci@example.com: role reader; this is the only time that the key is shown\n\
@@ -134,6 +159,9 @@ fn keys_are_made_listed_and_revoked() {
     );
     keys.revoke("ada");
     let gone = run(&["key", "revoke", "ada"]);
-    assert_eq!((gone.code, gone.stderr.as_str()), (Some(1), "fusebox: there is no key `ada`\n"));
+    assert_eq!(
+        (gone.code, gone.stderr.as_str()),
+        (Some(1), "fusebox: there is no key `ada`\n")
+    );
     assert_eq!(run(&["key", "list"]).stdout.lines().count(), 1);
 }

@@ -155,6 +155,8 @@ mod tests {
         revoked.revoke();
         revoked.over().await;
         let now = SystemTime::now();
-        Caller::new("key:b".to_owned(), None, true, Some(now)).over().await;
+        Caller::new("key:b".to_owned(), None, true, Some(now))
+            .over()
+            .await;
     }
 }

@@ -237,8 +237,8 @@ impl Keys {
         let contents = Contents {
             keys: self.entries().cloned().collect(),
         };
-        let text = toml::to_string(&contents)
-            .map_err(|error| KeysError::Malformed(error.to_string()))?;
+        let text =
+            toml::to_string(&contents).map_err(|error| KeysError::Malformed(error.to_string()))?;
         let folder = match path.parent() {
             Some(folder) if !folder.as_os_str().is_empty() => folder,
             _ => Path::new("."),

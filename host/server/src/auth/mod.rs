@@ -147,9 +147,9 @@ impl Auth {
             (Some(keys), _) if shown.starts_with(KEY_PREFIX) => keys.caller(shown).map(Some),
             (_, Some(tokens)) => match tokens.judge(shown, &self.roles) {
                 Judged::Now(judged) => judged.map(Some),
-                Judged::AskIssuer => Err(Denied::Token(
-                    "its key is none of its issuer's".to_owned(),
-                )),
+                Judged::AskIssuer => {
+                    Err(Denied::Token("its key is none of its issuer's".to_owned()))
+                }
             },
             _ => Err(Denied::Unknown),
         }

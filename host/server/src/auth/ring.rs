@@ -177,13 +177,16 @@ mod tests {
 
     fn entry(name: &str, role: &str) -> String {
         let digest = "0".repeat(64);
-        format!("[[keys]]\nname='{name}'\nid='{name}'\nsha256='{digest}'\nrole='{role}'\ncreated=''\n")
+        format!(
+            "[[keys]]\nname='{name}'\nid='{name}'\nsha256='{digest}'\nrole='{role}'\ncreated=''\n"
+        )
     }
 
     #[test]
     fn a_key_that_is_gone_or_has_another_role_is_revoked() {
         let roles = Roles::named("reader");
-        let (_folder, path) = file_of(&(entry("a", "all") + &entry("b", "all") + &entry("c", "reader")));
+        let (_folder, path) =
+            file_of(&(entry("a", "all") + &entry("b", "all") + &entry("c", "reader")));
         let ring = Ring::read(&path, &roles).unwrap();
         let before = ring.known.load_full();
         std::fs::write(&path, entry("a", "all") + &entry("c", "all")).unwrap();

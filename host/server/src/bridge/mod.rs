@@ -134,7 +134,9 @@ where
     }
     let key = options.key_file.as_deref().map(key::read).transpose()?;
     if url.is_http() {
-        options.headers.extend(key.as_ref().map(key::header).transpose()?);
+        options
+            .headers
+            .extend(key.as_ref().map(key::header).transpose()?);
         return http::serve(&url, &options, Ends::new(input, output)).await;
     }
     match url.scheme {

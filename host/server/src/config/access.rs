@@ -85,8 +85,7 @@ impl Role {
 
     /// Whether it may enter a view; none: the endpoint of everything.
     pub fn enters(&self, view: Option<&str>) -> bool {
-        self.views.is_empty()
-            || view.is_some_and(|view| self.views.iter().any(|one| one == view))
+        self.views.is_empty() || view.is_some_and(|view| self.views.iter().any(|one| one == view))
     }
 }
 

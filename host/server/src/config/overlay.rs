@@ -10,7 +10,8 @@ use super::access::EVERYTHING;
 use super::error::{ConfigError, Location, Problem};
 use super::grants::{GRANTS, grant_names, grant_rule};
 use super::rules::{
-    ALIASES, PLUGIN_RULES, PLUGINS, ROLE_RULES, ROLES, Rule, VIEW_RULES, VIEWS, is_table, plugin_rule, rule,
+    ALIASES, PLUGIN_RULES, PLUGINS, ROLE_RULES, ROLES, Rule, VIEW_RULES, VIEWS, is_table,
+    plugin_rule, rule,
 };
 use super::tools::{TOOL_RULES, TOOLS};
 use super::unknown::{hint, names_in};
@@ -248,7 +249,9 @@ impl<'a> Overlay<'a> {
                     VIEWS => (Place::View(name), VIEW_RULES),
                     _ => (Place::Role(name), ROLE_RULES),
                 };
-                let base = rules.iter().map(|(key, rule)| ((*key).to_owned(), rule.nothing()));
+                let base = rules
+                    .iter()
+                    .map(|(key, rule)| ((*key).to_owned(), rule.nothing()));
                 let merged = self.table(&place, entries, base.collect());
                 parts.insert(name.to_owned(), merged.into());
             }

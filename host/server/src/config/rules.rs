@@ -140,15 +140,63 @@ pub(super) const RULES: &[(&str, Rule)] = &[
     ("tls.key", FILE),
     ("tls.self_signed_cert", FILE),
     ("tls.handshake_timeout_ms", int(100, 10 * MINUTE_MS)),
-    ("auth.keys_file", Rule::Text { fits: |_| true, expected: "the path of a file, or \"\"" }),
-    ("auth.anonymous", Rule::Text { fits: |_| true, expected: "the name of a role, or \"\"" }),
+    (
+        "auth.keys_file",
+        Rule::Text {
+            fits: |_| true,
+            expected: "the path of a file, or \"\"",
+        },
+    ),
+    (
+        "auth.anonymous",
+        Rule::Text {
+            fits: |_| true,
+            expected: "the name of a role, or \"\"",
+        },
+    ),
     ("auth.insecure", Rule::Bool),
-    ("oauth.issuer", Rule::Text { fits: is_empty_or_url, expected: URL }),
-    ("oauth.audience", Rule::Text { fits: is_empty_or_url, expected: URL }),
-    ("oauth.jwks_url", Rule::Text { fits: is_empty_or_url, expected: URL }),
-    ("oauth.ca", Rule::Text { fits: |_| true, expected: "the path of a file, or \"\"" }),
-    ("oauth.scopes", Rule::Texts { fits: is_scope, expected: "such as \"mcp\"" }),
-    ("oauth.role", Rule::Text { fits: |_| true, expected: "the name of a role, or \"\"" }),
+    (
+        "oauth.issuer",
+        Rule::Text {
+            fits: is_empty_or_url,
+            expected: URL,
+        },
+    ),
+    (
+        "oauth.audience",
+        Rule::Text {
+            fits: is_empty_or_url,
+            expected: URL,
+        },
+    ),
+    (
+        "oauth.jwks_url",
+        Rule::Text {
+            fits: is_empty_or_url,
+            expected: URL,
+        },
+    ),
+    (
+        "oauth.ca",
+        Rule::Text {
+            fits: |_| true,
+            expected: "the path of a file, or \"\"",
+        },
+    ),
+    (
+        "oauth.scopes",
+        Rule::Texts {
+            fits: is_scope,
+            expected: "such as \"mcp\"",
+        },
+    ),
+    (
+        "oauth.role",
+        Rule::Text {
+            fits: |_| true,
+            expected: "the name of a role, or \"\"",
+        },
+    ),
     ("oauth.jwks_refresh_ms", int(1000, DAY_MS)),
     ("quic.streams_max", int(1, 65_536)),
     ("quic.idle_timeout_ms", int(100, DAY_MS)),
@@ -278,7 +326,6 @@ fn is_scope(text: &str) -> bool {
     let good = |byte: u8| byte.is_ascii_graphic() && byte != b'"' && byte != b'\\';
     !text.is_empty() && text.bytes().all(good)
 }
-
 
 const NAMES: Rule = Rule::Texts {
     fits: |text| !text.is_empty() && text.len() <= 2048,

@@ -3,9 +3,9 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::{Config, EVERYTHING};
 use super::error::Problem;
 use super::overlay::Overlay;
+use super::{Config, EVERYTHING};
 
 /// Notes in `overlay` what is wrong with `config`, which was made from it.
 pub(super) fn validate(config: &Config, overlay: &mut Overlay<'_>) {

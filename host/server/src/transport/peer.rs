@@ -18,10 +18,10 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::batch::{self, BATCH_MAX};
-use crate::call::Call;
 use super::door::{self, Door};
 use crate::auth::{Audience, Denied};
+use crate::batch::{self, BATCH_MAX};
+use crate::call::Call;
 use crate::host::Host;
 use crate::origin::Origin;
 use crate::outbound::{Outbound, QUEUE_MAX_MESSAGES};

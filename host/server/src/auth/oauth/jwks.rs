@@ -3,7 +3,6 @@
 //! It owns the requests to the issuer, few and bounded. It never looks at a token.
 
 use std::collections::HashMap;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -22,6 +21,7 @@ use serde_json::Value;
 use tokio::sync::Mutex;
 use tokio::time::timeout;
 
+use crate::config::OAuth;
 use crate::granter::{system_trust, trust};
 use crate::transport::tls::{TlsError, read_certificates};
 
@@ -57,6 +57,7 @@ pub(super) struct Jwks {
     issuer: String,
     /// as it is configured; empty: the issuer's metadata says
     url: String,
+    cooldown: Duration,
     client: Client<HttpsConnector<HttpConnector>, Empty<Bytes>>,
     keys: ArcSwap<ById>,
     /// when the issuer was asked last
@@ -85,10 +86,10 @@ pub enum JwksError {
 }
 
 impl Jwks {
-    pub(super) fn new(issuer: &str, url: &str, ca: &Path) -> Result<Self, TlsError> {
-        let tls = match ca.as_os_str().is_empty() {
+    pub(super) fn new(settings: &OAuth) -> Result<Self, TlsError> {
+        let tls = match settings.ca.as_os_str().is_empty() {
             true => system_trust(),
-            false => trust(read_certificates("oauth.ca", ca)?),
+            false => trust(read_certificates("oauth.ca", &settings.ca)?),
         };
         let mut http = HttpConnector::new();
         http.enforce_http(false);
@@ -99,8 +100,9 @@ impl Jwks {
             .enable_http1()
             .wrap_connector(http);
         Ok(Self {
-            issuer: issuer.to_owned(),
-            url: url.to_owned(),
+            issuer: settings.issuer.clone(),
+            url: settings.jwks_url.clone(),
+            cooldown: COOLDOWN.min(settings.jwks_refresh),
             client: Client::builder(TokioExecutor::new()).build(connector),
             keys: ArcSwap::default(),
             asked: Mutex::new(None),
@@ -116,7 +118,7 @@ impl Jwks {
     /// done a moment ago. Who comes meanwhile waits for the same.
     pub(super) async fn look_again(&self) -> Result<(), JwksError> {
         let mut asked = self.asked.lock().await;
-        if asked.is_some_and(|asked| asked.elapsed() < COOLDOWN) {
+        if asked.is_some_and(|asked| asked.elapsed() < self.cooldown) {
             return Ok(());
         }
         *asked = Some(Instant::now());
@@ -136,7 +138,12 @@ impl Jwks {
             true => self.found().await?,
         };
         let document: Document = self.json(&url).await?;
-        let keys: ById = document.keys.into_iter().take(KEYS_MAX).filter_map(usable).collect();
+        let keys: ById = document
+            .keys
+            .into_iter()
+            .take(KEYS_MAX)
+            .filter_map(usable)
+            .collect();
         if keys.is_empty() {
             return Err(JwksError::Fetch {
                 url,
@@ -173,7 +180,9 @@ impl Jwks {
         };
         let uri: Uri = url.parse().map_err(|_| failed("it is no URL".to_owned()))?;
         if !super::is_safe(&uri) {
-            return Err(failed("it must be https:// (http:// only on loopback)".to_owned()));
+            return Err(failed(
+                "it must be https:// (http:// only on loopback)".to_owned(),
+            ));
         }
         let request = Request::get(uri)
             .header(http::header::ACCEPT, "application/json")
@@ -185,7 +194,9 @@ impl Jwks {
             if response.status() != http::StatusCode::OK {
                 return Err(failed(format!("it answers with {}", response.status())));
             }
-            let body = Limited::new(response.into_body(), DOCUMENT_MAX_BYTES).collect().await;
+            let body = Limited::new(response.into_body(), DOCUMENT_MAX_BYTES)
+                .collect()
+                .await;
             let body = body.map_err(|error| failed(error.to_string()))?.to_bytes();
             serde_json::from_slice(&body).map_err(|error| failed(error.to_string()))
         };
@@ -260,10 +271,26 @@ mod tests {
         let check = |issuer: &str, metadata: &str, expected: &str| {
             assert_eq!(well_known(issuer, metadata), expected);
         };
-        check("https://a.example", oauth, &format!("https://a.example{oauth}"));
-        check("https://a.example/", openid, &format!("https://a.example{openid}"));
-        check("https://a.example/t/1", oauth, &format!("https://a.example{oauth}/t/1"));
-        check("https://a.example/t/1", openid, &format!("https://a.example/t/1{openid}"));
+        check(
+            "https://a.example",
+            oauth,
+            &format!("https://a.example{oauth}"),
+        );
+        check(
+            "https://a.example/",
+            openid,
+            &format!("https://a.example{openid}"),
+        );
+        check(
+            "https://a.example/t/1",
+            oauth,
+            &format!("https://a.example{oauth}/t/1"),
+        );
+        check(
+            "https://a.example/t/1",
+            openid,
+            &format!("https://a.example/t/1{openid}"),
+        );
     }
 
     #[test]

@@ -27,6 +27,9 @@ const TOKEN_MAX_BYTES: usize = 16 << 10;
 /// Tokens whose signature need not be looked at again.
 const KNOWN_MAX: u64 = 100_000;
 
+/// What is said of what is no token.
+const UNREADABLE: &str = "it is none that can be read";
+
 /// How far clocks may be apart.
 const LEEWAY_SECONDS: u64 = 30;
 
@@ -102,7 +105,7 @@ impl Tokens {
             .map(|(name, role)| (role.scope.clone(), name.clone()))
             .collect();
         Ok(Self {
-            jwks: Jwks::new(&settings.issuer, &settings.jwks_url, &settings.ca)?,
+            jwks: Jwks::new(&settings)?,
             known: Cache::builder().max_capacity(KNOWN_MAX).build(),
             metadata: metadata(config),
             scopes,
@@ -123,7 +126,7 @@ impl Tokens {
             });
         }
         let Ok(header) = decode_header(token) else {
-            return Judged::Now(Err(Denied::Unknown));
+            return Judged::Now(Err(Denied::Token(UNREADABLE.to_owned())));
         };
         if !ALGORITHMS.contains(&header.alg) {
             return Judged::Now(Err(Denied::Token(format!(
@@ -161,7 +164,9 @@ impl Tokens {
 
     fn caller(&self, claims: Claims, roles: &Roles) -> Result<Caller, Denied> {
         let ends = SystemTime::UNIX_EPOCH
-            .checked_add(Duration::from_secs(claims.exp.saturating_add(LEEWAY_SECONDS)))
+            .checked_add(Duration::from_secs(
+                claims.exp.saturating_add(LEEWAY_SECONDS),
+            ))
             .ok_or_else(|| Denied::Token("it ends further away than time goes".to_owned()))?;
         let mut has: Vec<String> = Vec::new();
         for scopes in [claims.scope, claims.scp].into_iter().flatten() {
@@ -178,7 +183,11 @@ impl Tokens {
         let given = self.scopes.iter().find(|(scope, _)| has.contains(scope));
         let role = given.map_or(&self.settings.role, |(_, role)| role);
         if role.is_empty() {
-            let scopes: Vec<&str> = self.scopes.iter().map(|(scope, _)| scope.as_str()).collect();
+            let scopes: Vec<&str> = self
+                .scopes
+                .iter()
+                .map(|(scope, _)| scope.as_str())
+                .collect();
             return Err(Denied::Scope(scopes.join(" ")));
         }
         roles
@@ -202,7 +211,9 @@ impl Tokens {
                 }
                 Err(error) => {
                     tracing::warn!(%error, "the keys of the issuer can't be had; those from before hold on");
-                    tell(Some(format!("the keys of the issuer can't be had: {error}")));
+                    tell(Some(format!(
+                        "the keys of the issuer can't be had: {error}"
+                    )));
                     RETRY.min(self.settings.jwks_refresh)
                 }
             };
@@ -243,8 +254,9 @@ fn metadata(config: &Config) -> (String, Vec<u8>) {
     let settings = &config.oauth;
     let scopes = settings.scopes.iter().map(String::as_str);
     let of_roles = config.roles.values().map(|role| role.scope.as_str());
-    let mut scopes_supported: Vec<&str> =
-        scopes.chain(of_roles.filter(|scope| !scope.is_empty())).collect();
+    let mut scopes_supported: Vec<&str> = scopes
+        .chain(of_roles.filter(|scope| !scope.is_empty()))
+        .collect();
     scopes_supported.dedup();
     let document = Metadata {
         resource: &settings.audience,
@@ -255,8 +267,14 @@ fn metadata(config: &Config) -> (String, Vec<u8>) {
     };
     let origin = settings.audience.find("://").map_or(0, |at| at + 3);
     let path = settings.audience[origin..].find('/').map(|at| at + origin);
-    let (origin, path) = settings.audience.split_at(path.unwrap_or(settings.audience.len()));
-    let url = format!("{origin}{}{}", super::METADATA_PATH, path.trim_end_matches('/'));
+    let (origin, path) = settings
+        .audience
+        .split_at(path.unwrap_or(settings.audience.len()));
+    let url = format!(
+        "{origin}{}{}",
+        super::METADATA_PATH,
+        path.trim_end_matches('/')
+    );
     (url, serde_json::to_vec(&document).unwrap_or_default())
 }
 
@@ -289,7 +307,7 @@ fn words(kind: &ErrorKind, settings: &OAuth) -> String {
         }
         ErrorKind::InvalidIssuer => format!("it is not of the issuer {}", settings.issuer),
         ErrorKind::MissingRequiredClaim(claim) => format!("it has no `{claim}`"),
-        _ => "it is none that can be read".to_owned(),
+        _ => UNREADABLE.to_owned(),
     }
 }
 
@@ -321,12 +339,18 @@ mod tests {
             metadata(&config)
         };
         let (url, document) = of("https://a.example/mcp");
-        assert_eq!(url, "https://a.example/.well-known/oauth-protected-resource/mcp");
+        assert_eq!(
+            url,
+            "https://a.example/.well-known/oauth-protected-resource/mcp"
+        );
         assert_eq!(
             String::from_utf8(document).unwrap(),
             r#"{"resource":"https://a.example/mcp","authorization_servers":["https://i.example"],"scopes_supported":["mcp"],"bearer_methods_supported":["header"],"resource_name":"Fusebox"}"#
         );
         let (url, _) = of("https://a.example");
-        assert_eq!(url, "https://a.example/.well-known/oauth-protected-resource");
+        assert_eq!(
+            url,
+            "https://a.example/.well-known/oauth-protected-resource"
+        );
     }
 }

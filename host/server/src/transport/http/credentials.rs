@@ -81,7 +81,10 @@ fn authenticate(host: &Host, denied: &Denied, error: Option<&str>) -> String {
     let mut value = "Bearer realm=\"fusebox\"".to_owned();
     let mut add = |name: &str, text: &str| {
         // What can't stand in a quoted string isn't needed there.
-        let text: String = text.chars().filter(|one| !matches!(one, '"' | '\\')).collect();
+        let text: String = text
+            .chars()
+            .filter(|one| !matches!(one, '"' | '\\'))
+            .collect();
         value.push_str(&format!(", {name}=\"{text}\""));
     };
     if let Some(error) = error {

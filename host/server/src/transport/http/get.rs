@@ -18,7 +18,11 @@ const LAST_EVENT_ID: &str = "last-event-id";
 
 /// Opens the stream on which a legacy client hears of changes, or takes up one
 /// that it lost.
-pub(super) fn open_stream(host: &Arc<Host>, headers: &HeaderMap, audience: &Audience) -> HttpResponse {
+pub(super) fn open_stream(
+    host: &Arc<Host>,
+    headers: &HeaderMap,
+    audience: &Audience,
+) -> HttpResponse {
     let accept = headers.get(ACCEPT).and_then(|value| value.to_str().ok());
     if !accept.is_some_and(|accept| accept.contains("text/event-stream") || accept.contains("*/*"))
     {

@@ -56,7 +56,9 @@ pub(super) async fn serve_probe(host: Arc<Host>, stream: TcpStream, local: Socke
         let host = host.clone();
         async move {
             let allowed = access::check(&host.config.http, &request, local).is_ok();
-            let probe = allowed.then(|| probe_answer(&host, &request, local)).flatten();
+            let probe = allowed
+                .then(|| probe_answer(&host, &request, local))
+                .flatten();
             let response = probe.unwrap_or_else(|| response::reply(too_many_connections()));
             let response = response::closing(response);
             Ok::<_, Infallible>(response.map(|body| Held::new(body, None, None)))
@@ -141,9 +143,8 @@ enum Sorted {
 
 /// Whether the issuer of the token in a request has to be asked first.
 fn needs_issuer<B>(host: &Host, request: &Request<B>) -> bool {
-    credentials::shown(request.headers()).is_ok_and(|shown| {
-        shown.is_some_and(|shown| host.auth.needs_issuer(shown))
-    })
+    credentials::shown(request.headers())
+        .is_ok_and(|shown| shown.is_some_and(|shown| host.auth.needs_issuer(shown)))
 }
 
 fn sort<B>(host: &Arc<Host>, request: &Request<B>, local: SocketAddr) -> Sorted {
@@ -210,7 +211,9 @@ fn admit<B>(host: &Host, request: &Request<B>, view: ViewName) -> Result<Audienc
 /// The answer to whoever asks how the host is; none at another path.
 fn probe_answer<B>(host: &Host, request: &Request<B>, local: SocketAddr) -> Option<HttpResponse> {
     let answer = match (request.method(), request.uri().path()) {
-        (&Method::GET | &Method::HEAD, "/health") => health_answer(host, is_told(host, request, local)),
+        (&Method::GET | &Method::HEAD, "/health") => {
+            health_answer(host, is_told(host, request, local))
+        }
         (&Method::GET | &Method::HEAD, "/live") => probe(true),
         (&Method::GET | &Method::HEAD, "/ready") => probe(!host.is_stopping()),
         (_, "/health" | "/live" | "/ready") => not_allowed("GET, HEAD"),

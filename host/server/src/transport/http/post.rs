@@ -22,9 +22,9 @@ use super::body::{BoxError, RequestBody};
 use super::get;
 use super::response::{self, HttpResponse, SESSION_ID, empty, event_stream, refused};
 use super::{resume, sse};
+use crate::auth::Audience;
 use crate::batch::{self, BATCH_MAX};
 use crate::call::Call;
-use crate::auth::Audience;
 use crate::host::Host;
 use crate::origin::Origin;
 use crate::outbound::QUEUE_MAX_MESSAGES;
@@ -87,7 +87,8 @@ async fn serve_message(
             host.meters.request(Instant::now());
             match era {
                 Era::Modern => {
-                    let routed = router::modern(host, frame, request, Some(headers), audience, origin);
+                    let routed =
+                        router::modern(host, frame, request, Some(headers), audience, origin);
                     drive(host, accepted, routed, None).await
                 }
                 Era::Legacy => {
