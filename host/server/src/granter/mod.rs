@@ -122,6 +122,6 @@ async fn folder_at(key: &str, path: &std::path::Path) -> Result<PathBuf, GrantEr
 /// The client's side of TLS, which trusts whom the system trusts. Reading its
 /// certificates takes a while.
 async fn trusted() -> Arc<ClientConfig> {
-    let read = tokio::task::spawn_blocking(client::system_trust).await;
-    Arc::new(read.unwrap_or_else(|_| client::trust(Vec::new())))
+    let read = tokio::task::spawn_blocking(system_trust).await;
+    Arc::new(read.unwrap_or_else(|_| trust(Vec::new())))
 }

@@ -66,7 +66,7 @@ pub(super) struct Jwks {
 
 /// Why there are no keys.
 #[derive(Debug, thiserror::Error)]
-pub enum JwksError {
+pub(super) enum JwksError {
     /// It can't be reached, or doesn't answer as it should.
     #[error("{url}: {reason}")]
     Fetch {
