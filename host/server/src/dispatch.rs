@@ -61,6 +61,16 @@ impl Call {
                 call_log::spared(&self.handler, &error.message);
                 error
             })?;
+        if matches!(self.target, Target::Tool { .. }) {
+            let allowed = self.host.rates.tool(&self.handler.name);
+            allowed.map_err(|too_fast| {
+                self.handler.counters.refusal();
+                let (plugin, tool) = (&self.handler.core.name, &self.handler.name);
+                let error = too_fast.refusal(Some(plugin), Some(tool));
+                call_log::spared(&self.handler, &error.message);
+                error
+            })?;
+        }
         let key = self.result_key();
         let kept = |key| {
             let answer = |result: &RawValue| Reply::result(&self.id, &result).body;

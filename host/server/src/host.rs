@@ -24,6 +24,7 @@ use crate::event_log::LogLimits;
 use crate::granter::Granter;
 use crate::long_tasks::LongTasks;
 use crate::meters::Meters;
+use crate::rates::Rates;
 use crate::result_cache::ResultCache;
 use crate::seal::Sealer;
 use crate::session::Sessions;
@@ -51,6 +52,8 @@ pub struct Host {
     pub results: ResultCache,
     /// lets calls in
     pub admission: Admission,
+    /// how fast they may
+    pub rates: Rates,
     /// who may call
     pub auth: Arc<Auth>,
     /// seals what handlers leave with modern clients
@@ -112,6 +115,7 @@ impl Host {
         Ok(Arc::new(Self {
             engine,
             granter: Granter::new(&config.keyvalue),
+            rates: Rates::new(&config.rate_limits),
             auth: Arc::new(Auth::new(&config)?),
             sealer: Sealer::new().map_err(HostError::Random)?,
             catalogue: ArcSwap::from_pointee(Catalogue::default()),

@@ -125,6 +125,7 @@ pub(crate) async fn run(
         tracing::info!("listening on {url}");
     }
     welcome(&host, &bound);
+    watch_certificate(&host, &bound);
     for listener in bound {
         // Tracked: QUIC says its last words after its last connection has ended.
         host.tasks.spawn(listener.accept(host.clone()));
@@ -144,6 +145,17 @@ pub(crate) async fn run(
     };
     tracing::info!(clean, "stopped");
     Ok(clean)
+}
+
+/// Lets the listeners show what is in the files of the certificate.
+fn watch_certificate(host: &Arc<Host>, bound: &[Bound]) {
+    let Some(tls) = bound.iter().find_map(|one| one.tls.clone()) else {
+        return;
+    };
+    let quic = host.config.quic;
+    let renewals: Vec<_> = bound.iter().filter_map(|one| one.renewal(quic)).collect();
+    let renewed = move |tls: &Tls| renewals.iter().for_each(|renew| renew(tls));
+    tokio::spawn(tls.watch(host.config.tls.clone(), host.stopping.clone(), renewed));
 }
 
 /// Serves one client over standard input and output, until its end of input.
@@ -219,6 +231,7 @@ pub(crate) async fn start(config: Config) -> Result<Arc<Host>, StartError> {
         loop {
             tokio::time::sleep(SWEEP_INTERVAL).await;
             sweeping.sessions.sweep(std::time::Instant::now());
+            sweeping.rates.sweep();
             sweeping.long_tasks.sweep().await;
         }
     });

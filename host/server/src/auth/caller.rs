@@ -16,7 +16,7 @@ pub struct Caller(Arc<Identity>);
 
 #[derive(Debug)]
 struct Identity {
-    subject: String,
+    subject: Arc<str>,
     /// none: may see and call everything
     role: Option<Arc<str>>,
     sees_health: bool,
@@ -33,7 +33,7 @@ impl Caller {
         ends: Option<SystemTime>,
     ) -> Self {
         Self(Arc::new(Identity {
-            subject,
+            subject: subject.into(),
             role,
             sees_health,
             ends,
@@ -42,7 +42,7 @@ impl Caller {
     }
 
     /// A name that no other caller has, such as `key:ci`. It is no secret.
-    pub fn subject(&self) -> &str {
+    pub fn subject(&self) -> &Arc<str> {
         &self.0.subject
     }
 
@@ -118,7 +118,7 @@ impl Audience {
 
     /// The name of the caller; empty: nobody is asked.
     pub fn subject(&self) -> &str {
-        self.who.as_ref().map_or("", Caller::subject)
+        self.who.as_ref().map_or("", |who| who.subject())
     }
 }
 

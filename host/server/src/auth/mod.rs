@@ -5,6 +5,7 @@
 //! transports bring what it judges, and nothing of that goes any further.
 
 mod caller;
+mod certificate;
 mod keys;
 mod oauth;
 mod ring;
@@ -37,6 +38,8 @@ pub struct Auth {
     roles: Roles,
     keys: Option<Ring>,
     tokens: Option<Tokens>,
+    /// whether clients may show a certificate
+    certificates: bool,
     /// who shows nothing is this caller; none: is refused
     stranger: Option<Caller>,
     /// what is wrong now with the keys, and with the issuer
@@ -70,6 +73,12 @@ pub enum Denied {
     /// Whether the token is good can't be told now; why.
     #[error("the token can't be checked now, try again: {0}")]
     Unverified(String),
+    /// The certificate has no name that could be used.
+    #[error("the client's certificate has no name")]
+    Unnamed,
+    /// The certificate's name has no role.
+    #[error("the client's certificate `{0}` has no role here")]
+    NoRole(String),
     /// Its role may not be here; the name of the role.
     #[error("the role `{0}` may not enter this endpoint")]
     Entry(String),
@@ -112,6 +121,7 @@ impl Auth {
         Ok(Self {
             keys,
             tokens: tokens.transpose()?,
+            certificates: !config.tls.client_ca.as_os_str().is_empty(),
             stranger: stranger.ok(),
             roles,
             trouble: Mutex::default(),
@@ -120,7 +130,7 @@ impl Auth {
 
     /// Whether callers are asked who they are.
     pub fn is_on(&self) -> bool {
-        self.keys.is_some() || self.tokens.is_some()
+        self.keys.is_some() || self.tokens.is_some() || self.certificates
     }
 
     /// Who it is that shows nothing; none: nobody is asked.
@@ -153,6 +163,23 @@ impl Auth {
             },
             _ => Err(Denied::Unknown),
         }
+    }
+
+    /// Who it is that has shown a certificate in the handshake; none: nobody is asked
+    /// for one.
+    ///
+    /// # Errors
+    /// [`Denied`] if it has no name, or its name no role.
+    pub fn certified(&self, config: &Config, der: Option<&[u8]>) -> Result<Option<Caller>, Denied> {
+        let Some(der) = der.filter(|_| self.certificates) else {
+            return Ok(None);
+        };
+        let (name, ends) = certificate::read(der).ok_or(Denied::Unnamed)?;
+        let role = Roles::of_certificate(config, &name);
+        let made = self
+            .roles
+            .caller(format!("certificate:{name}"), &role, Some(ends));
+        made.map(Some).map_err(|_| Denied::NoRole(name))
     }
 
     /// Whether the issuer has to be asked before `shown` can be judged.

@@ -6,22 +6,15 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use arc_swap::ArcSwap;
-use notify::{RecommendedWatcher, RecursiveMode, Watcher};
-use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::keys::{Keys, Unfit};
 use super::roles::Roles;
 use super::{Caller, Denied};
-
-/// How often the file is looked at where the system reports no changes.
-const POLL: Duration = Duration::from_secs(10);
-
-/// How long a file that has changed is left to settle.
-const SETTLE: Duration = Duration::from_millis(50);
+use crate::file_watch::FileWatch;
 
 /// The keys of one file.
 #[derive(Debug)]
@@ -71,19 +64,11 @@ impl Ring {
         stop: CancellationToken,
         tell: impl Fn(Option<String>),
     ) {
-        let (events, mut event) = mpsc::channel(1);
-        let _watcher = start_watcher(&self.file, events);
-        let mut before = None;
+        let mut watch = FileWatch::new(vec![self.file.clone()]).await;
         loop {
-            let now = tokio::fs::read(&self.file).await.ok();
-            if before.as_ref().is_some_and(|before| *before != now) {
-                tell(self.reload(roles).err());
-            }
-            before = Some(now);
             tokio::select! {
                 () = stop.cancelled() => return,
-                Some(()) = event.recv() => tokio::time::sleep(SETTLE).await,
-                () = tokio::time::sleep(POLL) => {}
+                () = watch.changed() => tell(self.reload(roles).err()),
             }
         }
     }
@@ -138,30 +123,6 @@ impl Known {
         let gone = self.callers.iter().filter(gone);
         gone.inspect(|(_, caller)| caller.revoke()).count()
     }
-}
-
-fn start_watcher(file: &Path, events: mpsc::Sender<()>) -> Option<RecommendedWatcher> {
-    let folder = match file.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    };
-    let handler = move |event: notify::Result<notify::Event>| {
-        // Each look at the file opens it, and must not lead to the next.
-        if event.is_ok_and(|event| !event.kind.is_access()) {
-            // A full channel means that a look is due already.
-            let _ = events.try_send(());
-        }
-    };
-    let started = notify::recommended_watcher(handler).and_then(|mut watcher| {
-        // The folder: the file itself is replaced, not changed.
-        watcher.watch(folder, RecursiveMode::NonRecursive)?;
-        Ok(watcher)
-    });
-    started
-        .inspect_err(|error| {
-            tracing::warn!(%error, "the file of keys is only looked at every {} s", POLL.as_secs());
-        })
-        .ok()
 }
 
 #[cfg(test)]

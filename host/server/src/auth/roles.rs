@@ -5,6 +5,8 @@
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use wildmatch::WildMatch;
+
 use super::Caller;
 use crate::config::{Config, EVERYTHING};
 
@@ -41,6 +43,16 @@ impl Roles {
                 "there is no role `{role}`: define [roles.{role}], or use `{EVERYTHING}`"
             )),
         }
+    }
+
+    /// The role that a name in a certificate gives.
+    pub(super) fn of_certificate(config: &Config, name: &str) -> String {
+        let fits =
+            |patterns: &[String]| patterns.iter().any(|one| WildMatch::new(one).matches(name));
+        let mut roles = config.roles.iter();
+        roles
+            .find(|(_, role)| fits(&role.certificates))
+            .map_or_else(|| config.tls.client_role.clone(), |(role, _)| role.clone())
     }
 
     #[cfg(test)]

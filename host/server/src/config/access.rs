@@ -48,6 +48,24 @@ pub struct OAuth {
     pub jwks_refresh: Duration,
 }
 
+/// `[rate_limits]`: how many requests of a second are let in; 0: all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RateLimits {
+    /// From one address.
+    pub address_per_second: u32,
+    /// At once, after a pause; 0: as many as in a second.
+    pub address_burst: u32,
+    /// Of one caller that is known.
+    pub caller_per_second: u32,
+    /// At once, after a pause; 0: as many as in a second.
+    pub caller_burst: u32,
+    /// To one tool, of all callers.
+    pub tool_per_second: u32,
+    /// At once, after a pause; 0: as many as in a second.
+    pub tool_burst: u32,
+}
+
 /// `[roles.NAME]`: what callers may see and call.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -68,6 +86,8 @@ pub struct Role {
     pub health: bool,
     /// The scope that gives a token this role; empty: none does.
     pub scope: String,
+    /// Patterns of the names in certificates that give their clients this role.
+    pub certificates: Vec<String>,
 }
 
 impl Role {
@@ -113,12 +133,13 @@ impl Config {
     pub fn exposed(&self) -> Option<Exposed> {
         let asks_nobody =
             self.auth.keys_file.as_os_str().is_empty() && self.oauth.issuer.is_empty();
+        let by_certificate = !self.tls.client_ca.as_os_str().is_empty();
         let public = self.listeners().into_iter();
         public
             .filter(|one| !one.addr.ip().is_loopback())
             .map(|listener| Exposed {
                 listener,
-                asks_nobody,
+                asks_nobody: asks_nobody && !(by_certificate && listener.scheme.is_encrypted()),
                 in_clear: !listener.scheme.is_encrypted(),
             })
             .find(|one| one.asks_nobody || one.in_clear)

@@ -32,7 +32,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-pub use access::{Auth, EVERYTHING, Exposed, OAuth, Role};
+pub use access::{Auth, EVERYTHING, Exposed, OAuth, RateLimits, Role};
 pub use destination::{AddressRange, Destination, NotADestination, normal_host};
 pub use encrypted::{Quic, Tls};
 pub use error::{ConfigError, ConfigErrors, Location, Problem};
@@ -102,6 +102,8 @@ pub struct Config {
     pub auth: Auth,
     /// `[oauth]`
     pub oauth: OAuth,
+    /// `[rate_limits]`
+    pub rate_limits: RateLimits,
     /// `[quic]`
     pub quic: Quic,
     /// `[lists]`

@@ -39,6 +39,7 @@ const DAY_MS: i64 = 24 * HOUR_MS;
 const WEEK_MS: i64 = 7 * DAY_MS;
 const GIB: i64 = 1 << 30;
 const MIB: i64 = 1 << 20;
+const RATE_MAX: i64 = 1_000_000;
 
 const fn int(min: i64, max: i64) -> Rule {
     Rule::Int { min, max }
@@ -139,50 +140,17 @@ pub(super) const RULES: &[(&str, Rule)] = &[
     ("tls.cert", FILE),
     ("tls.key", FILE),
     ("tls.self_signed_cert", FILE),
+    ("tls.client_ca", PATH_OR_NONE),
+    ("tls.client_required", Rule::Bool),
+    ("tls.client_role", ROLE_OR_NONE),
     ("tls.handshake_timeout_ms", int(100, 10 * MINUTE_MS)),
-    (
-        "auth.keys_file",
-        Rule::Text {
-            fits: |_| true,
-            expected: "the path of a file, or \"\"",
-        },
-    ),
-    (
-        "auth.anonymous",
-        Rule::Text {
-            fits: |_| true,
-            expected: "the name of a role, or \"\"",
-        },
-    ),
+    ("auth.keys_file", PATH_OR_NONE),
+    ("auth.anonymous", ROLE_OR_NONE),
     ("auth.insecure", Rule::Bool),
-    (
-        "oauth.issuer",
-        Rule::Text {
-            fits: is_empty_or_url,
-            expected: URL,
-        },
-    ),
-    (
-        "oauth.audience",
-        Rule::Text {
-            fits: is_empty_or_url,
-            expected: URL,
-        },
-    ),
-    (
-        "oauth.jwks_url",
-        Rule::Text {
-            fits: is_empty_or_url,
-            expected: URL,
-        },
-    ),
-    (
-        "oauth.ca",
-        Rule::Text {
-            fits: |_| true,
-            expected: "the path of a file, or \"\"",
-        },
-    ),
+    ("oauth.issuer", URL_OR_NONE),
+    ("oauth.audience", URL_OR_NONE),
+    ("oauth.jwks_url", URL_OR_NONE),
+    ("oauth.ca", PATH_OR_NONE),
     (
         "oauth.scopes",
         Rule::Texts {
@@ -190,14 +158,14 @@ pub(super) const RULES: &[(&str, Rule)] = &[
             expected: "such as \"mcp\"",
         },
     ),
-    (
-        "oauth.role",
-        Rule::Text {
-            fits: |_| true,
-            expected: "the name of a role, or \"\"",
-        },
-    ),
+    ("oauth.role", ROLE_OR_NONE),
     ("oauth.jwks_refresh_ms", int(1000, DAY_MS)),
+    ("rate_limits.address_per_second", int(0, RATE_MAX)),
+    ("rate_limits.address_burst", int(0, RATE_MAX)),
+    ("rate_limits.caller_per_second", int(0, RATE_MAX)),
+    ("rate_limits.caller_burst", int(0, RATE_MAX)),
+    ("rate_limits.tool_per_second", int(0, RATE_MAX)),
+    ("rate_limits.tool_burst", int(0, RATE_MAX)),
     ("quic.streams_max", int(1, 65_536)),
     ("quic.idle_timeout_ms", int(100, DAY_MS)),
     ("quic.retry_handshakes", int(0, 1_000_000)),
@@ -306,6 +274,7 @@ pub(super) const ROLE_RULES: &[(&str, Rule)] = &[
     ("exclude", NAMES),
     ("views", NAMES),
     ("health", Rule::Bool),
+    ("certificates", NAMES),
     (
         "scope",
         Rule::Text {
@@ -315,7 +284,20 @@ pub(super) const ROLE_RULES: &[(&str, Rule)] = &[
     ),
 ];
 
-const URL: &str = "an address that begins with https:// (http:// only on loopback), or \"\"";
+const PATH_OR_NONE: Rule = Rule::Text {
+    fits: |_| true,
+    expected: "the path of a file, or \"\"",
+};
+
+const ROLE_OR_NONE: Rule = Rule::Text {
+    fits: |_| true,
+    expected: "the name of a role, or \"\"",
+};
+
+const URL_OR_NONE: Rule = Rule::Text {
+    fits: is_empty_or_url,
+    expected: "an address that begins with https:// (http:// only on loopback), or \"\"",
+};
 
 fn is_empty_or_url(text: &str) -> bool {
     text.is_empty() || text.parse().is_ok_and(|uri| is_safe(&uri))

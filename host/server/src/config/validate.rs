@@ -15,6 +15,19 @@ pub(super) fn validate(config: &Config, overlay: &mut Overlay<'_>) {
     paths(config, overlay);
     shards(config, overlay);
     roles(config, overlay);
+    client_certificates(config, overlay);
+}
+
+/// Who must show a certificate must be able to show a good one.
+fn client_certificates(config: &Config, overlay: &mut Overlay<'_>) {
+    if config.tls.client_required && config.tls.client_ca.as_os_str().is_empty() {
+        let problem = Problem::Invalid {
+            key: "tls.client_ca".to_owned(),
+            value: "\"\"".to_owned(),
+            expected: "the path of a file, because `tls.client_required` is true".to_owned(),
+        };
+        overlay.error(overlay.location("tls.client_required"), problem);
+    }
 }
 
 /// Roles and views that are named are there.
@@ -34,6 +47,7 @@ fn roles(config: &Config, overlay: &mut Overlay<'_>) {
     let named = [
         ("auth.anonymous", &config.auth.anonymous),
         ("oauth.role", &config.oauth.role),
+        ("tls.client_role", &config.tls.client_role),
     ];
     for (key, role) in named {
         let is_role = role == EVERYTHING || config.roles.contains_key(role);

@@ -10,6 +10,7 @@ use fusebox_protocol::{Era, Message, Reason, RefusalData, Request, RpcError};
 
 use crate::auth::{Audience, Denied};
 use crate::host::Host;
+use crate::origin::Origin;
 use crate::reply::Reply;
 
 /// The method by which a client of lines shows its key.
@@ -25,11 +26,14 @@ pub enum Door {
 }
 
 impl Door {
-    /// Of a connection that says nothing of its client.
-    pub fn of(host: &Host) -> Self {
-        match host.auth.is_on() {
-            true => Self::Knock,
-            false => Self::Open(Audience::default()),
+    /// Of a connection whose client has said nothing yet.
+    pub fn of(host: &Host, origin: &Origin) -> Self {
+        let audience = Audience::new(None, origin.certified().cloned());
+        match audience.who {
+            None if host.auth.is_on() => Self::Knock,
+            // A role that may not be here learns so when it asks.
+            Some(_) if host.check_entry(&audience).is_err() => Self::Knock,
+            _ => Self::Open(audience),
         }
     }
 

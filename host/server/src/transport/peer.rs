@@ -25,6 +25,7 @@ use crate::call::Call;
 use crate::host::Host;
 use crate::origin::Origin;
 use crate::outbound::{Outbound, QUEUE_MAX_MESSAGES};
+use crate::rates::TooFast;
 use crate::reply::Reply;
 use crate::router::{self, Routed};
 use crate::session::{Agreement, CallsInFlight};
@@ -133,6 +134,9 @@ impl Peer {
                     let knocking = Box::pin(self.door.knock(&self.host, request));
                     return Some(knocking.await.body);
                 }
+                if let Some(too_fast) = self.too_fast(&message) {
+                    return Some(too_fast);
+                }
                 match self.door.audience(&self.host) {
                     Ok(audience) => {
                         let era = era::of_message(None, &message);
@@ -141,15 +145,38 @@ impl Peer {
                     Err(denied) => self.denied(&message, &denied),
                 }
             }
-            Ok(Incoming::Batch(_)) => match self.door.audience(&self.host) {
-                Ok(audience) => {
-                    self.batch(frame, audience);
-                    None
-                }
+            Ok(Incoming::Batch(batch)) => match self.door.audience(&self.host) {
+                Ok(audience) => match self.rate(batch.len()) {
+                    Ok(()) => {
+                        self.batch(frame, audience);
+                        None
+                    }
+                    Err(too_fast) => Some(self.error(None, &too_fast.refusal(None, None))),
+                },
                 Err(denied) => Some(self.error(None, &door::refusal(&denied))),
             },
             Err(malformed) => Some(self.error(malformed.id.as_ref(), &malformed.error)),
         }
+    }
+
+    /// The answer to a request that comes too soon.
+    fn too_fast(&self, message: &Message<'_>) -> Option<Vec<u8>> {
+        let Message::Request(request) = message else {
+            return None;
+        };
+        let error = self.rate(1).err()?.refusal(None, None);
+        Some(self.error(Some(&request.id), &error))
+    }
+
+    /// Takes requests from what is left to whoever sends them.
+    fn rate(&self, requests: usize) -> Result<(), TooFast> {
+        for _ in 0..requests {
+            self.host.rates.address(self.origin.address())?;
+            if let Door::Open(Audience { who: Some(who), .. }) = &self.door {
+                self.host.rates.caller(who.subject())?;
+            }
+        }
+        Ok(())
     }
 
     /// The answer to a message of somebody who isn't let in.

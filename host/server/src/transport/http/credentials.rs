@@ -10,19 +10,28 @@ use http::{HeaderMap, HeaderValue, StatusCode};
 use super::response::{self, HttpResponse};
 use crate::auth::{Caller, Denied};
 use crate::host::Host;
+use crate::origin::Origin;
 use crate::reply::Reply;
 
 /// Who sent a request; none: nobody is asked.
 ///
 /// # Errors
 /// Why it is not let in.
-pub(super) fn who(host: &Host, headers: &HeaderMap) -> Result<Option<Caller>, Denied> {
+pub(super) fn who(
+    host: &Host,
+    headers: &HeaderMap,
+    origin: &Origin,
+) -> Result<Option<Caller>, Denied> {
     if !host.auth.is_on() {
         return Ok(None);
     }
     match shown(headers)? {
         Some(shown) => host.auth.caller(shown),
-        None => host.auth.stranger(),
+        None => match origin.certified() {
+            Some(certified) if certified.holds() => Ok(Some(certified.clone())),
+            Some(_) => Err(Denied::Revoked),
+            None => host.auth.stranger(),
+        },
     }
 }
 
@@ -56,7 +65,9 @@ pub(super) fn challenge(host: &Host, denied: &Denied) -> HttpResponse {
     // RFC 6750, 3.1: who shows nothing is told no error.
     let (status, error) = match denied {
         Denied::Missing => (StatusCode::UNAUTHORIZED, None),
-        Denied::Entry(_) | Denied::Scope(_) => (StatusCode::FORBIDDEN, Some("insufficient_scope")),
+        Denied::Entry(_) | Denied::NoRole(_) | Denied::Scope(_) => {
+            (StatusCode::FORBIDDEN, Some("insufficient_scope"))
+        }
         Denied::Malformed => (StatusCode::BAD_REQUEST, Some("invalid_request")),
         Denied::Unverified(_) => (StatusCode::SERVICE_UNAVAILABLE, None),
         _ => (StatusCode::UNAUTHORIZED, Some("invalid_token")),

@@ -35,7 +35,7 @@ const INBOX_MAX_MESSAGES: usize = 4;
 const SESSION_ID: &str = "sessionId=";
 
 /// Opens a session and its stream, whose first event says where messages go.
-pub(super) fn open(host: &Arc<Host>, audience: Audience) -> HttpResponse {
+pub(super) fn open(host: &Arc<Host>, audience: Audience, origin: &Origin) -> HttpResponse {
     if host.is_stopping() {
         return response::reply(post::stopping());
     }
@@ -62,7 +62,7 @@ pub(super) fn open(host: &Arc<Host>, audience: Audience) -> HttpResponse {
         host.clone(),
         Some(outbound.clone()),
         Door::Open(audience),
-        Origin::default(),
+        Origin::new(origin.address(), None),
     );
     host.tasks
         .spawn(serve(host.clone(), session, peer, inbox, outbound));

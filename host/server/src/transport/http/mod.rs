@@ -38,6 +38,7 @@ use crate::catalogue::ViewName;
 use crate::health;
 use crate::host::Host;
 use crate::origin::Origin;
+use crate::rates::TooFast;
 use crate::reply::Reply;
 use body::RequestBody;
 pub use connection::serve;
@@ -57,7 +58,7 @@ pub(super) async fn serve_probe(host: Arc<Host>, stream: TcpStream, local: Socke
         async move {
             let allowed = access::check(&host.config.http, &request, local).is_ok();
             let probe = allowed
-                .then(|| probe_answer(&host, &request, local))
+                .then(|| probe_answer(&host, &request, local, &Origin::default()))
                 .flatten();
             let response = probe.unwrap_or_else(|| response::reply(too_many_connections()));
             let response = response::closing(response);
@@ -96,7 +97,7 @@ pub(super) fn answer<'a, B: RequestBody>(
         return Either::Left(Box::pin(async move {
             match host.auth.ask_issuer().await {
                 Ok(()) => answer_now(host, request, local, origin).await,
-                Err(denied) => credentials::challenge(host, &denied),
+                Err(denied) => turned_away(host, denied),
             }
         }));
     }
@@ -110,7 +111,7 @@ fn answer_now<'a, B: RequestBody>(
     local: SocketAddr,
     origin: &'a Origin,
 ) -> impl Future<Output = HttpResponse> + Send + use<'a, B> {
-    let sorted = match sort(host, &request, local) {
+    let sorted = match sort(host, &request, local, origin) {
         Sorted::Answered(response) => Err(response),
         Sorted::Message(audience) => {
             let (parts, body) = request.into_parts();
@@ -147,50 +148,52 @@ fn needs_issuer<B>(host: &Host, request: &Request<B>) -> bool {
         .is_ok_and(|shown| shown.is_some_and(|shown| host.auth.needs_issuer(shown)))
 }
 
-fn sort<B>(host: &Arc<Host>, request: &Request<B>, local: SocketAddr) -> Sorted {
+fn sort<B>(host: &Arc<Host>, request: &Request<B>, local: SocketAddr, origin: &Origin) -> Sorted {
     if let Err(reason) = access::check(&host.config.http, request, local) {
         return Sorted::Answered(refused(StatusCode::FORBIDDEN, &reason));
     }
     let path = request.uri().path();
     if path == host.config.http.path {
-        return endpoint(host, request, None);
+        return endpoint(host, request, None, origin);
     }
     if let Some((_, view)) = host.view_paths.iter().find(|(at, _)| at == path) {
-        return endpoint(host, request, Some(view.clone()));
+        return endpoint(host, request, Some(view.clone()), origin);
     }
     let sse_path = &host.config.http.sse_path;
     if !sse_path.is_empty() {
         if path == sse_path {
             return Sorted::Answered(match *request.method() {
-                Method::GET => match admit(host, request, None) {
-                    Ok(audience) => legacy_sse::open(host, audience),
-                    Err(denied) => credentials::challenge(host, &denied),
+                Method::GET => match admit(host, request, None, origin) {
+                    Ok(audience) => legacy_sse::open(host, audience, origin),
+                    Err(denied) => turned_away(host, denied),
                 },
                 _ => not_allowed("GET"),
             });
         }
         if path == host.config.http.messages_path {
             return match *request.method() {
-                Method::POST => match admit(host, request, None) {
+                Method::POST => match admit(host, request, None, origin) {
                     Ok(audience) => Sorted::LegacyMessage(audience),
-                    Err(denied) => Sorted::Answered(credentials::challenge(host, &denied)),
+                    Err(denied) => Sorted::Answered(turned_away(host, denied)),
                 },
                 _ => Sorted::Answered(not_allowed("POST")),
             };
         }
     }
-    Sorted::Answered(probe_answer(host, request, local).unwrap_or_else(|| {
-        refused(
-            StatusCode::NOT_FOUND,
-            &format!("nothing here; MCP is served at {}", host.config.http.path),
-        )
-    }))
+    Sorted::Answered(
+        probe_answer(host, request, local, origin).unwrap_or_else(|| {
+            refused(
+                StatusCode::NOT_FOUND,
+                &format!("nothing here; MCP is served at {}", host.config.http.path),
+            )
+        }),
+    )
 }
 
-fn endpoint<B>(host: &Arc<Host>, request: &Request<B>, view: ViewName) -> Sorted {
-    let audience = match admit(host, request, view) {
+fn endpoint<B>(host: &Arc<Host>, request: &Request<B>, view: ViewName, origin: &Origin) -> Sorted {
+    let audience = match admit(host, request, view, origin) {
         Ok(audience) => audience,
-        Err(denied) => return Sorted::Answered(credentials::challenge(host, &denied)),
+        Err(denied) => return Sorted::Answered(turned_away(host, denied)),
     };
     Sorted::Answered(match *request.method() {
         Method::POST => return Sorted::Message(audience),
@@ -200,19 +203,63 @@ fn endpoint<B>(host: &Arc<Host>, request: &Request<B>, view: ViewName) -> Sorted
     })
 }
 
+/// Why a request goes no further.
+enum TurnedAway {
+    Denied(Denied),
+    TooFast(TooFast),
+}
+
+impl From<Denied> for TurnedAway {
+    fn from(denied: Denied) -> Self {
+        Self::Denied(denied)
+    }
+}
+
+impl From<TooFast> for TurnedAway {
+    fn from(too_fast: TooFast) -> Self {
+        Self::TooFast(too_fast)
+    }
+}
+
+fn turned_away(host: &Host, why: impl Into<TurnedAway>) -> HttpResponse {
+    match why.into() {
+        TurnedAway::Denied(denied) => credentials::challenge(host, &denied),
+        TurnedAway::TooFast(too_fast) => {
+            host.meters.error(Instant::now());
+            let refusal = too_fast.refusal(None, None);
+            response::reply(Reply::error(None, &refusal, Era::Legacy))
+        }
+    }
+}
+
 /// Who asks for a view, if they may.
-fn admit<B>(host: &Host, request: &Request<B>, view: ViewName) -> Result<Audience, Denied> {
-    let who = credentials::who(host, request.headers())?;
+fn admit<B>(
+    host: &Host,
+    request: &Request<B>,
+    view: ViewName,
+    origin: &Origin,
+) -> Result<Audience, TurnedAway> {
+    // Before anything is looked at: who guesses keys is slowed down, too.
+    host.rates.address(origin.address())?;
+    let who = credentials::who(host, request.headers(), origin)?;
+    if let Some(who) = &who {
+        host.rates.caller(who.subject())?;
+    }
     let audience = Audience::new(view, who);
     host.check_entry(&audience)?;
     Ok(audience)
 }
 
 /// The answer to whoever asks how the host is; none at another path.
-fn probe_answer<B>(host: &Host, request: &Request<B>, local: SocketAddr) -> Option<HttpResponse> {
+fn probe_answer<B>(
+    host: &Host,
+    request: &Request<B>,
+    local: SocketAddr,
+    origin: &Origin,
+) -> Option<HttpResponse> {
     let answer = match (request.method(), request.uri().path()) {
         (&Method::GET | &Method::HEAD, "/health") => {
-            health_answer(host, is_told(host, request, local))
+            health_answer(host, is_told(host, request, local, origin))
         }
         (&Method::GET | &Method::HEAD, "/live") => probe(true),
         (&Method::GET | &Method::HEAD, "/ready") => probe(!host.is_stopping()),
@@ -232,8 +279,8 @@ fn probe_answer<B>(host: &Host, request: &Request<B>, local: SocketAddr) -> Opti
 
 /// Whether all of `/health` is told: to those whose role says so, and where nobody
 /// is asked to whoever is on this machine.
-fn is_told<B>(host: &Host, request: &Request<B>, local: SocketAddr) -> bool {
-    match credentials::who(host, request.headers()) {
+fn is_told<B>(host: &Host, request: &Request<B>, local: SocketAddr, origin: &Origin) -> bool {
+    match credentials::who(host, request.headers(), origin) {
         Ok(Some(who)) => who.sees_health(),
         Ok(None) => local.ip().is_loopback(),
         Err(_) => false,
