@@ -2,6 +2,7 @@
 //! on lines, and that each is shown what its role has.
 
 mod belongings;
+mod certificates;
 mod issuer;
 mod keys;
 mod start;
