@@ -81,6 +81,15 @@ impl Setup {
         self
     }
 
+    /// With this text beside the plugin of this name, in `NAME.wasm.SUFFIX`.
+    #[must_use]
+    pub fn beside(self, name: &str, suffix: &str, text: &str) -> Self {
+        let plugins = self.folder.path().join(PLUGINS);
+        let path = plugins.join(format!("{name}.wasm.{suffix}"));
+        fs::write(path, text).expect("a file is written");
+        self
+    }
+
     /// With these lines of TOML.
     #[must_use]
     pub fn config(mut self, toml: &str) -> Self {

@@ -75,6 +75,11 @@ fn eventful_host() -> Host {
             settle_ms = 20
             [plugins.everything]
             exclude = [\"no_such_*\"]
+            [plugins.elsewhere.source]
+            url = \"oci://127.0.0.1:1/tools/elsewhere:1\"
+            [signatures]
+            policy = \"warn\"
+            keys = [\"RWQf6LRCGA9i53mlYecO4IzT51TGPpvWucNSCh1CBM0QTaLn73Y7GFO3\"]
         ",
         )
         .start();

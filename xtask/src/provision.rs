@@ -1,5 +1,6 @@
 //! What the tests need besides Rust, in `<target>/test-env`: Node with the
-//! conformance suite and the MCP clients, and a Python with another client. The
+//! conformance suite and the MCP clients, and a Python with another client; and a
+//! registry of the system. The
 //! exact versions are in `tests/clients`. What is there already is left alone,
 //! and a run that was cut off is taken up again by the next one.
 
@@ -16,13 +17,14 @@ use crate::project::Project;
 /// Installs what is not there in its pinned version.
 ///
 /// # Errors
-/// If `npm` or `python3` is missing and can't be installed, or a package can't
+/// If `npm`, `python3` or `docker-registry` is missing and can't be installed, or a package can't
 /// be had; the message says what to do.
 pub(crate) fn provision(project: &Project) -> Result<()> {
     let pins = project.root.join("tests").join("clients");
     let folder = folder(project);
     fs::create_dir_all(&folder)
         .with_context(|| format!("failed to make the folder {}", folder.display()))?;
+    registry()?;
     node(&pins, &folder)?;
     for (environment, requirements) in PYTHONS {
         python(&pins, &folder.join(environment), requirements)?;
@@ -33,6 +35,15 @@ pub(crate) fn provision(project: &Project) -> Result<()> {
 /// Where the tests find what this module installs.
 pub(crate) fn folder(project: &Project) -> PathBuf {
     project.target.join("test-env")
+}
+
+/// The registry that plugins are fetched from.
+fn registry() -> Result<()> {
+    if find("docker-registry", search_path()).is_some() {
+        say("docker-registry: present");
+        return Ok(());
+    }
+    apt::install("docker-registry", &["docker-registry"])
 }
 
 /// Node, the conformance suite and the clients in TypeScript.

@@ -13,6 +13,7 @@ use crate::auth::Audience;
 use crate::config::{Role, View};
 use crate::offered::{Collision, Offered};
 use crate::plugin_entry::{Handler, LoadedPlugin};
+use crate::signatures::Verdict;
 
 /// A file that is not served, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,11 +24,13 @@ pub struct FailedFile {
     pub reason: String,
 }
 
-/// What stands in the folder under one name.
+/// What there is under one name, in the folder or from elsewhere.
 #[derive(Clone, Debug, Default)]
 pub struct Slot {
     /// the version that serves
     pub serving: Option<Arc<LoadedPlugin>>,
+    /// whose it is; none: nothing serves
+    pub signed: Option<Verdict>,
     /// the newest file, if it can't be served
     pub failed: Option<FailedFile>,
     /// the configuration switched it off

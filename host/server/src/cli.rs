@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use anyhow::Context;
 use clap::{Args, Parser, Subcommand};
 use fusebox::bridge::Options;
-use fusebox::config::{Config, Listener};
+use fusebox::config::{Config, Listener, SourceUrl};
 use http::{HeaderName, HeaderValue};
 
 use crate::key_commands::KeyCommand;
@@ -137,6 +137,12 @@ pub(crate) enum PluginCommand {
         #[command(flatten)]
         file: PluginFile,
     },
+    /// Fetch a plugin from a registry (oci://) or a server (https://) into a file, and
+    /// print the lines with which a host fetches it by itself
+    Pull(Pull),
+    /// Put a file into a registry, in the standard layout, with the signature that lies
+    /// beside it
+    Push(Push),
     /// Call one tool of a file under the host's limits, and say what it answered and
     /// used; exits with 1 if the call failed
     Call {
@@ -209,6 +215,42 @@ pub(crate) struct Test {
     #[arg(long, value_name = "FILE")]
     pub(crate) cases: Option<PathBuf>,
     /// The host's TOML file, for the plugin's limits
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// Print JSON, for programs
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Pull {
+    /// Such as oci://registry.example/tools/weather:1.2
+    #[arg(value_name = "URL")]
+    pub(crate) url: SourceUrl,
+    /// The digest that it has to have, `sha256:` and 64 digits: of the manifest in a
+    /// registry, of the file on a server
+    #[arg(long, value_name = "DIGEST")]
+    pub(crate) digest: Option<String>,
+    /// The file to write, which must not be there yet [default: named after the URL]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+    /// The host's TOML file, for [sources] and [signatures]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// Print JSON, for programs
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Push {
+    /// A `.wasm` file
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// Such as oci://registry.example/tools/weather:1.2
+    #[arg(value_name = "URL")]
+    pub(crate) url: SourceUrl,
+    /// The host's TOML file, for [sources] and the plugin's limits
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
     /// Print JSON, for programs

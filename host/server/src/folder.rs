@@ -10,6 +10,8 @@ use std::time::SystemTime;
 
 use sha2::{Digest, Sha256};
 
+use crate::signatures;
+
 /// Characters of a plugin's name.
 const NAME_MAX_CHARS: usize = 64;
 
@@ -31,6 +33,8 @@ pub(crate) struct Stamp {
     size_bytes: u64,
     modified: Option<SystemTime>,
     inode: u64,
+    /// of the signature beside it
+    signature: Option<(u64, SystemTime)>,
 }
 
 /// Every `.wasm` file of a folder, in the order of the names. Hidden files are
@@ -52,8 +56,11 @@ pub(crate) fn scan(dir: &Path) -> io::Result<Vec<Found>> {
         if metadata.is_file() {
             found.push(Found {
                 name,
+                stamp: Stamp {
+                    signature: signature(&path),
+                    ..stamp(&metadata)
+                },
                 path,
-                stamp: stamp(&metadata),
             });
         }
     }
@@ -75,7 +82,14 @@ pub(crate) fn stamp(metadata: &fs::Metadata) -> Stamp {
         inode: std::os::unix::fs::MetadataExt::ino(metadata),
         #[cfg(not(unix))]
         inode: 0,
+        signature: None,
     }
+}
+
+/// A signature may come after the file that it is of.
+fn signature(path: &Path) -> Option<(u64, SystemTime)> {
+    let metadata = fs::metadata(signatures::beside(path)).ok()?;
+    Some((metadata.len(), metadata.modified().ok()?))
 }
 
 /// Whether a file's name can be a plugin's: it stands in config keys, logs and

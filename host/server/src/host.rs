@@ -28,6 +28,8 @@ use crate::rates::Rates;
 use crate::result_cache::ResultCache;
 use crate::seal::Sealer;
 use crate::session::Sessions;
+use crate::signatures::Signatures;
+use crate::sources::{FetchError, Sources};
 
 /// Connections beyond `max_connections` that are answered if they only ask how the
 /// host is. Further ones get a refusal and nothing else.
@@ -44,6 +46,10 @@ pub struct Host {
     pub engine: Engine,
     /// what plugins are given of what the configuration grants them
     pub granter: Granter,
+    /// plugins from elsewhere
+    pub sources: Arc<Sources>,
+    /// whose plugins are loaded
+    pub signatures: Arc<Signatures>,
     /// what is served; swapped whole by the loader
     pub catalogue: ArcSwap<Catalogue>,
     /// lists that were rendered from it
@@ -97,6 +103,9 @@ pub enum HostError {
     /// Callers can't be told apart.
     #[error(transparent)]
     Auth(#[from] AuthError),
+    /// Certificates for plugins from elsewhere can't be read.
+    #[error(transparent)]
+    Sources(#[from] FetchError),
     /// There is no key to seal with.
     #[error("the system gave no random bytes: {0}")]
     Random(getrandom::Error),
@@ -117,6 +126,8 @@ impl Host {
             granter: Granter::new(&config.keyvalue),
             rates: Rates::new(&config.rate_limits),
             auth: Arc::new(Auth::new(&config)?),
+            sources: Arc::new(Sources::new(&config)?),
+            signatures: Arc::new(Signatures::new(&config.signatures)),
             sealer: Sealer::new().map_err(HostError::Random)?,
             catalogue: ArcSwap::from_pointee(Catalogue::default()),
             capabilities: CapabilityCache::new(config.capability_cache_ttl),

@@ -52,6 +52,8 @@ pub mod schema;
 pub mod seal;
 pub mod serve;
 pub mod session;
+pub mod signatures;
+pub mod sources;
 pub mod subscription;
 mod target;
 mod task_run;

@@ -85,8 +85,15 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Plugin(PluginCommand::Build(build)) => return plugin_commands::build(&build),
         Command::Plugin(PluginCommand::Dev(dev)) => return plugin_commands::dev(dev),
         Command::Plugin(PluginCommand::Test(test)) => return plugin_commands::test(&test),
+        Command::Plugin(PluginCommand::Pull(pull)) => return plugin_commands::pull(&pull),
+        Command::Plugin(PluginCommand::Push(push)) => return plugin_commands::push(&push),
         Command::Plugin(PluginCommand::Check { file }) => {
-            let report = runtime()?.block_on(load(&file))?.report();
+            let loaded = runtime()?.block_on(async {
+                start_author_log();
+                let config = cli::load(file.config.clone())?;
+                anyhow::Ok(author::load_signed(&config, &file.path).await?)
+            })?;
+            let report = loaded.report();
             print(&report, file.json)?;
         }
         Command::Plugin(PluginCommand::Inspect { file }) => {

@@ -10,7 +10,7 @@ use std::process::ExitCode;
 use anyhow::{Context, bail};
 use fusebox::author::{self, BuildReport, Cases};
 
-use crate::cli::{self, Build, Dev, New, Test};
+use crate::cli::{self, Build, Dev, New, Pull, Push, Test};
 use crate::{print, runtime, start_author_log, start_dev_log};
 
 pub(crate) fn new(arguments: &New) -> anyhow::Result<ExitCode> {
@@ -69,6 +69,30 @@ pub(crate) fn test(arguments: &Test) -> anyhow::Result<ExitCode> {
         true => ExitCode::SUCCESS,
         false => ExitCode::FAILURE,
     })
+}
+
+pub(crate) fn pull(arguments: &Pull) -> anyhow::Result<ExitCode> {
+    start_author_log();
+    let config = cli::load(arguments.config.clone())?;
+    let Pull {
+        url,
+        digest,
+        output,
+        ..
+    } = arguments;
+    let pulling = author::pull(&config, url, digest.clone(), output.as_deref());
+    let report = runtime()?.block_on(pulling)?;
+    print(&report, arguments.json)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+pub(crate) fn push(arguments: &Push) -> anyhow::Result<ExitCode> {
+    start_author_log();
+    let config = cli::load(arguments.config.clone())?;
+    let pushing = author::push(&config, &arguments.file, &arguments.url);
+    let report = runtime()?.block_on(pushing)?;
+    print(&report, arguments.json)?;
+    Ok(ExitCode::SUCCESS)
 }
 
 fn built(folder: &Path, out: Option<&Path>) -> anyhow::Result<BuildReport> {

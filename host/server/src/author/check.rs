@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use super::{Loaded, needs};
 use crate::plugin_entry::Offers;
+use crate::signatures::SignatureReport;
 
 /// What `fusebox plugin check` says of a file that a host would serve.
 #[derive(Debug, Serialize)]
@@ -23,6 +24,9 @@ pub struct CheckReport {
     pub bytes: usize,
     /// of the file's bytes, in hex
     pub sha256: String,
+    /// whose it is, if the configuration asks
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub signature: Option<SignatureReport>,
     /// for compiling (or finding it in the cache) and listing, in milliseconds
     pub load_ms: f64,
     /// interfaces of the contract that it exports
@@ -75,6 +79,7 @@ impl Loaded {
             plugin: core.name.clone(),
             bytes: self.bytes,
             sha256: core.sha256.clone(),
+            signature: self.verdict.report(),
             load_ms: self.took.as_secs_f64() * 1e3,
             exports: exported
                 .into_iter()
@@ -127,6 +132,18 @@ impl fmt::Display for CheckReport {
         writeln!(f, "{}: a plugin that a host serves", self.file)?;
         let kib = self.bytes as f64 / 1024.0;
         writeln!(f, "  size      {kib:.1} KiB, sha256 {}", self.sha256)?;
+        if let Some(SignatureReport { key, reason, .. }) = &self.signature {
+            match (key, reason) {
+                (Some(key), _) => writeln!(f, "  signature good, by the key {key}")?,
+                (None, reason) => {
+                    writeln!(
+                        f,
+                        "  signature none: {}",
+                        reason.as_deref().unwrap_or_default()
+                    )?;
+                }
+            }
+        }
         writeln!(f, "  loaded    in {:.1} ms", self.load_ms)?;
         let lists: [(&str, String); 8] = [
             ("exports", self.exports.join(", ")),

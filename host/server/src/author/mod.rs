@@ -10,6 +10,7 @@ mod call;
 mod cases;
 mod check;
 mod dev;
+mod exchange;
 mod inspect;
 mod near;
 mod needs;
@@ -23,6 +24,7 @@ pub use call::{CallReport, Outcome};
 pub use cases::{CaseReport, Cases, CasesError, Difference, TestReport};
 pub use check::CheckReport;
 pub use dev::{DevError, FILTER, Lines, dev};
+pub use exchange::{PullReport, PushReport, pull, push};
 use fusebox_engine::{Engine, EngineError};
 pub use inspect::InspectReport;
 pub use scaffold::{NewReport, ScaffoldError, scaffold};
@@ -32,6 +34,7 @@ use crate::folder;
 use crate::granter::Granter;
 use crate::host::engine_config;
 use crate::plugin_entry::{EntryError, LoadedPlugin};
+use crate::signatures::{self, Signatures, Verdict};
 
 /// Why a file, or a tool of it, can't be looked at.
 #[derive(Debug, thiserror::Error)]
@@ -84,9 +87,35 @@ pub struct Loaded {
     bytes: usize,
     plugin: LoadedPlugin,
     took: Duration,
+    verdict: Verdict,
 }
 
-/// Loads a file as a host with these settings would.
+/// Loads a file as a host with these settings would, if it is signed as they want
+/// it.
+///
+/// # Errors
+/// Why that host would not serve it.
+pub async fn load_signed(config: &Config, file: &Path) -> Result<Loaded, AuthorError> {
+    let unfit = |reason: String| AuthorError::File {
+        file: file.display().to_string(),
+        reason,
+    };
+    let keys = Signatures::new(&config.signatures);
+    let verdict = match keys.is_asked() {
+        false => Verdict::NotAsked,
+        true => {
+            let read = folder::read(file, config.reload.file_max_bytes);
+            let (bytes, _) = read.map_err(unfit)?;
+            let judged = signatures::read_beside(file)
+                .and_then(|(texts, missing)| keys.judge(&bytes, &texts, &missing));
+            judged.map_err(|error| unfit(error.to_string()))?
+        }
+    };
+    let loaded = load(config, file).await?;
+    Ok(Loaded { verdict, ..loaded })
+}
+
+/// Loads a file as a host with these settings would, whoever made it.
 ///
 /// # Errors
 /// Why that host would not serve it.
@@ -116,6 +145,7 @@ pub async fn load(config: &Config, file: &Path) -> Result<Loaded, AuthorError> {
             bytes: size,
             plugin,
             took,
+            verdict: Verdict::NotAsked,
         }),
         Err(error) => Err(AuthorError::Entry { file: shown, error }),
     }

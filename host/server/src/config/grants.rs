@@ -219,7 +219,7 @@ const SECTIONS: [(&str, Section); 6] = [
     ),
 ];
 
-const SOURCE_EXPECTED: &str =
+pub(super) const SOURCE_EXPECTED: &str =
     "{ env = \"NAME\" }, { file = \"PATH\" } or { command = [\"PROGRAM\", ...] }";
 
 /// The rule of a key of one of the tables whose keys are known.
@@ -355,7 +355,7 @@ fn text(value: &DeValue<'_>) -> Option<toml::Value> {
 }
 
 /// A table with one member, which says where a secret comes from.
-fn source(value: &DeValue<'_>) -> Option<toml::Value> {
+pub(super) fn source(value: &DeValue<'_>) -> Option<toml::Value> {
     let table = value.as_table().filter(|table| table.len() == 1)?;
     let (name, value) = table.iter().next()?;
     let name: &str = name.get_ref();

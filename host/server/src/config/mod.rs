@@ -17,6 +17,7 @@ mod overlay;
 mod plugin;
 mod rules;
 mod sections;
+mod source;
 #[cfg(test)]
 mod tests;
 mod tools;
@@ -42,6 +43,9 @@ pub use plugin::{Limit, PluginSettings};
 pub use sections::{
     Backpressure, Buffers, CircuitBreaker, Engine, Http, Isolation, Limits, Lists, Log, LogFormat,
     LogLevel, MessageQueue, Reload, ResultCache, Session, Socket, Stream, Tasks, View,
+};
+pub use source::{
+    NotASource, PluginSource, SignaturePolicy, Signatures, SourceUrl, Sources, source_key,
 };
 pub use tools::ToolSettings;
 
@@ -126,6 +130,10 @@ pub struct Config {
     pub keyvalue: KeyValue,
     /// `[reload]`
     pub reload: Reload,
+    /// `[sources]`
+    pub sources: Sources,
+    /// `[signatures]`
+    pub signatures: Signatures,
     /// `[log]`
     pub log: Log,
     /// `[plugins.NAME]`, with all the limits in force for that plugin.
@@ -231,7 +239,26 @@ impl Config {
             tools: BTreeMap::new(),
             limits: self.limits,
             grants: Grants::default(),
+            source: None,
         })
+    }
+
+    /// The plugins that come from elsewhere and are not switched off, with where
+    /// from, by name.
+    pub fn plugin_sources(&self) -> impl Iterator<Item = (&str, &PluginSource)> {
+        let enabled = self.plugins.iter().filter(|(_, settings)| settings.enabled);
+        enabled.filter_map(|(name, settings)| Some((name.as_str(), settings.source.as_ref()?)))
+    }
+
+    /// The same settings for files of the operator's own alone: nothing is fetched,
+    /// and nothing has to be signed.
+    #[must_use]
+    pub fn for_own_files(mut self) -> Self {
+        for settings in self.plugins.values_mut() {
+            settings.source = None;
+        }
+        self.signatures.policy = SignaturePolicy::Off;
+        self
     }
 
     /// The flag `--listen`: these listeners instead of `host`, `port` and

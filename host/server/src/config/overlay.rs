@@ -13,6 +13,7 @@ use super::rules::{
     ALIASES, PLUGIN_RULES, PLUGINS, ROLE_RULES, ROLES, Rule, VIEW_RULES, VIEWS, is_table,
     plugin_rule, rule,
 };
+use super::source::{SOURCE, SOURCE_RULES};
 use super::tools::{TOOL_RULES, TOOLS};
 use super::unknown::{hint, names_in};
 
@@ -46,6 +47,8 @@ pub(super) enum Place<'a> {
     Tool(&'a str, &'a str),
     /// `[plugins.NAME.grants.SECTION]`
     Grant(&'a str, &'a str),
+    /// `[plugins.NAME.source]`
+    Source(&'a str),
     /// `[views.NAME]`
     View(&'a str),
     /// `[roles.NAME]`
@@ -65,6 +68,7 @@ impl Place<'_> {
             Self::Grant(plugin, section) => {
                 format!("{}.{section}.{name}", plugin_key(plugin, GRANTS))
             }
+            Self::Source(plugin) => format!("{}.{name}", plugin_key(plugin, SOURCE)),
             Self::View(view) => format!("{}.{name}", named_table(VIEWS, view)),
             Self::Role(role) => format!("{}.{name}", named_table(ROLES, role)),
         }
@@ -76,6 +80,7 @@ impl Place<'_> {
             Self::View(_) => rule_in(VIEW_RULES, name),
             Self::Role(_) => rule_in(ROLE_RULES, name),
             Self::Tool(..) => rule_in(TOOL_RULES, name),
+            Self::Source(_) => rule_in(SOURCE_RULES, name),
             Self::Grant(_, section) => grant_rule(section, name),
             Self::Plugin(_) => plugin_rule(name).or_else(|| rule(&format!("limits.{name}"))),
         }
@@ -88,11 +93,12 @@ impl Place<'_> {
             Self::View(_) => VIEW_RULES.iter().map(|(name, _)| *name).collect(),
             Self::Role(_) => ROLE_RULES.iter().map(|(name, _)| *name).collect(),
             Self::Tool(..) => TOOL_RULES.iter().map(|(name, _)| *name).collect(),
+            Self::Source(_) => SOURCE_RULES.iter().map(|(name, _)| *name).collect(),
             Self::Grant(_, section) => grant_names(section),
             Self::Plugin(_) => {
                 let mut names = names_in("limits.");
                 names.extend(PLUGIN_RULES.iter().map(|(name, _)| *name));
-                names.extend([TOOLS, GRANTS]);
+                names.extend([TOOLS, GRANTS, SOURCE]);
                 names
             }
         }
@@ -309,6 +315,11 @@ impl<'a> Overlay<'a> {
         {
             return self.tools(plugin, key, value, into);
         }
+        if let Place::Plugin(plugin) = place
+            && key.get_ref() == SOURCE
+        {
+            return self.source(plugin, key, value, into);
+        }
         let location = self.place_of(key);
         let written = place.key(key.get_ref());
         let alias = ALIASES.iter().find(|(alias, _)| *alias == written);
@@ -331,6 +342,15 @@ impl<'a> Overlay<'a> {
         match accepted {
             Some(value) => {
                 into.insert(name.to_owned(), value);
+            }
+            // Somebody may have written the secret itself.
+            None if matches!(rule, Rule::Secret) && value.get_ref().as_str().is_some() => {
+                let problem = Problem::Invalid {
+                    key: written,
+                    value: "a string (not shown)".to_owned(),
+                    expected: rule.expected(),
+                };
+                self.error(Some(location), problem);
             }
             None => self.invalid(location, written, value, rule.expected()),
         }

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::grants::{GRANTS, Grants};
 use super::overlay::{named_table, plugin_key};
 use super::sections::Limits;
+use super::source::PluginSource;
 use super::tools::{TOOLS, ToolSettings};
 
 /// The settings of one plugin.
@@ -35,6 +36,9 @@ pub struct PluginSettings {
     /// `[plugins.NAME.grants]`
     #[serde(default)]
     pub grants: Grants,
+    /// `[plugins.NAME.source]`; none: it is a file in `plugins_dir`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<PluginSource>,
 }
 
 impl PluginSettings {

@@ -6,8 +6,10 @@ use std::net::Ipv6Addr;
 
 use toml::de::DeValue;
 
+use super::grants::{SOURCE_EXPECTED, source};
 use super::listener::{Listener, parse_host};
 use crate::auth::is_safe;
+use super::source::{INTERVAL, PUBLIC_KEY, TIMEOUT, is_registry};
 
 /// The values that one key takes.
 #[derive(Debug, Clone, Copy)]
@@ -28,20 +30,22 @@ pub(super) enum Rule {
         fits: fn(&str) -> bool,
         expected: &'static str,
     },
+    /// Where a secret comes from.
+    Secret,
 }
 
 /// Entries in one array.
 const LIST_MAX: usize = 64;
 
 const MINUTE_MS: i64 = 60_000;
-const HOUR_MS: i64 = 60 * MINUTE_MS;
+pub(super) const HOUR_MS: i64 = 60 * MINUTE_MS;
 const DAY_MS: i64 = 24 * HOUR_MS;
-const WEEK_MS: i64 = 7 * DAY_MS;
+pub(super) const WEEK_MS: i64 = 7 * DAY_MS;
 const GIB: i64 = 1 << 30;
 const MIB: i64 = 1 << 20;
 const RATE_MAX: i64 = 1_000_000;
 
-const fn int(min: i64, max: i64) -> Rule {
+pub(super) const fn int(min: i64, max: i64) -> Rule {
     Rule::Int { min, max }
 }
 
@@ -223,6 +227,29 @@ pub(super) const RULES: &[(&str, Rule)] = &[
     ("reload.settle_ms", int(0, MINUTE_MS)),
     ("reload.file_max_bytes", int(1024, GIB)),
     (
+        "sources.cache_dir",
+        Rule::Text {
+            fits: |_| true,
+            expected: "the path of a folder, or \"\"",
+        },
+    ),
+    ("sources.interval_ms", INTERVAL),
+    ("sources.timeout_ms", TIMEOUT),
+    ("sources.start_wait_ms", int(0, HOUR_MS)),
+    (
+        "sources.insecure",
+        Rule::Texts {
+            fits: is_registry,
+            expected: "such as \"registry.example:5000\"",
+        },
+    ),
+    ("sources.ca", FILE),
+    (
+        "signatures.policy",
+        Rule::OneOf(&["off", "warn", "require"]),
+    ),
+    ("signatures.keys", PUBLIC_KEY),
+    (
         "log.level",
         Rule::OneOf(&["off", "error", "warn", "info", "debug", "trace"]),
     ),
@@ -378,6 +405,7 @@ impl Rule {
             Self::Texts { expected, .. } => {
                 format!("an array of at most {LIST_MAX} strings {expected}")
             }
+            Self::Secret => SOURCE_EXPECTED.to_owned(),
         }
     }
 
@@ -412,6 +440,7 @@ impl Rule {
                     .collect::<Option<Vec<_>>>()
                     .map(toml::Value::Array)
             }
+            Self::Secret => source(value),
         }
     }
 }

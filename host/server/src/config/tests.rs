@@ -157,6 +157,29 @@ fn the_example_in_the_default_file_is_right() {
     assert_eq!(hello.limits.isolation, Isolation::Pooled);
     assert_eq!(hello.limits.memory_max_bytes, 16 << 20);
     assert_eq!(hello.limits.deadline, Duration::from_secs(1));
+    let weather = parse(&lines.join("\n")).plugin("weather");
+    let source = weather.source.unwrap();
+    assert_eq!(
+        source.url.to_string(),
+        "oci://registry.example/tools/weather:1.2"
+    );
+    assert_eq!(source.interval, Some(Duration::from_secs(60)));
+}
+
+#[test]
+fn a_source_is_printed_as_it_is_read() {
+    let digest = format!("sha256:{}", "a".repeat(64));
+    let config = parse(&format!(
+        "[sources]\ninterval_ms = 1000\n[plugins.a.source]\nurl = 'https://a.example/b'\ndigest = '{digest}'\ntoken = {{ env = 'A' }}\n[plugins.b]\nenabled = false\nsource = {{ url = 'oci://a.example/b' }}",
+    ));
+    let names: Vec<&str> = config.plugin_sources().map(|(name, _)| name).collect();
+    assert_eq!(names, ["a"], "what is switched off comes from nowhere");
+    let source = config.plugin("a").source.unwrap();
+    assert_eq!(source.interval, Some(Duration::from_secs(1)));
+    assert_eq!(source.pin(), Some(digest.as_str()));
+    assert_eq!(parse(&config.effective_toml()), config);
+    let own = config.for_own_files();
+    assert_eq!(own.plugin_sources().count(), 0);
 }
 
 #[test]
@@ -261,6 +284,7 @@ fn a_plugin_has_its_own_limits_over_the_common_ones() {
                 ..config.limits
             },
             grants: Grants::default(),
+            source: None,
         }
     );
     assert_eq!(hello.limits.queue_max, 1);
@@ -275,6 +299,7 @@ fn a_plugin_has_its_own_limits_over_the_common_ones() {
             tools: BTreeMap::new(),
             limits: config.limits,
             grants: Grants::default(),
+            source: None,
         };
         assert_eq!(settings, expected);
     }

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::error::Problem;
 use super::overlay::Overlay;
-use super::{Config, EVERYTHING};
+use super::{Config, EVERYTHING, source};
 
 /// Notes in `overlay` what is wrong with `config`, which was made from it.
 pub(super) fn validate(config: &Config, overlay: &mut Overlay<'_>) {
@@ -14,6 +14,7 @@ pub(super) fn validate(config: &Config, overlay: &mut Overlay<'_>) {
     certificates(config, overlay);
     paths(config, overlay);
     shards(config, overlay);
+    source::validate(config, overlay);
     roles(config, overlay);
     client_certificates(config, overlay);
 }

@@ -8,7 +8,7 @@ mod address;
 mod client;
 mod keyvalue;
 mod response;
-mod secrets;
+pub(crate) mod secrets;
 
 use std::path::PathBuf;
 use std::sync::Arc;

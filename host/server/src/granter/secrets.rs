@@ -23,11 +23,19 @@ const MAX_BYTES: usize = 64 << 10;
 /// How long a program may take.
 const COMMAND_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The value that a source has now.
+/// The value that a source has now, for a plugin.
 ///
 /// # Errors
 /// In plain words, without any of the value.
 pub(super) async fn resolve(source: &Source) -> Result<Secret, String> {
+    text(source).await.map(Secret::new)
+}
+
+/// The value that a source has now, for the host itself.
+///
+/// # Errors
+/// In plain words, without any of the value.
+pub(crate) async fn text(source: &Source) -> Result<String, String> {
     let (what, bytes) = match source {
         Source::Env(name) => (
             format!("the variable {name}"),
@@ -52,7 +60,7 @@ pub(super) async fn resolve(source: &Source) -> Result<Secret, String> {
     if text.len() < MIN_BYTES {
         return Err(format!("{what} gives less than {MIN_BYTES} bytes"));
     }
-    Ok(Secret::new(text))
+    Ok(text)
 }
 
 async fn from_file(path: &Path) -> Result<Vec<u8>, String> {

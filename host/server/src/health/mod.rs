@@ -156,7 +156,10 @@ pub fn report(host: &Host, now: Instant) -> Report {
     let plugins: BTreeMap<String, PluginReport> = catalogue
         .slots()
         .iter()
-        .map(|(name, slot)| (name.clone(), plugin::plugin(name, slot, now)))
+        .map(|(name, slot)| {
+            let source = host.sources.report(name, now);
+            (name.clone(), plugin::plugin(name, slot, source, now))
+        })
         .collect();
     // After the plugins: whatever waits for one of them is in the queue by now.
     let meters = host.meters.snapshot(now);
@@ -241,6 +244,16 @@ fn causes(host: &Host, plugins: &BTreeMap<String, PluginReport>, queue_depth: u6
             causes.push(format!("plugin {name} can't be used"));
         } else if plugin.failed_update.is_some() {
             causes.push(format!("the new file of plugin {name} can't be used"));
+        }
+        if let Some(source) = &plugin.source {
+            if plugin.state == PluginState::Serving && source.error.is_some() {
+                causes.push(format!("the source of plugin {name} can't be used"));
+            }
+            if source.file_refused {
+                causes.push(format!(
+                    "{name}.wasm is refused: the plugin comes from elsewhere"
+                ));
+            }
         }
         if open > 0 {
             causes.push(format!("{open} breakers of plugin {name} are not closed"));

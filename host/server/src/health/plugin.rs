@@ -11,6 +11,8 @@ use crate::breaker::{Breaker, BreakerState};
 use crate::catalogue::Slot;
 use crate::plugin_entry::{Handler, HandlerKind, LoadedPlugin};
 use crate::refusal::millis_up;
+use crate::signatures::{SignatureReport, Verdict};
+use crate::sources::SourceReport;
 
 /// One plugin.
 #[derive(Debug, Serialize)]
@@ -36,6 +38,10 @@ pub struct PluginReport {
     pub waiting: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub failed_update: Option<FailedUpdate>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source: Option<SourceReport>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub signature: Option<SignatureReport>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub unmatched: Vec<String>,
     pub breakers: BTreeMap<String, BreakerReport>,
@@ -80,7 +86,12 @@ pub struct BreakerReport {
     pub last_fault: Option<&'static str>,
 }
 
-pub(super) fn plugin(name: &str, slot: &Slot, now: Instant) -> PluginReport {
+pub(super) fn plugin(
+    name: &str,
+    slot: &Slot,
+    source: Option<SourceReport>,
+    now: Instant,
+) -> PluginReport {
     let serving = slot.serving.as_deref();
     let handlers: Vec<&Handler> = serving
         .map(|plugin| plugin.handlers().map(AsRef::as_ref).collect())
@@ -119,6 +130,8 @@ pub(super) fn plugin(name: &str, slot: &Slot, now: Instant) -> PluginReport {
         in_flight: serving.map_or(0, |plugin| plugin.core.in_flight() as u64),
         waiting: serving.map_or(0, waiting),
         failed_update,
+        source,
+        signature: slot.signed.as_ref().and_then(Verdict::report),
         unmatched: serving.map_or_else(Vec::new, |plugin| plugin.offers.unmatched.clone()),
         breakers: handlers
             .iter()

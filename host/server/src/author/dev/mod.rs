@@ -83,7 +83,8 @@ pub enum DevError {
 
 /// The host's settings with what is served, and where. Its tasks are forgotten with
 /// it, so that it may run beside another host.
-fn settings(mut config: Config, output: &Path, listen: Vec<Listener>) -> Config {
+fn settings(config: Config, output: &Path, listen: Vec<Listener>) -> Config {
+    let mut config = config.for_own_files();
     let loopback = Listener {
         scheme: Scheme::Http,
         addr: SocketAddr::from((Ipv4Addr::LOCALHOST, config.port)),

@@ -322,3 +322,56 @@ fn what_is_wrong_with_a_grant_is_said_with_its_whole_key() {
         "fusebox.toml:1: `plugins.hello.grants.config.a` is also a secret; it must be one of the two: leave it out here or in [plugins.hello.grants.secrets]",
     );
 }
+
+#[test]
+fn what_is_wrong_with_a_source_is_said_with_its_whole_key() {
+    let digest = format!("sha256:{}", "a".repeat(64));
+    let other = format!("sha256:{}", "b".repeat(64));
+    let url = "it must be such as \"oci://registry.example/tools/weather:1.2\" or \"https://example.org/weather.wasm\", without a user";
+    check(
+        "[plugins.hello.source]\nurl = 'http://a.example/b'",
+        &format!("fusebox.toml:2: `plugins.hello.source.url` is 'http://a.example/b'; {url}"),
+    );
+    check(
+        "[plugins.hello.source]\ninterval_ms = 0",
+        &format!("fusebox.toml:1: `plugins.hello.source.url` is missing; {url}"),
+    );
+    check(
+        "[plugins.hello.source]\nurls = ''\nurl = 'oci://a.example/b'",
+        "fusebox.toml:2: unknown key `plugins.hello.source.urls`; did you mean `url`?",
+    );
+    check(
+        "[plugins.hello.source]\nurl = 'https://a.example/b'",
+        "fusebox.toml:2: `plugins.hello.source.digest` is missing; it must be the digest of the file, \"sha256:\" and what `sha256sum` says of it, because `url` is https://",
+    );
+    check(
+        "[plugins.hello.source]\nurl = 'oci://a.example/b'\ndigest = 'sha256:abc'",
+        "fusebox.toml:3: `plugins.hello.source.digest` is 'sha256:abc'; it must be \"sha256:\" and 64 of `0-9 a-f`",
+    );
+    check(
+        &format!("[plugins.hello.source]\nurl = 'oci://a.example/b@{digest}'\ndigest = '{other}'"),
+        &format!(
+            "fusebox.toml:3: `plugins.hello.source.digest` is \"{other}\"; it must be \"{digest}\", as in `url`"
+        ),
+    );
+    check(
+        "[plugins.hello.source]\nurl = 'oci://a.example/b'\ntoken = 'hunter22'",
+        "fusebox.toml:3: `plugins.hello.source.token` is a string (not shown); it must be { env = \"NAME\" }, { file = \"PATH\" } or { command = [\"PROGRAM\", ...] }",
+    );
+    check(
+        "[plugins.hello.source]\nurl = 'oci://a.example/b'\ntoken = { env = 'A' }",
+        "fusebox.toml:3: `plugins.hello.source.token` is given; it must be left out: the credentials for a registry are those of `docker login`",
+    );
+    check(
+        "[plugins.'a b'.source]\nurl = 'oci://a.example/b'",
+        "fusebox.toml:2: `plugins.\"a b\".source` is of a plugin called 'a b'; it must be of one with a name of 1 to 64 of `A-Z a-z 0-9 _ - .`",
+    );
+    check(
+        "[signatures]\npolicy = 'require'",
+        "fusebox.toml:2: `signatures.keys` is []; it must be an array with a key in it, because `signatures.policy` asks for signatures",
+    );
+    check(
+        "[signatures]\nkeys = ['RWQ']",
+        "fusebox.toml:2: `signatures.keys` is ['RWQ']; it must be an array of at most 64 strings such as \"RWQ...\", the second line of a minisign.pub",
+    );
+}

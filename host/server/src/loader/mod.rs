@@ -1,8 +1,12 @@
-//! The loader: keeps the catalogue in step with the plugins folder.
+//! The loader: keeps the catalogue in step with the plugins folder, and with what
+//! comes from elsewhere.
 //!
 //! It owns the watch, the wait until a file is whole, and the swap of the
 //! catalogue. It never touches the path of a request: compiling happens beside
 //! it, and a swap is one pointer.
+
+mod candidate;
+mod elsewhere;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -12,12 +16,16 @@ use fusebox_engine::{Change, Foreign};
 use fusebox_protocol::reply::ListKind;
 use notify::{RecommendedWatcher, RecursiveMode, Watcher};
 use tokio::sync::mpsc;
-use tokio_util::sync::CancellationToken;
+use tokio::time::Instant;
+use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::catalogue::{Catalogue, FailedFile, Slot};
 use crate::folder::{self, Found, Stamp};
 use crate::host::Host;
 use crate::plugin_entry::{EntryError, LoadedPlugin};
+use crate::signatures::Verdict;
+use crate::sources::News;
+use candidate::Candidate;
 
 /// What the loader knows of one file: how it looked when it was last taken in,
 /// and how it looked at the last glance.
@@ -27,28 +35,45 @@ struct Seen {
     glanced: Option<Stamp>,
 }
 
+/// News that wait for the loader; who brings more waits too.
+const NEWS_MAX: usize = 16;
+
 /// The loader of one host.
 pub struct Loader {
     host: Arc<Host>,
     dir: PathBuf,
     seen: BTreeMap<String, Seen>,
+    news: mpsc::Receiver<News>,
+    /// kept, so that there may always be news
+    tell: mpsc::Sender<News>,
+    /// who brings news ends with the loader
+    following: CancellationToken,
+    _end: DropGuard,
 }
 
 impl Loader {
     /// A loader that has looked at nothing yet.
     pub fn new(host: Arc<Host>) -> Self {
         let dir = host.config.plugins_dir.clone();
+        let (tell, news) = mpsc::channel(NEWS_MAX);
+        let following = host.stopping.child_token();
         Self {
             host,
             dir,
             seen: BTreeMap::new(),
+            news,
+            tell,
+            _end: following.clone().drop_guard(),
+            following,
         }
     }
 
     /// Takes in every file that stands in the folder now. Files are taken as
-    /// they are: whatever is still being written is taken again by the watch.
+    /// they are: whatever is still being written is taken again by the watch. What
+    /// comes from elsewhere is taken from the cache, or waited for.
     pub async fn load_all(&mut self) {
         self.pass(Glance::TakeAll).await;
+        self.begin_elsewhere().await;
     }
 
     /// Watches the folder until `stop`: by the system's notifications, and by a
@@ -60,19 +85,21 @@ impl Loader {
             let reload = &self.host.config.reload;
             (reload.poll_interval, reload.settle)
         };
-        let mut wait = poll;
+        let mut next = Instant::now() + poll;
         loop {
             tokio::select! {
                 () = stop.cancelled() => return,
                 Some(()) = event.recv() => {}
-                () = tokio::time::sleep(wait) => {}
+                Some(news) = self.news.recv() => {
+                    self.hear(news).await;
+                    // The folder is looked at when it would have been.
+                    continue;
+                }
+                () = tokio::time::sleep_until(next) => {}
             }
             // A file that changed is looked at again after it had time to settle.
-            wait = if self.pass(Glance::TakeSettled).await {
-                settle
-            } else {
-                poll
-            };
+            let is_unsettled = self.pass(Glance::TakeSettled).await;
+            next = Instant::now() + if is_unsettled { settle } else { poll };
         }
     }
 
@@ -144,6 +171,10 @@ impl Loader {
             .collect();
         for name in gone {
             self.seen.remove(&name);
+            if self.host.sources.url_of(&name).is_some() {
+                self.host.sources.note_file(&name, false);
+                continue;
+            }
             self.publish(&name, None);
             tracing::info!(plugin = name, "plugin removed");
         }
@@ -153,35 +184,64 @@ impl Loader {
     /// version that serves.
     async fn take(&mut self, file: Found) {
         let name = file.name.clone();
-        let before = self.host.catalogue.load().slots().get(&name).cloned();
-        let mut slot = before.unwrap_or_default();
+        if let Some(url) = self.host.sources.url_of(&name) {
+            self.refuse_file(&name, url);
+            return;
+        }
         if folder::check_name(&name).is_ok() && !self.host.config.plugin(&name).enabled {
             tracing::info!(plugin = name, "plugin is switched off");
+            let mut slot = self.slot(&name);
             slot.disabled = true;
             self.publish(&name, Some(slot));
             return;
         }
-        match self.load(&file, slot.serving.as_deref()).await {
-            Ok(Some(plugin)) => {
-                tracing::info!(
-                    plugin = name,
-                    sha256 = &plugin.core.sha256[..12],
-                    tools = plugin.offers.tools.len(),
-                    replaced = slot.serving.is_some(),
-                    "plugin loaded"
-                );
-                tell_not_served(&name, &plugin);
-                for unmatched in &plugin.offers.unmatched {
-                    tracing::warn!(
-                        plugin = name,
-                        setting = unmatched,
-                        "the configuration names a tool that isn't there"
-                    );
-                }
-                slot.serving = Some(Arc::new(plugin));
-                slot.failed = None;
+        let candidate = match folder::check_name(&name) {
+            Ok(()) => {
+                let (path, max) = (file.path, self.host.config.reload.file_max_bytes);
+                let signatures = self.host.signatures.clone();
+                Candidate::of_file(path, max, signatures).await
             }
-            Ok(None) => slot.failed = None,
+            Err(reason) => Err(FailedFile {
+                sha256: None,
+                reason,
+            }),
+        };
+        self.take_candidate(&name, candidate).await;
+    }
+
+    /// What there is under a name now.
+    fn slot(&self, name: &str) -> Slot {
+        let slot = self.host.catalogue.load().slots().get(name).cloned();
+        slot.unwrap_or_default()
+    }
+
+    /// Makes bytes the version that serves, or notes why not. True if they serve.
+    async fn take_candidate(&self, name: &str, candidate: Result<Candidate, FailedFile>) -> bool {
+        let before = self.slot(name);
+        let mut slot = before.clone();
+        let loaded = match candidate {
+            Ok(candidate) => self.load(name, candidate, slot.serving.as_deref()).await,
+            Err(failed) => Err(failed),
+        };
+        let is_good = loaded.is_ok();
+        match loaded {
+            // Nothing has changed since the last look.
+            Ok((None, verdict))
+                if before.failed.is_none() && before.signed.as_ref() == Some(&verdict) =>
+            {
+                return true;
+            }
+            Ok((plugin, verdict)) => {
+                tell_verdict(name, &verdict);
+                slot.signed = Some(verdict);
+                slot.failed = None;
+                if let Some(plugin) = plugin {
+                    tell_loaded(name, &plugin, slot.serving.is_some());
+                    slot.serving = Some(Arc::new(plugin));
+                }
+            }
+            // It is known: whoever looks again has told it before.
+            Err(failed) if before.failed.as_ref() == Some(&failed) => return false,
             Err(failed) => {
                 tracing::warn!(
                     plugin = name,
@@ -192,40 +252,38 @@ impl Loader {
                 slot.failed = Some(failed);
             }
         }
-        self.publish(&name, Some(slot));
+        self.publish(name, Some(slot));
+        is_good
     }
 
-    /// Reads and loads a file; none if it is what is served already.
+    /// Loads bytes; none if they are what is served already.
     async fn load(
         &self,
-        file: &Found,
+        name: &str,
+        candidate: Candidate,
         serving: Option<&LoadedPlugin>,
-    ) -> Result<Option<LoadedPlugin>, FailedFile> {
-        let failed = |sha256: Option<String>, reason: String| FailedFile { sha256, reason };
-        folder::check_name(&file.name).map_err(|reason| failed(None, reason))?;
-        let settings = self.host.config.plugin(&file.name);
-        let (path, max) = (file.path.clone(), self.host.config.reload.file_max_bytes);
-        let read = tokio::task::spawn_blocking(move || folder::read(&path, max)).await;
-        let (bytes, sha256) = match read {
-            Ok(Ok(read)) => read,
-            Ok(Err(reason)) => return Err(failed(None, reason)),
-            Err(panic) => return Err(failed(None, panic.to_string())),
-        };
+    ) -> Result<(Option<LoadedPlugin>, Verdict), FailedFile> {
+        let Candidate {
+            bytes,
+            sha256,
+            verdict,
+        } = candidate;
         if serving.is_some_and(|serving| serving.core.sha256 == sha256) {
-            return Ok(None);
+            return Ok((None, verdict));
         }
-        LoadedPlugin::load(
+        let loaded = LoadedPlugin::load(
             &self.host.engine,
             &self.host.granter,
-            settings,
+            self.host.config.plugin(name),
             self.host.config.circuit_breaker,
             sha256.clone(),
             bytes,
             self.host.config.engine.max_instances as usize,
-        )
-        .await
-        .map(Some)
-        .map_err(|error: EntryError| failed(Some(sha256), error.to_string()))
+        );
+        match loaded.await {
+            Ok(plugin) => Ok((Some(plugin), verdict)),
+            Err(error) => Err(failed(Some(sha256), &error)),
+        }
     }
 
     /// Swaps in a catalogue with `slot` under `name`, and tells clients if they
@@ -270,6 +328,41 @@ impl Loader {
         for change in changes {
             self.host.changes.publish(&change);
         }
+    }
+}
+
+fn failed(sha256: Option<String>, error: &EntryError) -> FailedFile {
+    FailedFile {
+        sha256,
+        reason: error.to_string(),
+    }
+}
+
+fn tell_verdict(name: &str, verdict: &Verdict) {
+    if let Verdict::Tolerated(error) = verdict {
+        tracing::warn!(
+            plugin = name,
+            reason = %error,
+            "a plugin is loaded without a good signature"
+        );
+    }
+}
+
+fn tell_loaded(name: &str, plugin: &LoadedPlugin, replaced: bool) {
+    tracing::info!(
+        plugin = name,
+        sha256 = &plugin.core.sha256[..12],
+        tools = plugin.offers.tools.len(),
+        replaced,
+        "plugin loaded"
+    );
+    tell_not_served(name, plugin);
+    for unmatched in &plugin.offers.unmatched {
+        tracing::warn!(
+            plugin = name,
+            setting = unmatched,
+            "the configuration names a tool that isn't there"
+        );
     }
 }
 

@@ -1,0 +1,95 @@
+//! Bytes that may become a version of a plugin: read whole, and judged by their
+//! signatures.
+//!
+//! It owns the order: nothing is compiled whose signature isn't as the operator
+//! wants it.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::catalogue::FailedFile;
+use crate::folder;
+use crate::signatures::{self, Signatures, Verdict};
+use crate::sources::{self, Record};
+
+/// Bytes that may be loaded.
+pub(super) struct Candidate {
+    pub(super) bytes: Vec<u8>,
+    /// theirs, in hex
+    pub(super) sha256: String,
+    pub(super) verdict: Verdict,
+}
+
+impl Candidate {
+    /// A file, with the signature that lies beside it.
+    ///
+    /// # Errors
+    /// Why it may not be loaded.
+    pub(super) async fn of_file(
+        path: PathBuf,
+        max_bytes: u64,
+        keys: Arc<Signatures>,
+    ) -> Result<Self, FailedFile> {
+        blocking(move || {
+            let (bytes, sha256) =
+                folder::read(&path, max_bytes).map_err(|reason| failed(None, reason))?;
+            if !keys.is_asked() {
+                let verdict = Verdict::NotAsked;
+                return Ok(Self {
+                    bytes,
+                    sha256,
+                    verdict,
+                });
+            }
+            let judged = signatures::read_beside(&path)
+                .and_then(|(texts, missing)| keys.judge(&bytes, &texts, &missing));
+            match judged {
+                Ok(verdict) => Ok(Self {
+                    bytes,
+                    sha256,
+                    verdict,
+                }),
+                Err(error) => Err(failed(Some(sha256), error.to_string())),
+            }
+        })
+        .await
+    }
+
+    /// What was fetched, with the signatures that came along.
+    ///
+    /// # Errors
+    /// Why it may not be loaded.
+    pub(super) async fn of_record(
+        file: PathBuf,
+        record: Record,
+        missing: String,
+        max_bytes: u64,
+        keys: Arc<Signatures>,
+    ) -> Result<Self, FailedFile> {
+        blocking(move || {
+            let bytes =
+                sources::read(&file, &record, max_bytes).map_err(|reason| failed(None, reason))?;
+            let sha256 = record.sha256;
+            match keys.judge(&bytes, &record.signatures, &missing) {
+                Ok(verdict) => Ok(Self {
+                    bytes,
+                    sha256,
+                    verdict,
+                }),
+                Err(error) => Err(failed(Some(sha256), error.to_string())),
+            }
+        })
+        .await
+    }
+}
+
+fn failed(sha256: Option<String>, reason: String) -> FailedFile {
+    FailedFile { sha256, reason }
+}
+
+async fn blocking(
+    read: impl FnOnce() -> Result<Candidate, FailedFile> + Send + 'static,
+) -> Result<Candidate, FailedFile> {
+    let read = tokio::task::spawn_blocking(read).await;
+    read.unwrap_or_else(|panic| Err(failed(None, panic.to_string())))
+}
