@@ -21,6 +21,8 @@ pub struct Build<'a> {
     pub say: &'a mut dyn FnMut(&str),
     /// ends it
     pub stop: Option<&'a Stop>,
+    /// where programs are installed, instead of the user's folder for them
+    pub installed: Option<&'a Path>,
 }
 
 impl Build<'_> {
@@ -65,7 +67,11 @@ pub(crate) fn folder(
     build: &mut Build<'_>,
     fill: impl FnOnce(&Path, &mut Build<'_>) -> Result<(), Error>,
 ) -> Result<PathBuf, Error> {
-    folder_in(&root(|name| std::env::var_os(name))?, name, build, fill)
+    let root = match build.installed {
+        Some(named) => named.to_path_buf(),
+        None => root(|name| std::env::var_os(name))?,
+    };
+    folder_in(&root, name, build, fill)
 }
 
 fn folder_in(
@@ -129,6 +135,7 @@ mod tests {
         let mut build = Build {
             say: &mut |_| {},
             stop: None,
+            installed: None,
         };
         let failed = folder_in(root.path(), "one", &mut build, |_, _| Err(Error::Stopped));
         assert!(failed.is_err());

@@ -70,9 +70,8 @@ impl Tools {
     /// Finds them, or installs them into the user's folder.
     ///
     /// # Errors
-    /// If Node or npm is missing or too old, or a package can't be had.
+    /// If npm is missing, or a package can't be had.
     pub(crate) fn install(build: &mut Build<'_>) -> Result<Self, Error> {
-        check_node()?;
         let folder = installed::folder(FOLDER, build, |folder, build| {
             let npm = process::output(Command::new("npm").arg("--version"));
             npm.map_err(|_| missing("npm"))?;
@@ -95,7 +94,7 @@ impl Tools {
     /// What the kit says of the plugin, as JSON.
     ///
     /// # Errors
-    /// If the plugin can't be loaded, with what Node says.
+    /// If Node is missing or too old, or the plugin can't be loaded, with what Node says.
     pub(crate) fn describe(&self, project: &Script) -> Result<String, Error> {
         process::output(&mut self.program(project, "describe")?)
     }
@@ -120,6 +119,7 @@ impl Tools {
 
     fn program(&self, project: &Script, mode: &str) -> Result<Command, Error> {
         let program = project.put("build.mjs", PROGRAM)?;
+        check_node()?;
         let mut command = Command::new("node");
         command.arg(program).arg(mode).arg(&self.modules);
         command.arg(&project.main).current_dir(&project.folder);

@@ -5,6 +5,8 @@
 use std::path::Path;
 
 use crate::error::Error;
+use crate::installed::Build;
+use crate::{javascript, python};
 
 /// A language that plugins are built from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,6 +47,19 @@ impl Language {
             Self::Rust => "Cargo.toml",
             Self::JavaScript => "package.json",
             Self::Python => "pyproject.toml",
+        }
+    }
+
+    /// Installs what projects of it are built with, unless it is there. What Rust is
+    /// built with is a [`crate::Toolchain`].
+    ///
+    /// # Errors
+    /// If a program is missing that belongs to the system, or a package can't be had.
+    pub fn install(self, build: &mut Build<'_>) -> Result<(), Error> {
+        match self {
+            Self::Rust => Ok(()),
+            Self::JavaScript => javascript::Tools::install(build).map(drop),
+            Self::Python => python::Tools::install(build).map(drop),
         }
     }
 

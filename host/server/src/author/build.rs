@@ -111,7 +111,11 @@ impl Project {
         let made = match self {
             Self::Crates { cargo, workspace } => compiled(cargo, workspace, say, stop)?,
             Self::Script(script) => {
-                let bytes = script.component(&mut Build { say, stop })?;
+                let bytes = script.component(&mut Build {
+                    say,
+                    stop,
+                    installed: None,
+                })?;
                 vec![(script.name.clone(), bytes)]
             }
         };
