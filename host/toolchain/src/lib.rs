@@ -9,6 +9,7 @@
 #![forbid(unsafe_code)]
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod asks;
 pub mod component;
 mod docs;
 mod error;
@@ -23,6 +24,7 @@ pub mod wit;
 mod workspace;
 mod world;
 
+pub use asks::asks;
 pub use error::Error;
 pub use installed::{Build, VARIABLE};
 pub use language::Language;

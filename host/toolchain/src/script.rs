@@ -12,7 +12,7 @@ use serde::Deserialize;
 use crate::error::Error;
 use crate::installed::Build;
 use crate::language::Language;
-use crate::{javascript, python, world};
+use crate::{asks, javascript, python, world};
 
 /// The folder of a project for what a build leaves, hidden from watchers.
 const WORK: &str = ".fusebox";
@@ -124,7 +124,8 @@ impl Script {
                 node.componentize(self, &world, build)?
             }
         };
-        fs::read(&file).map_err(|source| Error::Read { path: file, source })
+        let made = fs::read(&file).map_err(|source| Error::Read { path: file, source })?;
+        Ok(asks::put(made, &self.capabilities))
     }
 
     pub(crate) fn work(&self) -> PathBuf {
@@ -199,7 +200,7 @@ mod tests {
         check(Language::Python, "[project]\n", "it has no name");
         check(Language::JavaScript, "{}", "it has no name");
         let unknown = r#"{"name": "one", "fusebox": {"capabilities": ["htp"]}}"#;
-        let words = "there is no capability `htp`; there are config, keyvalue, http";
+        let words = "there is no capability `htp`; there are config, keyvalue, http, env, files";
         check(Language::JavaScript, unknown, words);
         let unknown = "[project]\nname = \"one\"\n[tool.fusebox]\ncapability = []\n";
         let error = read(Language::Python, unknown).unwrap_err();

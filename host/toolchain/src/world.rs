@@ -11,8 +11,9 @@ use crate::error::Error;
 /// The world's name.
 pub(crate) const NAME: &str = "fusebox-made";
 
-/// What a manifest may ask for, and what it imports then.
-const CAPABILITIES: [(&str, &[&str]); 3] = [
+/// What a manifest may ask for, and what it imports then. For variables and files that
+/// is nothing more: the runtime of the language imports them anyhow.
+const CAPABILITIES: [(&str, &[&str]); 5] = [
     ("config", &["wasi:config/store@0.2.0-rc.1"]),
     (
         "keyvalue",
@@ -22,6 +23,8 @@ const CAPABILITIES: [(&str, &[&str]); 3] = [
         ],
     ),
     ("http", &["wasi:http/outgoing-handler@0.2.12"]),
+    ("env", &[]),
+    ("files", &[]),
 ];
 
 /// What a plugin can export.
