@@ -83,7 +83,12 @@ impl Tools {
                 fs::write(&path, text).map_err(|source| Error::Write { path, source })?;
             }
             let mut command = Command::new("npm");
-            command.args(["ci", "--no-progress", "--loglevel=error", "--ignore-scripts"]);
+            command.args([
+                "ci",
+                "--no-progress",
+                "--loglevel=error",
+                "--ignore-scripts",
+            ]);
             build.run(command.current_dir(folder))
         })?;
         Ok(Self {

@@ -164,7 +164,9 @@ impl Tools {
         project.put(&format!("entry/{ENTRY}.py"), &text)?;
         let file = project.work().join("plugin.wasm");
         let mut command = Command::new(&self.python);
-        command.args(["-c", RUN, "-w", world::NAME, "-d"]).arg(world);
+        command
+            .args(["-c", RUN, "-w", world::NAME, "-d"])
+            .arg(world);
         command.args(["componentize", ENTRY, "-o"]).arg(&file);
         for place in [&entries, &project.folder, &packages_of(project)] {
             if place.is_dir() {

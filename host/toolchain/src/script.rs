@@ -90,7 +90,9 @@ impl Script {
             path: folder.to_path_buf(),
             source,
         })?;
-        let name = manifest.name.ok_or_else(|| unfit("it has no name".into()))?;
+        let name = manifest
+            .name
+            .ok_or_else(|| unfit("it has no name".into()))?;
         Ok(Self {
             name,
             language,
@@ -149,11 +151,10 @@ impl Script {
     fn world(&self, described: &str) -> Result<PathBuf, Error> {
         // What the plugin itself prints while it is loaded comes before.
         let last = described.trim_end().lines().next_back().unwrap_or_default();
-        let found: Description =
-            serde_json::from_str(last).map_err(|error| Error::Metadata {
-                of: "the kit",
-                reason: error.to_string(),
-            })?;
+        let found: Description = serde_json::from_str(last).map_err(|error| Error::Metadata {
+            of: "the kit",
+            reason: error.to_string(),
+        })?;
         if found.exports.is_empty() {
             return Err(Error::NoTools {
                 main: self.main.clone(),

@@ -107,16 +107,35 @@ fn failure(client: &mut Client, tool: &str, arguments: Value) -> String {
     let result = client.call(tool, arguments).expect(tool);
     assert_eq!(result["isError"], true, "{tool}: {result}");
     let text = result["content"][0]["text"].as_str();
-    text.unwrap_or_else(|| panic!("{tool}: {result}")).to_owned()
+    text.unwrap_or_else(|| panic!("{tool}: {result}"))
+        .to_owned()
 }
 
 fn lists(client: &mut Client) {
     let listed = result(client, "tools/list", json!({}));
     let tools = listed["tools"].as_array().expect("a list");
-    let names: Vec<&str> = tools.iter().filter_map(|tool| tool["name"].as_str()).collect();
+    let names: Vec<&str> = tools
+        .iter()
+        .filter_map(|tool| tool["name"].as_str())
+        .collect();
     let expected = [
-        "greet", "add", "measure", "fail", "refuse", "count", "content", "ask", "keep", "kept",
-        "increment", "setting", "secret", "fetch", "remembered", "long", "spin",
+        "greet",
+        "add",
+        "measure",
+        "fail",
+        "refuse",
+        "count",
+        "content",
+        "ask",
+        "keep",
+        "kept",
+        "increment",
+        "setting",
+        "secret",
+        "fetch",
+        "remembered",
+        "long",
+        "spin",
     ];
     assert_eq!(names, expected);
     let greet = &tools[0];
@@ -134,7 +153,12 @@ fn lists(client: &mut Client) {
 }
 
 fn values(client: &mut Client) {
-    for name in ["Ada", "Ålesund ünïcode 漢字 🦀", "quote \" and \\ and \u{1}", ""] {
+    for name in [
+        "Ada",
+        "Ålesund ünïcode 漢字 🦀",
+        "quote \" and \\ and \u{1}",
+        "",
+    ] {
         let text = client.text("greet", json!({"name": name}));
         assert_eq!(text, format!("Hello, {name}!"));
     }
@@ -222,7 +246,9 @@ fn questions(host: &Rc<Host>) {
     let all = json!({"elicitation": {"form": {}}, "sampling": {}});
     let mut caller = Caller::open(host, Way::Http, Era::Modern, &all);
     let call = json!({"name": "ask", "arguments": {}});
-    let first = caller.result("tools/call", call.clone()).expect("a question");
+    let first = caller
+        .result("tools/call", call.clone())
+        .expect("a question");
     assert_eq!(first["resultType"], "input_required", "{first}");
     let who = &first["inputRequests"]["who"];
     assert_eq!(who["method"], "elicitation/create");
@@ -253,7 +279,10 @@ fn questions(host: &Rc<Host>) {
     declined["inputResponses"] = json!({"who": {"action": "decline"}});
     let declined = caller.result("tools/call", declined).expect("an answer");
     assert_eq!(declined["isError"], true);
-    assert_eq!(declined["content"][0]["text"], "the user declined to answer");
+    assert_eq!(
+        declined["content"][0]["text"],
+        "the user declined to answer"
+    );
 }
 
 fn capabilities(client: &mut Client, origin: &str) {
@@ -295,9 +324,14 @@ fn resources_and_prompts(client: &mut Client) {
     });
     assert_eq!(listed["resources"][0], about);
     let templates = result(client, "resources/templates/list", json!({}));
-    assert_eq!(templates["resourceTemplates"][0]["uriTemplate"], "data://items/{id}");
+    assert_eq!(
+        templates["resourceTemplates"][0]["uriTemplate"],
+        "data://items/{id}"
+    );
     let mut read = |uri: &str| {
-        let read = client.request("resources/read", json!({"uri": uri})).outcome();
+        let read = client
+            .request("resources/read", json!({"uri": uri}))
+            .outcome();
         read.map(|result| result["contents"].clone())
     };
     let contents = json!([{
@@ -341,7 +375,10 @@ fn resources_and_prompts(client: &mut Client) {
         result(client, "completion/complete", params)["completion"]["values"].clone()
     };
     let prompt = json!({"type": "ref/prompt", "name": "review"});
-    assert_eq!(complete(prompt, "style", "sho"), json!(["short", "shouting"]));
+    assert_eq!(
+        complete(prompt, "style", "sho"),
+        json!(["short", "shouting"])
+    );
     let template = json!({"type": "ref/resource", "uri": "data://items/{id}"});
     assert_eq!(complete(template, "id", "a"), json!(["a1", "a2"]));
 }

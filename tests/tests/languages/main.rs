@@ -64,7 +64,10 @@ impl Language {
     fn build(self) -> Vec<u8> {
         let folder = tempfile::tempdir().expect("a folder");
         let folder = folder.path();
-        good(folder, &format!("fusebox plugin new behaviour --lang {}", self.name));
+        good(
+            folder,
+            &format!("fusebox plugin new behaviour --lang {}", self.name),
+        );
         let project = folder.join("behaviour");
         let source = repository().join("tests/behaviour").join(self.source);
         fs::copy(source, project.join(self.place)).expect("its source");

@@ -11,7 +11,10 @@ use crate::good;
 
 fn project(language: &str) -> TempDir {
     let folder = tempfile::tempdir().expect("a folder");
-    good(folder.path(), &format!("fusebox plugin new one --lang {language}"));
+    good(
+        folder.path(),
+        &format!("fusebox plugin new one --lang {language}"),
+    );
     folder
 }
 
@@ -40,7 +43,10 @@ fn a_missing_program_is_told_with_how_to_install_it() {
         let folder = project(language);
         let ran = build_alone(folder.path());
         assert_eq!(ran.code, Some(1), "{ran:?}");
-        assert!(ran.stderr.contains("is missing; to build plugins in"), "{ran:?}");
+        assert!(
+            ran.stderr.contains("is missing; to build plugins in"),
+            "{ran:?}"
+        );
         assert!(ran.stderr.contains(words), "{ran:?}");
         // Nothing half-installed is left.
         let left = fs::read_dir(folder.path().join("tools")).map_or(0, Iterator::count);
@@ -51,7 +57,12 @@ fn a_missing_program_is_told_with_how_to_install_it() {
 #[test]
 fn a_mistake_is_told_in_the_words_of_its_language() {
     for (language, file, text, words) in [
-        ("python", "plugin.py", "import nothing", "No module named 'nothing'"),
+        (
+            "python",
+            "plugin.py",
+            "import nothing",
+            "No module named 'nothing'",
+        ),
         (
             "python",
             "plugin.py",
@@ -59,9 +70,24 @@ fn a_mistake_is_told_in_the_words_of_its_language() {
             "f: the parameter `a` needs a type, such as `str`",
         ),
         ("python", "plugin.py", "", "plugin offers no tool"),
-        ("js", "plugin.js", "import 'nothing'", "Could not resolve \"nothing\""),
-        ("js", "plugin.js", "", "No matching export in \"plugin.js\" for import \"default\""),
-        ("js", "plugin.js", "export default 1", "must `export default plugin({...})`"),
+        (
+            "js",
+            "plugin.js",
+            "import 'nothing'",
+            "Could not resolve \"nothing\"",
+        ),
+        (
+            "js",
+            "plugin.js",
+            "",
+            "No matching export in \"plugin.js\" for import \"default\"",
+        ),
+        (
+            "js",
+            "plugin.js",
+            "export default 1",
+            "must `export default plugin({...})`",
+        ),
         (
             "js",
             "plugin.js",

@@ -114,7 +114,10 @@ fn check_readme(lang: &str, native: &str, passed: &str) {
         .iter()
         .find(|(line, _)| line == native)
         .expect("its tests");
-    assert!(format!("{}{}", ran.stdout, ran.stderr).contains(passed), "{ran:?}");
+    assert!(
+        format!("{}{}", ran.stdout, ran.stderr).contains(passed),
+        "{ran:?}"
+    );
     let tested = followed.printed("fusebox plugin test");
     assert!(tested.contains("3 passed, 0 failed"), "{tested}");
     let [(_, developed), (_, served)] = &*followed.served else {
@@ -128,7 +131,10 @@ fn check_readme(lang: &str, native: &str, passed: &str) {
     }
     for name in ["README.md", "cases.toml"] {
         let text = fs::read_to_string(project.join(name)).expect(name);
-        assert!(!text.contains("{{"), "nothing is left to be filled in: {text}");
+        assert!(
+            !text.contains("{{"),
+            "nothing is left to be filled in: {text}"
+        );
     }
 }
 
@@ -152,7 +158,9 @@ fn check_section(title: &str, native: &str, passed: &str) {
     let page = fs::read_to_string(repository().join("docs/src/author.md")).expect("the page");
     let heading = format!("\n## {title}\n");
     let (_, rest) = page.split_once(&heading).expect("the section");
-    let section = rest.split_once("\n## ").map_or(rest, |(section, _)| section);
+    let section = rest
+        .split_once("\n## ")
+        .map_or(rest, |(section, _)| section);
     let first = &blocks(section)[0];
     assert_eq!(first.len(), 3, "{first:?}");
     let folder = empty();
@@ -164,7 +172,10 @@ fn check_section(title: &str, native: &str, passed: &str) {
         .iter()
         .find(|(line, _)| line == native)
         .expect("its tests");
-    assert!(format!("{}{}", ran.stdout, ran.stderr).contains(passed), "{ran:?}");
+    assert!(
+        format!("{}{}", ran.stdout, ran.stderr).contains(passed),
+        "{ran:?}"
+    );
 }
 
 #[test]

@@ -149,7 +149,8 @@ fn compiled(
         None => workspace.build(&toolchain, &workspace.target)?,
     }
     let plugins = workspace.plugins.iter();
-    let made = plugins.map(|plugin| Ok((plugin.name.clone(), plugin.component(&workspace.target)?)));
+    let made =
+        plugins.map(|plugin| Ok((plugin.name.clone(), plugin.component(&workspace.target)?)));
     made.collect()
 }
 

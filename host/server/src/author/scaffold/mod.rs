@@ -169,7 +169,10 @@ impl fmt::Display for NewReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let folder = self.folder.display();
         let language = self.language.title();
-        writeln!(f, "made {folder}: a plugin in {language} with the tool `hello`")?;
+        writeln!(
+            f,
+            "made {folder}: a plugin in {language} with the tool `hello`"
+        )?;
         writeln!(f, "next:")?;
         writeln!(f, "  fusebox plugin build {folder}")?;
         writeln!(f, "  fusebox plugin test {folder}")?;
