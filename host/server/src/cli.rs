@@ -116,8 +116,8 @@ impl From<Bridge> for Options {
 pub(crate) enum PluginCommand {
     /// Make a project of a plugin that builds as it is
     New(New),
-    /// Build the component of a project; says what to install if there is no Rust for
-    /// WebAssembly
+    /// Build the component of a project in Rust, JavaScript or Python; says what to
+    /// install if a program for that is missing
     Build(Build),
     /// Serve a project on loopback while it is written: build it at each save, swap
     /// in what was built, and show its calls, what it logs and what doesn't compile
@@ -161,7 +161,7 @@ pub(crate) struct New {
     /// The plugin's name, which becomes that of the folder and of the file
     pub(crate) name: String,
     /// The language it is written in
-    #[arg(long, value_name = "LANG", value_parser = ["rust"], default_value = "rust")]
+    #[arg(long, value_name = "LANG", value_parser = ["rust", "js", "python"], default_value = "rust")]
     pub(crate) lang: String,
     /// The folder to make the project in
     #[arg(

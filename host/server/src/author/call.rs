@@ -17,7 +17,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
-use super::{AuthorError, Loaded};
+use super::{AuthorError, Loaded, needs};
 use crate::plugin_entry::ToolEntry;
 use crate::refusal;
 use crate::render::{self, Rendered};
@@ -55,6 +55,9 @@ pub struct CallReport {
     pub memory_bytes: usize,
     /// see `memory_bytes`
     pub memory_max_bytes: usize,
+    /// lines for the configuration that would grant all that the plugin asks for and is
+    /// denied, whichever this call met first; empty if it did what was asked of it
+    pub grants_needed: String,
 }
 
 impl CallReport {
@@ -97,6 +100,7 @@ impl Loaded {
             deadline_ms: limits.deadline.as_secs_f64() * 1e3,
             memory_bytes: 0,
             memory_max_bytes: limits.memory_max_bytes,
+            grants_needed: String::new(),
         };
         let id = request_id();
         let schema = entry.handler.rules.input.as_ref();
@@ -106,6 +110,9 @@ impl Loaded {
             return Ok(report);
         }
         self.enter(entry, &id, arguments, &mut report).await;
+        if !report.is_success() {
+            report.grants_needed = self.grants_needed();
+        }
         Ok(report)
     }
 
@@ -246,6 +253,7 @@ impl fmt::Display for CallReport {
             self.deadline_ms,
             mib(self.memory_bytes),
             mib(self.memory_max_bytes)
-        )
+        )?;
+        needs::show(&self.grants_needed, f)
     }
 }

@@ -85,6 +85,8 @@ fn told(names: &[String]) -> String {
 pub struct Loaded {
     file: String,
     bytes: usize,
+    /// capabilities that the file says it asks for, if it does say
+    asks: Option<Vec<String>>,
     plugin: LoadedPlugin,
     took: Duration,
     verdict: Verdict,
@@ -130,7 +132,7 @@ pub async fn load(config: &Config, file: &Path) -> Result<Loaded, AuthorError> {
     folder::check_name(name).map_err(unfit)?;
     let read = folder::read(file, config.reload.file_max_bytes);
     let (bytes, sha256) = read.map_err(unfit)?;
-    let size = bytes.len();
+    let (size, asks) = (bytes.len(), fusebox_toolchain::asks(&bytes));
     let engine = Engine::new(&engine_config(config))?;
     let slots = config.engine.max_instances as usize;
     let (settings, breaker) = (config.plugin(name), config.circuit_breaker);
@@ -143,6 +145,7 @@ pub async fn load(config: &Config, file: &Path) -> Result<Loaded, AuthorError> {
         Ok(plugin) => Ok(Loaded {
             file: shown,
             bytes: size,
+            asks,
             plugin,
             took,
             verdict: Verdict::NotAsked,

@@ -4,6 +4,7 @@
 //! hosts, keys and folders are meant.
 
 use std::collections::BTreeSet;
+use std::fmt;
 
 use fusebox_engine::Capability;
 
@@ -63,6 +64,17 @@ pub(super) fn toml(table: &str, missing: &[Capability]) -> String {
         ),
     });
     lines.collect()
+}
+
+/// The end of a report, if there are such lines.
+pub(super) fn show(toml: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    match toml {
+        "" => Ok(()),
+        toml => writeln!(
+            f,
+            "What is denied would be granted by these lines in the host's configuration:\n\n{toml}"
+        ),
+    }
 }
 
 #[cfg(test)]
