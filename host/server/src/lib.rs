@@ -10,6 +10,7 @@
 
 pub mod admission;
 pub mod ask;
+pub mod asks;
 pub mod author;
 pub mod backpressure;
 mod batch;

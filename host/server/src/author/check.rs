@@ -35,7 +35,11 @@ pub struct CheckReport {
     pub granted: Vec<&'static str>,
     /// what it asks for and is denied
     pub denied: Vec<&'static str>,
-    /// lines for the configuration that would grant what is denied
+    /// what its author asks the operator for, a line each
+    pub asks: Vec<String>,
+    /// what of that is not granted
+    pub asks_ungranted: Vec<String>,
+    /// lines for the configuration that would grant what is denied and asked for
     pub grants_needed: String,
     /// names
     pub tools: Vec<String>,
@@ -83,7 +87,9 @@ impl Loaded {
             empty_imports: empty.cloned().collect(),
             granted: named(&granted),
             denied: named(&missing),
-            grants_needed: needs::toml(&core.settings.grants_table(), &missing),
+            asks: core.asks.lines(),
+            asks_ungranted: core.unmet.lines(),
+            grants_needed: needs::lines(core, &missing),
             imports,
             tools: names(&offers.tools, |tool| &tool.handler.name),
             resources: names(&offers.resources, |entry| &entry.handler.name),
@@ -128,11 +134,13 @@ impl fmt::Display for CheckReport {
         let kib = self.bytes as f64 / 1024.0;
         writeln!(f, "  size      {kib:.1} KiB, sha256 {}", self.sha256)?;
         writeln!(f, "  loaded    in {:.1} ms", self.load_ms)?;
-        let lists: [(&str, String); 8] = [
+        let lists: [(&str, String); 10] = [
             ("exports", self.exports.join(", ")),
             ("imports", self.imports.join(", ")),
             ("granted", self.granted.join(", ")),
             ("denied", self.denied.join(", ")),
+            ("asks", self.asks.join(", ")),
+            ("ungranted", self.asks_ungranted.join(", ")),
             ("tools", self.tools.join(", ")),
             ("resources", self.resources.join(", ")),
             ("templates", self.resource_templates.join(", ")),
@@ -165,7 +173,7 @@ impl fmt::Display for CheckReport {
         if !self.grants_needed.is_empty() {
             writeln!(
                 f,
-                "What is denied would be granted by these lines in the host's configuration:\n\n{}",
+                "What is denied or asked for would be granted by these lines in the host's configuration:\n\n{}",
                 self.grants_needed
             )?;
         }

@@ -16,6 +16,7 @@ mod needs;
 mod scaffold;
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 pub use build::{BuildReport, Component, build};
@@ -23,7 +24,7 @@ pub use call::{CallReport, Outcome};
 pub use cases::{CaseReport, Cases, CasesError, Difference, TestReport};
 pub use check::CheckReport;
 pub use dev::{DevError, FILTER, Lines, dev};
-use fusebox_engine::{Engine, EngineError};
+use fusebox_engine::{Engine, EngineError, SessionStores};
 pub use inspect::InspectReport;
 pub use scaffold::{NewReport, ScaffoldError, scaffold};
 
@@ -84,6 +85,8 @@ pub struct Loaded {
     bytes: usize,
     plugin: LoadedPlugin,
     took: Duration,
+    /// all calls of it are one session
+    session: Arc<SessionStores>,
 }
 
 /// Loads a file as a host with these settings would.
@@ -116,6 +119,7 @@ pub async fn load(config: &Config, file: &Path) -> Result<Loaded, AuthorError> {
             bytes: size,
             plugin,
             took,
+            session: Arc::default(),
         }),
         Err(error) => Err(AuthorError::Entry { file: shown, error }),
     }

@@ -38,6 +38,8 @@ pub struct PluginReport {
     pub failed_update: Option<FailedUpdate>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub unmatched: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub asks_ungranted: Vec<String>,
     pub breakers: BTreeMap<String, BreakerReport>,
 }
 
@@ -120,6 +122,7 @@ pub(super) fn plugin(name: &str, slot: &Slot, now: Instant) -> PluginReport {
         waiting: serving.map_or(0, waiting),
         failed_update,
         unmatched: serving.map_or_else(Vec::new, |plugin| plugin.offers.unmatched.clone()),
+        asks_ungranted: serving.map_or_else(Vec::new, |plugin| plugin.core.unmet.lines()),
         breakers: handlers
             .iter()
             .map(|one| (fuse_name(one), fuse(one, now)))
