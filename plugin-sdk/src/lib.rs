@@ -102,8 +102,8 @@ pub mod prelude {
 /// What the macros' code refers to. Not for use by hand, and not stable.
 #[doc(hidden)]
 pub mod __private {
-    pub use crate::asks::{assert_short, bytes_of};
     pub use crate::arguments::{Argument, default_to_json, optional, required, split, whole};
+    pub use crate::asks::{assert_short, bytes_of};
     pub use crate::bindings::completion_provider::exports::fusebox::plugin::completions::Guest as CompletionsGuest;
     pub use crate::bindings::host::fusebox::plugin::types::{
         CacheHint, CallContext, ClientCapabilities, CompletionReference, Failure, InputRequired,

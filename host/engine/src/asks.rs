@@ -49,7 +49,10 @@ pub fn asks_of(file: &[u8]) -> Result<Option<String>, String> {
     }
     match std::str::from_utf8(data) {
         Ok(text) => Ok(Some(text.to_owned())),
-        Err(error) => Err(format!("it is not UTF-8 (byte {})", error.valid_up_to() + 1)),
+        Err(error) => Err(format!(
+            "it is not UTF-8 (byte {})",
+            error.valid_up_to() + 1
+        )),
     }
 }
 
@@ -89,7 +92,10 @@ mod tests {
             r#"(module (@custom "fusebox:asks" "a\ff"))"#,
             Err("it is not UTF-8 (byte 2)"),
         );
-        let long = format!(r#"(module (@custom "fusebox:asks" "{}"))"#, "a".repeat(16385));
+        let long = format!(
+            r#"(module (@custom "fusebox:asks" "{}"))"#,
+            "a".repeat(16385)
+        );
         check(&long, Err("it has 16385 bytes, and may have 16384"));
     }
 }

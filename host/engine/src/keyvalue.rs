@@ -62,11 +62,7 @@ pub struct SessionStores(Mutex<BTreeMap<String, Arc<dyn KeyValue>>>);
 
 impl SessionStores {
     /// The store of this plugin, made with the first use.
-    pub fn of(
-        &self,
-        plugin: &str,
-        make: impl FnOnce() -> Arc<dyn KeyValue>,
-    ) -> Arc<dyn KeyValue> {
+    pub fn of(&self, plugin: &str, make: impl FnOnce() -> Arc<dyn KeyValue>) -> Arc<dyn KeyValue> {
         let mut stores = self.0.lock();
         if let Some(store) = stores.get(plugin) {
             return store.clone();
@@ -191,9 +187,7 @@ fn told(scope: Scope, why: NoStore, table: &str) -> String {
                 Scope::Caller => "nothing for a caller",
             };
             let section = scope.section();
-            format!(
-                "not granted: this plugin may keep {whom}; [{table}.{section}] would allow it"
-            )
+            format!("not granted: this plugin may keep {whom}; [{table}.{section}] would allow it")
         }
     }
 }

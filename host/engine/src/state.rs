@@ -140,10 +140,12 @@ impl State {
 
     /// Whose call is being served.
     pub(crate) fn owner(&self) -> Owner {
-        self.call.as_ref().map_or_else(Owner::default, |call| Owner {
-            caller: call.caller.clone(),
-            session: call.sink.session(),
-        })
+        self.call
+            .as_ref()
+            .map_or_else(Owner::default, |call| Owner {
+                caller: call.caller.clone(),
+                session: call.sink.session(),
+            })
     }
 
     fn emit(&self, mut event: RequestEvent) -> Option<(Arc<dyn RequestSink>, RequestEvent)> {

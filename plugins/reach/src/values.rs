@@ -47,29 +47,18 @@ pub(crate) fn kept(
 
 /// All keys.
 #[tool]
-pub(crate) fn kept_keys(
-    whose: Option<Whose>,
-    ctx: &Context,
-) -> Result<Vec<String>, HandlerError> {
+pub(crate) fn kept_keys(whose: Option<Whose>, ctx: &Context) -> Result<Vec<String>, HandlerError> {
     store(whose, ctx)?.keys()
 }
 
 /// Forgets a value.
 #[tool]
-pub(crate) fn forget(
-    key: String,
-    whose: Option<Whose>,
-    ctx: &Context,
-) -> Result<(), HandlerError> {
+pub(crate) fn forget(key: String, whose: Option<Whose>, ctx: &Context) -> Result<(), HandlerError> {
     store(whose, ctx)?.delete(&key)
 }
 
 /// Counts up.
 #[tool]
-pub(crate) fn count(
-    key: String,
-    whose: Option<Whose>,
-    ctx: &Context,
-) -> Result<u64, HandlerError> {
+pub(crate) fn count(key: String, whose: Option<Whose>, ctx: &Context) -> Result<u64, HandlerError> {
     store(whose, ctx)?.increment(&key, 1)
 }

@@ -12,7 +12,8 @@ fn granted(store: &Path, lines: &str) -> String {
     format!("[keyvalue]\nstore = {store:?}\n{lines}\n")
 }
 
-const ALL: &str = "[plugins.reach.grants]\nkeyvalue = {}\nkeyvalue_session = {}\nkeyvalue_caller = {}";
+const ALL: &str =
+    "[plugins.reach.grants]\nkeyvalue = {}\nkeyvalue_session = {}\nkeyvalue_caller = {}";
 
 fn keep(whose: &str, value: &str) -> Value {
     json!({"key": "a", "value": value, "whose": whose})
@@ -57,13 +58,19 @@ fn each_scope_is_a_store_of_its_own_and_no_session_sees_another() {
         host.kill();
         let host = super::host(&granted(&store, ALL));
         let mut client = Client::legacy(&host);
-        assert_eq!(call(&mut client, "kept", key("caller")), Ok("caller".into()));
+        assert_eq!(
+            call(&mut client, "kept", key("caller")),
+            Ok("caller".into())
+        );
         assert_eq!(
             call(&mut client, "kept", key("session")),
             Ok("nothing".into())
         );
         let mut modern = Client::modern(&host);
-        assert_eq!(call(&mut modern, "kept", key("caller")), Ok("caller".into()));
+        assert_eq!(
+            call(&mut modern, "kept", key("caller")),
+            Ok("caller".into())
+        );
     }
 }
 
@@ -139,7 +146,11 @@ fn a_session_has_its_quota_and_the_end_of_one_makes_room() {
         over("no more bytes (10)", "max_bytes")
     );
     assert_eq!(
-        refused(&mut one, "keep", json!({"key": "b", "value": "", "whose": "session"})),
+        refused(
+            &mut one,
+            "keep",
+            json!({"key": "b", "value": "", "whose": "session"})
+        ),
         over("no more keys (1)", "max_keys")
     );
     assert_eq!(

@@ -23,11 +23,11 @@ impl Asks {
             let _ = writeln!(text, "{key} = {value}");
         }
         let mut sections: Vec<(&str, Vec<String>)> = Vec::new();
-        for (name, keys) in &self.sections {
+        for (&name, keys) in &self.sections {
             let line = |(key, value): (&String, &Value)| format!("{} = {value}", quoted(key));
             sections.push((name, keys.iter().map(line).collect()));
         }
-        for (name, wishes) in &self.named {
+        for (&name, wishes) in &self.named {
             let line = |(key, wish): (&String, &Wish)| {
                 let value = example(name, plugin, key, wish);
                 format!("{} = {value} # {}", quoted(key), wish.why)
@@ -59,7 +59,9 @@ impl Asks {
             for (key, value) in keys {
                 match value {
                     Value::Array(entries) => grants.extend(
-                        entries.iter().map(|entry| format!("grants.{name}.{key} {entry}")),
+                        entries
+                            .iter()
+                            .map(|entry| format!("grants.{name}.{key} {entry}")),
                     ),
                     value => grants.push(format!("grants.{name}.{key} = {value}")),
                 }

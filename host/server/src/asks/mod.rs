@@ -71,7 +71,10 @@ struct Written {
 }
 
 #[derive(Debug, Deserialize)]
-#[serde(untagged, expecting = "expected a text, or { why = \"...\", write = true }")]
+#[serde(
+    untagged,
+    expecting = "expected a text, or { why = \"...\", write = true }"
+)]
 enum FolderWish {
     Read(String),
     Other(Wish),
@@ -93,9 +96,15 @@ impl Asks {
         let written: Written =
             toml::from_str(text).map_err(|error| error.message().replace('\n', ", "))?;
         let asks = Self::from(written);
-        if let Some(limit) = asks.limits.keys().find(|key| !LIMITS.contains(&key.as_str())) {
+        if let Some(limit) = asks
+            .limits
+            .keys()
+            .find(|key| !LIMITS.contains(&key.as_str()))
+        {
             let known = LIMITS.join("`, `");
-            return Err(format!("no limit `{limit}` can be asked for, only `{known}`"));
+            return Err(format!(
+                "no limit `{limit}` can be asked for, only `{known}`"
+            ));
         }
         for (section, wishes) in &asks.named {
             for (name, wish) in wishes {
@@ -124,7 +133,8 @@ impl Asks {
 
     /// What of it these settings don't give.
     pub(crate) fn unmet(&self, settings: &PluginSettings) -> Self {
-        let table = |value: Result<Table, _>| value.unwrap_or_else(|_: toml::ser::Error| Table::new());
+        let table =
+            |value: Result<Table, _>| value.unwrap_or_else(|_: toml::ser::Error| Table::new());
         let limits = table(Table::try_from(settings.limits));
         let grants = table(Table::try_from(&settings.grants));
         let section = |name: &str| grants.get(name).and_then(Value::as_table);
@@ -134,7 +144,7 @@ impl Asks {
                 unmet.limits.insert(key.clone(), *wanted);
             }
         }
-        for (name, wanted) in &self.sections {
+        for (&name, wanted) in &self.sections {
             match section(name) {
                 None => drop(unmet.sections.insert(name, wanted.clone())),
                 Some(granted) => {
@@ -145,9 +155,13 @@ impl Asks {
                 }
             }
         }
-        for (name, wishes) in &self.named {
+        for (&name, wishes) in &self.named {
             let mut missing = wishes.clone();
-            missing.retain(|key, wish| !sources(name).iter().any(|one| gives(section(one), key, wish)));
+            missing.retain(|key, wish| {
+                !sources(name)
+                    .iter()
+                    .any(|one| gives(section(one), key, wish))
+            });
             if !missing.is_empty() {
                 unmet.named.insert(name, missing);
             }
@@ -232,7 +246,9 @@ fn beyond(wanted: &Table, granted: &Table) -> Table {
         let had = granted.get(key);
         let left = match (wanted, had) {
             (Value::Array(wanted), Some(Value::Array(had))) => {
-                let not_there = wanted.iter().filter(|one| !had.iter().any(|had| covers(had, one)));
+                let not_there = wanted
+                    .iter()
+                    .filter(|one| !had.iter().any(|had| covers(had, one)));
                 let left: Vec<Value> = not_there.cloned().collect();
                 (!left.is_empty()).then_some(Value::Array(left))
             }
@@ -252,10 +268,10 @@ fn covers(granted: &Value, asked: &Value) -> bool {
     let (Some(granted), Some(asked)) = (granted.as_str(), asked.as_str()) else {
         return false;
     };
-    if let (Ok(granted), Ok(asked)) = (granted.parse(), asked.parse()) {
+    if let (Ok(granted), Ok(asked)) = (granted.parse::<Destination>(), asked.parse()) {
         return Destination::covers(&granted, &asked);
     }
-    if let (Ok(granted), Ok(asked)) = (granted.parse(), asked.parse()) {
+    if let (Ok(granted), Ok(asked)) = (granted.parse::<AddressRange>(), asked.parse()) {
         return AddressRange::covers(granted, asked);
     }
     granted == asked
@@ -292,7 +308,9 @@ mod tests {
 
     fn settings(text: &str) -> PluginSettings {
         let config = Config::from_toml("test", text);
-        config.unwrap_or_else(|errors| panic!("{errors}")).plugin("p")
+        config
+            .unwrap_or_else(|errors| panic!("{errors}"))
+            .plugin("p")
     }
 
     #[test]
@@ -358,17 +376,38 @@ token = { env = "TOKEN" } # the key of api.example.org
             assert!(error.contains(expected), "{text}: {error}");
         };
         check("limits", "key with no value");
-        check("[http]\nallow = ['https://a/b']", "`plugins.p.grants.http.allow` is ['https://a/b']; it must be");
-        check("[http]\nfollow = true", "unknown key `plugins.p.grants.http.follow`");
-        check("[limits]\nisolation = 1", "no limit `isolation` can be asked for, only `fuel`");
+        check(
+            "[http]\nallow = ['https://a/b']",
+            "`plugins.p.grants.http.allow` is ['https://a/b']; it must be",
+        );
+        check(
+            "[http]\nfollow = true",
+            "unknown key `plugins.p.grants.http.follow`",
+        );
+        check(
+            "[limits]\nisolation = 1",
+            "no limit `isolation` can be asked for, only `fuel`",
+        );
         check("[limits]\nfuel = 0", "`plugins.p.fuel` is 0; it must be");
         check("[htpp]", "unknown field `htpp`");
-        check("[secrets]\ntoken = { env = 'HOME' }", "invalid type: map, expected a string");
+        check(
+            "[secrets]\ntoken = { env = 'HOME' }",
+            "invalid type: map, expected a string",
+        );
         check("[files]\n'/d' = 3", "expected a text, or { why");
-        check("[files]\n'd' = 'a folder'", "`plugins.p.grants.files.d` is a table; it must be");
+        check(
+            "[files]\n'd' = 'a folder'",
+            "`plugins.p.grants.files.d` is a table; it must be",
+        );
         // A line of its own would be a grant.
-        check("[config]\na = \"x\\n[plugins.p.grants.http]\"", "what `config.a` is for has characters that can't be seen");
-        check("[config]\n\"a\\nb\" = 'x'", "a name in [config] has characters");
+        check(
+            "[config]\na = \"x\\n[plugins.p.grants.http]\"",
+            "what `config.a` is for has characters that can't be seen",
+        );
+        check(
+            "[config]\n\"a\\nb\" = 'x'",
+            "a name in [config] has characters",
+        );
         check("[config]\na = \"\\u202e\"", "can't be seen");
         let long = format!("[config]\na = '{}'", "x".repeat(201));
         check(&long, "what `config.a` is for has more than 200 characters");

@@ -142,10 +142,7 @@ impl KeptStore {
     }
 
     /// Those of its kind that keep something.
-    fn owners(
-        &self,
-        used: &Table<'_, &'static str, (u64, u64)>,
-    ) -> Result<u64, KeyValueError> {
+    fn owners(&self, used: &Table<'_, &'static str, (u64, u64)>) -> Result<u64, KeyValueError> {
         let Some(siblings) = &self.siblings else {
             return Ok(0);
         };

@@ -209,6 +209,9 @@ mod tests {
         }
         let (page, more) = store.keys(0).unwrap();
         assert_eq!((page.len(), more), (PAGE_KEYS, Some(PAGE_KEYS as u64)));
-        assert_eq!(store.keys(PAGE_KEYS as u64), Ok((vec!["01000".to_owned()], None)));
+        assert_eq!(
+            store.keys(PAGE_KEYS as u64),
+            Ok((vec!["01000".to_owned()], None))
+        );
     }
 }
