@@ -91,7 +91,7 @@ mod counter {
         increment(40, &ctx).expect("a sum");
         assert_eq!(increment(2, &ctx).expect("a sum"), 42);
         assert_eq!(
-            increment(0, &ctx).expect_err("nothing").to_string(),
+            increment(0, &ctx).expect_err("nothing").message(),
             "add something"
         );
     }

@@ -121,8 +121,8 @@ impl Asks {
         Ok(asks)
     }
 
-    /// Whether there is nothing in it.
-    pub(crate) fn is_empty(&self) -> bool {
+    #[cfg(test)]
+    fn is_empty(&self) -> bool {
         self.limits.is_empty() && self.sections.is_empty() && self.named.is_empty()
     }
 
