@@ -179,6 +179,7 @@ impl Call {
             changes: self.host.changes.clone(),
             close: self.context.close.clone(),
             impure: self.context.impure.clone(),
+            session: self.context.session.as_ref().map(|one| one.stores.clone()),
             progress: Mutex::new(None),
         });
         let code = &self.handler.core.code;

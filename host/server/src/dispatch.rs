@@ -146,7 +146,7 @@ impl Call {
         let first = self.round.responses.is_none() && self.round.request_state.is_none();
         let scope = match rule.shared {
             true => Scope::Public,
-            false => Scope::Session(self.context.session?),
+            false => Scope::Session(self.context.session.as_ref()?.serial),
         };
         let version = self.context.version;
         first.then(|| Key::new(&self.handler, scope, version, arguments))

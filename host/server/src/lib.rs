@@ -10,6 +10,7 @@
 
 pub mod admission;
 pub mod ask;
+pub mod asks;
 pub mod auth;
 pub mod author;
 pub mod backpressure;

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use dashmap::DashMap;
+use fusebox_engine::SessionStores;
 use fusebox_protocol::params::{ClientCapabilities, LogLevel};
 use fusebox_protocol::{ProtocolVersion, RawJson, RequestId};
 use parking_lot::Mutex;
@@ -44,12 +45,21 @@ pub struct CallContext {
     /// sent for them instead
     pub pending: Option<Arc<Pending>>,
     /// the session, where there is one: what is kept for it is kept for nobody else
-    pub session: Option<u64>,
+    pub session: Option<SessionRef>,
     /// raised if the call does more than answer, where that matters
     pub impure: Option<Arc<AtomicBool>>,
     /// raised by a handler whose client need not hold its stream open, where that
     /// client can take it up again
     pub close: Option<Arc<Notify>>,
+}
+
+/// The session that a call belongs to.
+#[derive(Clone, Debug)]
+pub struct SessionRef {
+    /// no other one of this process has it
+    pub serial: u64,
+    /// what plugins keep for it, until it ends
+    pub stores: Arc<SessionStores>,
 }
 
 /// What an `initialize` agreed on.
@@ -67,6 +77,8 @@ pub struct Agreement {
     pub pending: Arc<Pending>,
     log_level: AtomicU8,
     subscribed: Mutex<Subscribed>,
+    /// what plugins keep for this session: it ends with it
+    stores: Arc<SessionStores>,
 }
 
 /// The resources that a client wants to hear of, and the streams that tell it.
@@ -92,6 +104,7 @@ impl Agreement {
             pending: Arc::default(),
             log_level: AtomicU8::new(LogLevel::Info as u8),
             subscribed: Mutex::default(),
+            stores: Arc::default(),
         }
     }
 
@@ -171,7 +184,10 @@ impl Agreement {
             log_level: Some(self.log_level()),
             progress_token,
             pending: Some(self.pending.clone()),
-            session: Some(self.serial),
+            session: Some(SessionRef {
+                serial: self.serial,
+                stores: self.stores.clone(),
+            }),
             impure: None,
             close: None,
         }

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use bytestring::ByteString;
 use fusebox_engine::contract::types::{CallContext, ClientCapabilities};
-use fusebox_engine::{Change, Invocation, RequestEvent, RequestSink};
+use fusebox_engine::{Change, Invocation, RequestEvent, RequestSink, SessionStores};
 use fusebox_protocol::{Era, ProtocolVersion, RequestId, RpcError};
 use parking_lot::Mutex;
 use serde::Serialize;
@@ -136,11 +136,14 @@ impl Loaded {
                 request_state: None,
             },
         };
-        let sink = Arc::new(Said::default());
+        let sink = Arc::new(Said {
+            lines: Mutex::default(),
+            session: self.session.clone(),
+        });
         let completed = code
             .call(invocation, sink.clone(), None, &handler.habit)
             .await;
-        report.said = std::mem::take(&mut *sink.0.lock());
+        report.said = std::mem::take(&mut *sink.lines.lock());
         report.fuel = completed.usage.fuel;
         report.elapsed_ms = completed.usage.elapsed.as_secs_f64() * 1e3;
         report.memory_bytes = completed.usage.memory_bytes;
@@ -180,8 +183,10 @@ fn request_id() -> RequestId {
 }
 
 /// What a tool says while it works, in the order in which it says it.
-#[derive(Default)]
-struct Said(Mutex<Vec<String>>);
+struct Said {
+    lines: Mutex<Vec<String>>,
+    session: Arc<SessionStores>,
+}
 
 impl RequestSink for Said {
     fn emit(&self, event: RequestEvent) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
@@ -208,12 +213,12 @@ impl RequestSink for Said {
                 format!("progress {progress}{total}{}", message.unwrap_or_default())
             }
         };
-        self.0.lock().push(line);
+        self.lines.lock().push(line);
         Box::pin(std::future::ready(()))
     }
 
     fn changed(&self, change: Change) {
-        self.0.lock().push(match change {
+        self.lines.lock().push(match change {
             Change::Tools => "changed: the list of tools".to_owned(),
             Change::Prompts => "changed: the list of prompts".to_owned(),
             Change::Resources => "changed: the list of resources".to_owned(),
@@ -222,7 +227,7 @@ impl RequestSink for Said {
     }
 
     fn panicked(&self, message: &str) {
-        self.0.lock().push(format!("panic: {message}"));
+        self.lines.lock().push(format!("panic: {message}"));
     }
 
     fn is_cancelled(&self) -> bool {
@@ -230,6 +235,10 @@ impl RequestSink for Said {
     }
 
     fn close_stream(&self) {}
+
+    fn session(&self) -> Option<Arc<SessionStores>> {
+        Some(self.session.clone())
+    }
 }
 
 impl fmt::Display for CallReport {

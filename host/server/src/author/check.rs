@@ -41,7 +41,11 @@ pub struct CheckReport {
     pub denied: Vec<&'static str>,
     /// what the runtime of its language imports, and the plugin doesn't ask for
     pub runtime: Vec<&'static str>,
-    /// lines for the configuration that would grant what is denied
+    /// what its author asks the operator for, a line each
+    pub asks: Vec<String>,
+    /// what of that is not granted
+    pub asks_ungranted: Vec<String>,
+    /// lines for the configuration that would grant what is denied and asked for
     pub grants_needed: String,
     /// names
     pub tools: Vec<String>,
@@ -91,6 +95,8 @@ impl Loaded {
             granted: named(&granted),
             denied: named(&missing),
             runtime: named(&runtime),
+            asks: core.asks.lines(),
+            asks_ungranted: core.unmet.lines(),
             grants_needed: self.grants_needed(),
             imports,
             tools: names(&offers.tools, |tool| &tool.handler.name),
@@ -125,9 +131,9 @@ impl Loaded {
 
     /// Lines for the configuration that would grant what it asks for and is denied.
     pub(super) fn grants_needed(&self) -> String {
-        let settings = &self.plugin.core.settings;
-        let (_, missing) = needs::split(&self.asked().0, &settings.grants);
-        needs::toml(&settings.grants_table(), &missing)
+        let core = &self.plugin.core;
+        let (_, missing) = needs::split(&self.asked().0, &core.settings.grants);
+        needs::lines(core, &missing)
     }
 }
 
@@ -171,11 +177,13 @@ impl fmt::Display for CheckReport {
             }
         }
         writeln!(f, "  loaded    in {:.1} ms", self.load_ms)?;
-        let lists: [(&str, String); 8] = [
+        let lists: [(&str, String); 10] = [
             ("exports", self.exports.join(", ")),
             ("imports", self.imports.join(", ")),
             ("granted", self.granted.join(", ")),
             ("denied", self.denied.join(", ")),
+            ("asks", self.asks.join(", ")),
+            ("ungranted", self.asks_ungranted.join(", ")),
             ("tools", self.tools.join(", ")),
             ("resources", self.resources.join(", ")),
             ("templates", self.resource_templates.join(", ")),

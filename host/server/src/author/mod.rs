@@ -17,6 +17,7 @@ mod needs;
 mod scaffold;
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 pub use build::{BuildReport, Component, build};
@@ -25,7 +26,7 @@ pub use cases::{CaseReport, Cases, CasesError, Difference, TestReport};
 pub use check::CheckReport;
 pub use dev::{DevError, FILTER, Lines, dev};
 pub use exchange::{PullReport, PushReport, pull, push};
-use fusebox_engine::{Engine, EngineError};
+use fusebox_engine::{Engine, EngineError, SessionStores};
 pub use inspect::InspectReport;
 pub use scaffold::{NewReport, ScaffoldError, scaffold};
 
@@ -90,6 +91,8 @@ pub struct Loaded {
     plugin: LoadedPlugin,
     took: Duration,
     verdict: Verdict,
+    /// all calls of it are one session
+    session: Arc<SessionStores>,
 }
 
 /// Loads a file as a host with these settings would, if it is signed as they want
@@ -149,6 +152,7 @@ pub async fn load(config: &Config, file: &Path) -> Result<Loaded, AuthorError> {
             plugin,
             took,
             verdict: Verdict::NotAsked,
+            session: Arc::default(),
         }),
         Err(error) => Err(AuthorError::Entry { file: shown, error }),
     }

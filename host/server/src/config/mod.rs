@@ -37,7 +37,9 @@ pub use access::{Auth, EVERYTHING, Exposed, OAuth, RateLimits, Role};
 pub use destination::{AddressRange, Destination, NotADestination, normal_host};
 pub use encrypted::{Quic, Tls};
 pub use error::{ConfigError, ConfigErrors, Location, Problem};
-pub use grants::{Folder, Grants, HttpGrant, KeyValue, KeyValueGrant, Source, Variable};
+pub use grants::{
+    Folder, Grants, HttpGrant, KeyValue, KeyValueGrant, OwnedKeyValueGrant, Source, Variable,
+};
 pub use listener::{Listener, ListenerError, Scheme};
 pub use plugin::{Limit, PluginSettings};
 pub use sections::{
@@ -50,6 +52,7 @@ pub use source::{
 pub use tools::ToolSettings;
 
 use overlay::Overlay;
+pub(crate) use overlay::named_table;
 
 /// The documented default file, which holds every key.
 pub const DEFAULT_TOML: &str = include_str!("../../../../config/fusebox.toml");

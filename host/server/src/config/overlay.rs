@@ -142,7 +142,7 @@ fn plugin_table(plugin: &str) -> String {
 }
 
 /// A table that has a name of the operator's, in quotes if TOML needs them.
-pub(super) fn named_table(family: &str, name: &str) -> String {
+pub(crate) fn named_table(family: &str, name: &str) -> String {
     let is_bare = !name.is_empty()
         && name
             .bytes()

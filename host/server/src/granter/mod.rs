@@ -20,7 +20,7 @@ use tokio::sync::OnceCell;
 use crate::config::{self, PluginSettings, Source, Variable};
 use client::HttpClient;
 pub(crate) use client::{system_trust, trust};
-use keyvalue::{Keeper, PluginStore};
+use keyvalue::{Keeper, PluginStores};
 
 /// Why a plugin can't be given what the configuration grants it.
 #[derive(Debug, thiserror::Error)]
@@ -87,12 +87,9 @@ impl Granter {
             let table = format!("{table}.http");
             grants.http = Some(Arc::new(HttpClient::new(table, http.clone(), tls)));
         }
-        if let Some(quota) = given.keyvalue {
-            let table = format!("{table}.keyvalue");
-            let keeper = self.keeper.clone();
-            let store = PluginStore::new(keeper, settings.name.clone(), table, quota);
-            grants.keyvalue = Some(Arc::new(store));
-        }
+        let keeper = self.keeper.clone();
+        let stores = PluginStores::new(keeper, &settings.name, &table, given);
+        grants.keyvalue = stores.map(|stores| Arc::new(stores) as Arc<dyn engine::Stores>);
         Ok(grants)
     }
 }
