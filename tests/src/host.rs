@@ -72,21 +72,14 @@ impl Setup {
     /// With these bytes as the plugin of this name.
     #[must_use]
     pub fn file(self, name: &str, bytes: &[u8]) -> Self {
-        let path = self
-            .folder
-            .path()
-            .join(PLUGINS)
-            .join(format!("{name}.wasm"));
-        fs::write(path, bytes).expect("a plugin is written");
-        self
+        self.beside(&format!("{name}.wasm"), bytes)
     }
 
-    /// With this text beside the plugin of this name, in `NAME.wasm.SUFFIX`.
+    /// With these bytes in a file of this name beside the plugins.
     #[must_use]
-    pub fn beside(self, name: &str, suffix: &str, text: &str) -> Self {
-        let plugins = self.folder.path().join(PLUGINS);
-        let path = plugins.join(format!("{name}.wasm.{suffix}"));
-        fs::write(path, text).expect("a file is written");
+    pub fn beside(self, file: &str, bytes: &[u8]) -> Self {
+        let path = self.folder.path().join(PLUGINS).join(file);
+        fs::write(path, bytes).expect("a file is written");
         self
     }
 

@@ -301,7 +301,7 @@ fn a_registry_is_shown_what_a_credential_helper_gives() {
     assert_eq!(
         refusal(place.hello(&url, "").variable("PATH", &path)),
         format!(
-            "{url}: the credential helper `tests` named in {} failed for {host}",
+            "{url}: the credential helper `docker-credential-tests` named in {} failed for {host}",
             file.display()
         )
     );

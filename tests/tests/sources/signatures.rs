@@ -28,6 +28,11 @@ pub(crate) fn policy(policy: &str, pair: &KeyPair) -> String {
     )
 }
 
+/// The same for the same text.
+fn tag_of(signature: &str) -> String {
+    digest(signature.as_bytes())[7..27].to_owned()
+}
+
 const REQUIRED: &str =
     "sign it with `minisign -Sm`, or set `signatures.policy` to another value than \"require\"";
 pub(crate) const OTHER: &str =
@@ -90,7 +95,7 @@ fn of_a_file_in_the_folder() {
     let setup = |policy: &str, signature: Option<&str>| {
         let setup = place.setup("").config(policy).plugin("hello");
         match signature {
-            Some(text) => setup.beside("hello", "minisig", text),
+            Some(text) => setup.beside("hello.wasm.minisig", text.as_bytes()),
             None => setup,
         }
     };
@@ -120,12 +125,13 @@ fn of_a_file_on_a_server() {
 fn of_an_artifact_with_an_annotation() {
     let (registry, place, wasm) = (Registry::start(), Place::new(), plugin("hello"));
     let setup = |policy: &str, signature: Option<&str>| {
-        let annotations = match signature {
-            Some(text) => json!({"fusebox.minisig": text}),
-            None => json!({}),
+        // Each has a tag of its own: what the cache has of another would serve first.
+        let (tag, annotations) = match signature {
+            Some(text) => (tag_of(text), json!({"fusebox.minisig": text})),
+            None => ("none".to_owned(), json!({})),
         };
-        registry.push_layers("tools/hello", "1", &[(WASM, &wasm)], &annotations);
-        place.hello(&registry.url("tools/hello:1"), policy)
+        registry.push_layers("tools/hello", &tag, &[(WASM, &wasm)], &annotations);
+        place.hello(&registry.url(&format!("tools/hello:{tag}")), policy)
     };
     each_policy(
         setup,
@@ -139,7 +145,7 @@ fn of_an_artifact_to_which_one_refers() {
     let setup = |policy: &str, signature: Option<&str>| {
         // Each has a repository of its own, so that nothing refers to it yet.
         let name = match signature {
-            Some(text) => format!("tools/{}", &digest(text.as_bytes())[7..27]),
+            Some(text) => format!("tools/{}", tag_of(text)),
             None => "tools/none".to_owned(),
         };
         let manifest = registry.push(&name, "1", &wasm);
