@@ -21,7 +21,7 @@ fn a_plugin_that_was_built_before_is_served_as_it_was_then() {
             assert_eq!(client.text("hello", json!({"name": "Ada"})), "Hello, Ada!");
             let listed = client.request("tools/list", json!({})).outcome();
             let listed = listed.expect("a list");
-            assert_eq!(listed["tools"][0]["name"], "hello", "{listed}");
+            assert_eq!(listed["tools"][1]["name"], "hello", "{listed}");
             let misfit = client.call("hello", json!({})).expect("a result");
             assert_eq!(misfit["isError"], true, "{misfit}");
         }

@@ -161,7 +161,7 @@ fn a_session_has_its_quota_and_the_end_of_one_makes_room() {
         refused(&mut other, "keep", keep("session", "1")),
         over("something for no more owners (1)", "owners_max")
     );
-    assert_eq!(one.delete(), 200);
+    assert_eq!(one.delete(), 204);
     // The session ends with the last call that it has.
     until("the ended session makes room", || {
         call(&mut other, "keep", keep("session", "1")).ok()

@@ -378,7 +378,7 @@ token = { env = "TOKEN" } # the key of api.example.org
         check("limits", "key with no value");
         check(
             "[http]\nallow = ['https://a/b']",
-            "`plugins.p.grants.http.allow` is ['https://a/b']; it must be",
+            "`plugins.p.grants.http.allow` is [\"https://a/b\"]; it must be",
         );
         check(
             "[http]\nfollow = true",
