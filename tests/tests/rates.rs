@@ -58,7 +58,10 @@ fn check(refused: (usize, Option<String>, Value), message: &str, key: &str, more
     for (name, value) in more.as_object().expect("members") {
         data[name] = value.clone();
     }
-    assert_eq!(error, json!({"code": -32001, "message": message, "data": data}));
+    assert_eq!(
+        error,
+        json!({"code": -32001, "message": message, "data": data})
+    );
 }
 
 #[test]
@@ -124,6 +127,11 @@ fn a_caller_has_its_rate_and_takes_nothing_of_another() {
     .start();
     let message = "too many requests of this caller: 1 a second are let in";
     let refused = until_refused(&host, "hello", &ada);
-    check(refused, message, "rate_limits.caller_per_second", &json!({}));
+    check(
+        refused,
+        message,
+        "rate_limits.caller_per_second",
+        &json!({}),
+    );
     assert_eq!(call(&host, "hello", &bob).0, 200);
 }

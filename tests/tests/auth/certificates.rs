@@ -85,7 +85,9 @@ fn connect(
     let name = ServerName::try_from("localhost").expect("a name");
     let connection = ClientConnection::new(Arc::new(config), name).expect("a connection");
     let stream = TcpStream::connect(address).expect("a listener");
-    stream.set_read_timeout(Some(fusebox_tests::LONG)).expect("a timeout");
+    stream
+        .set_read_timeout(Some(fusebox_tests::LONG))
+        .expect("a timeout");
     StreamOwned::new(connection, stream)
 }
 
@@ -127,7 +129,13 @@ fn a_certificate_gives_its_client_the_role_of_its_name() {
     let stranger = other.sign("a.ops.example", "ops");
     for required in [true, false] {
         let host = setup(required).start();
-        let ask = |shown| tools(&mut connect(host.https_address(), &host.certificate(), shown));
+        let ask = |shown| {
+            tools(&mut connect(
+                host.https_address(),
+                &host.certificate(),
+                shown,
+            ))
+        };
         assert_eq!(ask(Some(&ops)).as_deref(), Some("add hello"));
         assert_eq!(ask(Some(&ci)).as_deref(), Some("add"));
         assert_eq!(ask(Some(&nobody)), None, "its name has no role");
@@ -145,12 +153,18 @@ fn a_renewed_certificate_is_shown_without_a_restart() {
     let shown = old.sign("localhost", "host");
     let host = Setup::new()
         .plugin("hello")
-        .encrypted(&format!("cert = {:?}\nkey = {:?}", shown.certificate, shown.key))
+        .encrypted(&format!(
+            "cert = {:?}\nkey = {:?}",
+            shown.certificate, shown.key
+        ))
         .start();
     let mut before = connect(host.https_address(), &old.file(), None);
     // The handshake is made with the first byte.
-    before.write_all(b"POST /mcp HTTP/1.1\r\n").expect("it is taken");
-    let ask = |trusted: &Authority| tools(&mut connect(host.https_address(), &trusted.file(), None));
+    before
+        .write_all(b"POST /mcp HTTP/1.1\r\n")
+        .expect("it is taken");
+    let ask =
+        |trusted: &Authority| tools(&mut connect(host.https_address(), &trusted.file(), None));
     assert_eq!(ask(&old).as_deref(), Some("add hello"));
     let renewed = new.sign("localhost", "host");
     // In two steps, between which nothing fits.
@@ -159,7 +173,11 @@ fn a_renewed_certificate_is_shown_without_a_restart() {
     until("the new certificate is shown", || {
         (ask(&new).as_deref() == Some("add hello")).then_some(())
     });
-    assert_eq!(ask(&old), None, "nobody who trusts only the old one comes in");
+    assert_eq!(
+        ask(&old),
+        None,
+        "nobody who trusts only the old one comes in"
+    );
     let url = format!("quic://{}", host.quic_address());
     for (trusted, code) in [(&new, Some(0)), (&old, Some(1))] {
         let ca = trusted.file().display().to_string();
@@ -168,7 +186,9 @@ fn a_renewed_certificate_is_shown_without_a_restart() {
         assert_eq!(ended, code, "{words}");
     }
     // Whoever was there goes on.
-    before.write_all(b"Host: localhost\r\nConnection: close\r\n\r\n").expect("it is taken");
+    before
+        .write_all(b"Host: localhost\r\nConnection: close\r\n\r\n")
+        .expect("it is taken");
     let mut response = String::new();
     let _ = before.read_to_string(&mut response);
     assert!(response.starts_with("HTTP/1.1 4"), "{response}");

@@ -18,7 +18,6 @@ use tokio_util::sync::CancellationToken;
 
 pub use caller::{Audience, Caller};
 pub use keys::{Entry, Keys, KeysError, Unfit};
-pub(crate) use oauth::is_safe;
 
 use crate::config::Config;
 use crate::transport::tls::TlsError;

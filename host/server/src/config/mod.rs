@@ -11,6 +11,7 @@ mod destination;
 mod durations;
 mod encrypted;
 mod error;
+mod fits;
 mod grants;
 mod listener;
 mod overlay;
@@ -37,6 +38,7 @@ pub use access::{Auth, EVERYTHING, Exposed, OAuth, RateLimits, Role};
 pub use destination::{AddressRange, Destination, NotADestination, normal_host};
 pub use encrypted::{Quic, Tls};
 pub use error::{ConfigError, ConfigErrors, Location, Problem};
+pub(crate) use fits::is_safe;
 pub use grants::{
     Folder, Grants, HttpGrant, KeyValue, KeyValueGrant, OwnedKeyValueGrant, Source, Variable,
 };

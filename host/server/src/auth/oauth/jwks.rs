@@ -21,7 +21,7 @@ use serde_json::Value;
 use tokio::sync::Mutex;
 use tokio::time::timeout;
 
-use crate::config::OAuth;
+use crate::config::{OAuth, is_safe};
 use crate::granter::{system_trust, trust};
 use crate::transport::tls::{TlsError, read_certificates};
 
@@ -179,7 +179,7 @@ impl Jwks {
             reason,
         };
         let uri: Uri = url.parse().map_err(|_| failed("it is no URL".to_owned()))?;
-        if !super::is_safe(&uri) {
+        if !is_safe(&uri) {
             return Err(failed(
                 "it must be https:// (http:// only on loopback)".to_owned(),
             ));
