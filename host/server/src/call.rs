@@ -160,7 +160,7 @@ impl Call {
     ) -> Completed {
         let left = deadline.saturating_duration_since(Instant::now());
         let context = PluginContext {
-            caller: None,
+            caller: self.context.audience.authenticated().map(str::to_owned),
             deadline_ms: u32::try_from(left.as_millis()).unwrap_or(u32::MAX),
             client: plugin_view(&self.context),
             input_responses: known.responses.clone(),

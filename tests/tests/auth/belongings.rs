@@ -173,3 +173,31 @@ fn the_state_of_a_question_opens_for_whom_it_was_sealed() {
         "{own}"
     );
 }
+
+#[test]
+fn what_a_plugin_keeps_for_a_caller_is_found_by_no_other() {
+    let keys = Keys::new();
+    let (ada, bob) = (keys.make("ada", &[]), keys.make("bob", &[]));
+    let host = Setup::new()
+        .plugin("reach")
+        .config(&format!(
+            "{}\n[plugins.reach.grants]\nkeyvalue_caller = {{}}",
+            keys.config("")
+        ))
+        .start();
+    let call = |key: &str, tool: &str, arguments: Value| {
+        let params = json!({"name": tool, "arguments": arguments});
+        let more = [("Authorization", &*bearer(key))];
+        post(&host, "/mcp", &more, "tools/call", tool, params).json()["result"].clone()
+    };
+    let place = json!({"whose": "caller", "key": "k"});
+    let mut value = place.clone();
+    value["value"] = json!("of ada");
+    let kept = call(&ada, "keep", value);
+    assert_ne!(kept["isError"], true, "{kept}");
+    assert_eq!(
+        call(&ada, "kept", place.clone())["content"][0]["text"],
+        "of ada"
+    );
+    assert_eq!(call(&bob, "kept", place)["content"][0]["text"], "nothing");
+}

@@ -10,6 +10,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::catalogue::ViewName;
 
+/// The subject of all who show nothing where that is allowed. No other has it.
+pub const STRANGER: &str = "anonymous";
+
 /// Somebody whom the host knows. Clones are the same caller.
 #[derive(Clone, Debug)]
 pub struct Caller(Arc<Identity>);
@@ -114,6 +117,12 @@ impl Audience {
     /// The role whose part of the view it is.
     pub fn role(&self) -> Option<&Arc<str>> {
         self.who.as_ref().and_then(Caller::role)
+    }
+
+    /// The name of the caller, if it has shown who it is.
+    pub fn authenticated(&self) -> Option<&str> {
+        let who = self.who.as_ref().map(|who| &**who.subject());
+        who.filter(|subject| *subject != STRANGER)
     }
 
     /// The name of the caller; empty: nobody is asked.

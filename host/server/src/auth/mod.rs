@@ -16,7 +16,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
 
-pub use caller::{Audience, Caller};
+pub use caller::{Audience, Caller, STRANGER};
 pub use keys::{Entry, Keys, KeysError, Unfit};
 
 use crate::config::Config;
@@ -116,7 +116,7 @@ impl Auth {
         })?;
         let tokens = (!config.oauth.issuer.is_empty()).then(|| Tokens::new(config));
         // The configuration was checked: a role that it names is there.
-        let stranger = roles.caller("anonymous".to_owned(), &config.auth.anonymous, None);
+        let stranger = roles.caller(STRANGER.to_owned(), &config.auth.anonymous, None);
         Ok(Self {
             keys,
             tokens: tokens.transpose()?,
