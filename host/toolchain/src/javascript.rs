@@ -19,7 +19,7 @@ use crate::world;
 const FOLDER: &str = "componentize-js-0.23.0";
 
 /// Their exact versions.
-pub const PINS: [(&str, &str); 3] = [
+pub(crate) const PINS: [(&str, &str); 3] = [
     ("package.json", include_str!("javascript/package.json")),
     (
         "package-lock.json",

@@ -17,7 +17,7 @@ use crate::script::{Manifest, Script, Settings};
 use crate::world;
 
 /// The package that makes components.
-pub const COMPONENTIZE: &str = "componentize-py==0.25.1";
+pub(crate) const COMPONENTIZE: &str = "componentize-py==0.25.1";
 
 /// The folder that it is installed in.
 const FOLDER: &str = "componentize-py-0.25.1";

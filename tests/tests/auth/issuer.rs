@@ -24,15 +24,15 @@ const RSA_MODULUS: &str = include_str!("rsa_modulus.txt");
 
 /// What signs tokens.
 #[derive(Clone)]
-pub struct Signer {
-    pub id: String,
-    pub alg: Algorithm,
+pub(crate) struct Signer {
+    pub(crate) id: String,
+    pub(crate) alg: Algorithm,
     key: EncodingKey,
     jwk: Value,
 }
 
 impl Signer {
-    pub fn elliptic(id: &str) -> Self {
+    pub(crate) fn elliptic(id: &str) -> Self {
         let pair = rcgen::KeyPair::generate().expect("a key");
         let public = pair.public_key_raw();
         let [x, y] = [&public[1..33], &public[33..65]].map(|one| URL_SAFE_NO_PAD.encode(one));
@@ -44,7 +44,7 @@ impl Signer {
         }
     }
 
-    pub fn rsa(id: &str) -> Self {
+    pub(crate) fn rsa(id: &str) -> Self {
         let lines: String = RSA.split_whitespace().collect();
         let der = base64::engine::general_purpose::STANDARD
             .decode(lines)
@@ -59,7 +59,7 @@ impl Signer {
         }
     }
 
-    pub fn sign(&self, claims: &Value) -> String {
+    pub(crate) fn sign(&self, claims: &Value) -> String {
         let header = Header {
             alg: self.alg,
             kid: Some(self.id.clone()),
@@ -69,13 +69,13 @@ impl Signer {
     }
 
     /// The public key, as text.
-    pub fn public(&self) -> String {
+    pub(crate) fn public(&self) -> String {
         self.jwk.to_string()
     }
 }
 
 /// Seconds since 1970, and so many more.
-pub fn seconds(more: i64) -> i64 {
+pub(crate) fn seconds(more: i64) -> i64 {
     let now = SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .expect("a time");
@@ -83,19 +83,19 @@ pub fn seconds(more: i64) -> i64 {
 }
 
 /// The server. It stops with its value.
-pub struct Issuer {
-    pub address: SocketAddr,
+pub(crate) struct Issuer {
+    pub(crate) address: SocketAddr,
     keys: Arc<Mutex<Vec<Value>>>,
     asked: Arc<AtomicUsize>,
     runtime: Option<Runtime>,
 }
 
 impl Issuer {
-    pub fn start(signers: &[&Signer]) -> Self {
+    pub(crate) fn start(signers: &[&Signer]) -> Self {
         Self::start_at(SocketAddr::from(([127, 0, 0, 1], 0)), signers)
     }
 
-    pub fn start_at(address: SocketAddr, signers: &[&Signer]) -> Self {
+    pub(crate) fn start_at(address: SocketAddr, signers: &[&Signer]) -> Self {
         let runtime = Runtime::new().expect("a runtime");
         let listener = runtime
             .block_on(TcpListener::bind(address))
@@ -127,12 +127,12 @@ impl Issuer {
     }
 
     /// As its tokens have it.
-    pub fn name(&self) -> String {
+    pub(crate) fn name(&self) -> String {
         format!("http://{}", self.address)
     }
 
     /// Has these keys from now on.
-    pub fn rotate(&self, signers: &[&Signer]) {
+    pub(crate) fn rotate(&self, signers: &[&Signer]) {
         let mut keys = self.keys.lock().expect("nobody panics with it");
         *keys = signers.iter().map(|one| one.jwk.clone()).collect();
         // One of a kind that nobody knows is no reason to refuse the others.
@@ -140,7 +140,7 @@ impl Issuer {
     }
 
     /// How often its keys were asked for.
-    pub fn asked(&self) -> usize {
+    pub(crate) fn asked(&self) -> usize {
         self.asked.load(Ordering::Relaxed)
     }
 }

@@ -58,6 +58,6 @@ mod tests {
         check(&[], "common", Some("common"));
         check(&["127.0.0.1"], "common", Some("common"));
         check(&[], "", None);
-        assert!(super::read(b"x").is_none());
+        assert!(read(b"x").is_none());
     }
 }

@@ -393,7 +393,7 @@ impl Rule {
         match self {
             Self::Bool => false.into(),
             Self::Int { min, .. } => min.into(),
-            Self::OneOf(_) | Self::Text { .. } => "".into(),
+            Self::OneOf(_) | Self::Text { .. } | Self::Secret => "".into(),
             Self::Texts { .. } => toml::Value::Array(Vec::new()),
         }
     }
