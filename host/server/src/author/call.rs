@@ -131,7 +131,12 @@ impl Loaded {
             context: CallContext {
                 caller: None,
                 deadline_ms: u32::try_from(code.limits().deadline.as_millis()).unwrap_or(u32::MAX),
-                client: ClientCapabilities::all(),
+                // Not `all()`: that sets bits beyond those of the contract, which some
+                // languages' bindings take for a mistake.
+                client: ClientCapabilities::ELICIT_FORM
+                    | ClientCapabilities::ELICIT_URL
+                    | ClientCapabilities::SAMPLE
+                    | ClientCapabilities::LIST_ROOTS,
                 input_responses: None,
                 request_state: None,
             },
