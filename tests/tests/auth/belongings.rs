@@ -8,7 +8,7 @@ const FOREIGN: &str = "`requestState` was not given out by this server for this 
 fn two() -> (Keys, Host, String, String) {
     let keys = Keys::new();
     let (ada, bob) = (keys.make("ada", &[]), keys.make("bob", &[]));
-    let host = setup(&keys, "http.sse_path = '/sse'").start();
+    let host = setup(&keys, "[http]\nsse_path = '/sse'").start();
     (keys, host, bearer(&ada), bearer(&bob))
 }
 

@@ -144,7 +144,7 @@ fn a_bridge_shows_a_key_on_each_way_to_a_host() {
             agreed["result"]["protocolVersion"], "2025-11-25",
             "{url}: {agreed}"
         );
-        let (code, words) = bridge.end();
+        let (code, words) = bridge.close_input().end();
         assert_eq!(code, Some(0), "{url}: {words}");
     }
     for url in &lines {
@@ -159,6 +159,6 @@ fn a_bridge_shows_a_key_on_each_way_to_a_host() {
         let mut bridge = bridge(url, &bad);
         let refused = bridge.exchange(&initialize_line(1));
         assert_eq!(refused["error"]["code"], -32019, "{url}: {refused}");
-        bridge.end();
+        bridge.close_input().end();
     }
 }

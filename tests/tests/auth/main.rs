@@ -160,7 +160,7 @@ fn on_lines_a_key_comes_before_everything_else() {
     let request = |id: u64, method: &str, params: Value| json!({"jsonrpc": "2.0", "id": id, "method": method, "params": params});
     let missing = "a key is needed: send {\"method\":\"fusebox/authenticate\",\"params\":{\"key\":\"...\"}} first (`fusebox bridge --key-file` does)";
     let mut lines = Lines::open(host.tcp_address());
-    let mut modern = json!({"name": "hello", "arguments": {}});
+    let mut modern = json!({"name": "hello", "arguments": {"name": "Ada"}});
     modern["_meta"] = modern_meta();
     for message in [
         request(1, "ping", json!({})),
@@ -187,7 +187,7 @@ fn on_lines_a_key_comes_before_everything_else() {
     );
     let answer = lines.exchange(&request(8, "tools/call", modern));
     assert_eq!(
-        answer["result"]["content"][0]["text"], "Hello, world!",
+        answer["result"]["content"][0]["text"], "Hello, Ada!",
         "{answer}"
     );
     // Once is enough: nobody becomes somebody else.

@@ -41,7 +41,7 @@ fn nothing_unprotected_is_reached_from_other_machines_by_accident() {
         check_told(
             &serve(&open, &["--listen", listen]),
             &format!(
-                "{url} is reached from other machines and asks nobody who they are, and is not encrypted: set `auth.keys_file` (`fusebox key new NAME` makes one), and listen on https:// or quic:// with a certificate in [tls]; {rest}"
+                "{url} is reached from other machines and asks nobody who they are, and is not encrypted: set `auth.keys_file` (`fusebox key new NAME` makes one) or `oauth.issuer`, and listen on https:// or quic:// with a certificate in [tls]; {rest}"
             ),
         );
     }

@@ -67,10 +67,12 @@ impl std::fmt::Debug for Tokens {
     }
 }
 
-/// What of a token is read.
+/// What of a token is read. What it must have is checked with its signature.
 #[derive(Deserialize)]
 struct Claims {
+    #[serde(default)]
     sub: String,
+    #[serde(default)]
     exp: u64,
     #[serde(default)]
     scope: Option<Scopes>,
