@@ -12,7 +12,7 @@ use wasmparser::Payload;
 use crate::docs::each_section;
 
 /// Its name; its contents are a list of names in JSON.
-const SECTION: &str = "fusebox:asks";
+const SECTION: &str = "fusebox:uses";
 
 /// A component that says what it asks for.
 pub(crate) fn put(mut component: Vec<u8>, capabilities: &[String]) -> Vec<u8> {

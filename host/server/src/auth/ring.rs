@@ -65,6 +65,8 @@ impl Ring {
         tell: impl Fn(Option<String>),
     ) {
         let mut watch = FileWatch::new(vec![self.file.clone()]).await;
+        // What changed before the watch began.
+        tell(self.reload(roles).err());
         loop {
             tokio::select! {
                 () = stop.cancelled() => return,
@@ -82,6 +84,9 @@ impl Ring {
             );
         })?;
         let before = self.known.load_full();
+        if known.keys.entries().eq(before.keys.entries()) {
+            return Ok(());
+        }
         known.keep_callers(&before);
         let known = Arc::new(known);
         // Nobody comes in by a key after its callers were told.

@@ -39,6 +39,7 @@ pub struct Tls(Arc<ArcSwap<Shown>>);
 
 /// What is shown at a moment.
 struct Shown {
+    chain: Vec<CertificateDer<'static>>,
     tcp: Arc<ServerConfig>,
     quic: Arc<QuicServerConfig>,
 }
@@ -123,18 +124,23 @@ impl Tls {
         let files = files
             .into_iter()
             .filter(|file| !file.as_os_str().is_empty());
+        // A certificate that was made at the start stays as it is.
+        if settings.cert.as_os_str().is_empty() {
+            return;
+        }
         let mut watch = FileWatch::new(files.collect()).await;
+        // What changed before the watch began is looked at once.
+        let mut first = true;
         loop {
-            tokio::select! {
-                () = stop.cancelled() => return,
-                () = watch.changed() => {}
+            if !std::mem::take(&mut first) {
+                tokio::select! {
+                    () = stop.cancelled() => return,
+                    () = watch.changed() => {}
+                }
+            } else if read(&settings).is_ok_and(|now| now.chain == self.0.load().chain) {
+                continue;
             }
-            // A certificate that was made at the start stays as it is.
-            let shown = match settings.cert.as_os_str().is_empty() {
-                true => continue,
-                false => read(&settings).and_then(|identity| Shown::new(&identity, &settings)),
-            };
-            match shown {
+            match read(&settings).and_then(|identity| Shown::new(&identity, &settings)) {
                 Ok(shown) => {
                     self.0.store(Arc::new(shown));
                     renewed(&self);
@@ -168,6 +174,7 @@ impl Shown {
         // a call must not be.
         quic.max_early_data_size = 0;
         Ok(Self {
+            chain: identity.chain.clone(),
             tcp: Arc::new(tcp),
             quic: Arc::new(quic.try_into()?),
         })
