@@ -306,7 +306,7 @@ fn a_registry_is_shown_what_a_credential_helper_gives() {
             file.display()
         )
     );
-    helper(r#"echo '{"Username": "tester", "Secret": "between us"}'"#);
+    helper(r#"cat > /dev/null; echo '{"Username": "tester", "Secret": "between us"}'"#);
     let running = place.hello(&url, "").variable("PATH", &path).start();
     assert_eq!(hello(&mut Client::modern(&running)), "Hello, Ada!");
 }
