@@ -43,10 +43,11 @@ impl Authority {
         self.folder.path().join("ca.pem")
     }
 
-    /// Signs one for this name, in files of this name.
-    fn sign(&self, name: &str, files: &str) -> Shown {
+    /// Signs one for these names, in files of this name.
+    fn sign(&self, names: &str, files: &str) -> Shown {
         let key = KeyPair::generate().expect("a key");
-        let params = CertificateParams::new(vec![name.to_owned()]).expect("a name");
+        let names: Vec<String> = names.split(' ').map(str::to_owned).collect();
+        let params = CertificateParams::new(names).expect("names");
         let signed = params.signed_by(&key, &self.issuer).expect("a certificate");
         let shown = Shown {
             certificate: self.folder.path().join(format!("{files}.pem")),
@@ -150,7 +151,7 @@ fn a_certificate_gives_its_client_the_role_of_its_name() {
 #[test]
 fn a_renewed_certificate_is_shown_without_a_restart() {
     let (old, new) = (Authority::new(), Authority::new());
-    let shown = old.sign("localhost", "host");
+    let shown = old.sign("localhost 127.0.0.1", "host");
     let host = Setup::new()
         .plugin("hello")
         .encrypted(&format!(
@@ -166,7 +167,7 @@ fn a_renewed_certificate_is_shown_without_a_restart() {
     let ask =
         |trusted: &Authority| tools(&mut connect(host.https_address(), &trusted.file(), None));
     assert_eq!(ask(&old).as_deref(), Some("add hello"));
-    let renewed = new.sign("localhost", "host");
+    let renewed = new.sign("localhost 127.0.0.1", "host");
     // In two steps, between which nothing fits.
     fs::copy(&renewed.key, &shown.key).expect("it is copied");
     fs::copy(&renewed.certificate, &shown.certificate).expect("it is copied");
