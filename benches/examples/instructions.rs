@@ -16,6 +16,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use clap::{Parser, ValueEnum};
 use fusebox::host::Host;
+use fusebox::origin::Origin;
 use fusebox::transport::http;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
@@ -82,7 +83,7 @@ fn main() {
 async fn by_http(host: Arc<Host>, message: &str, expected: &str, messages: u32) {
     let (mut near, far) = tokio::io::duplex(16 << 10);
     let local = SocketAddr::from((Ipv4Addr::LOCALHOST, 9999));
-    let served = tokio::spawn(http::serve(host, far, local));
+    let served = tokio::spawn(http::serve(host, far, local, Origin::default()));
     let request = format!(
         "POST /mcp HTTP/1.1\r\nHost: localhost:9999\r\nContent-Type: application/json\r\n\
          Accept: application/json, text/event-stream\r\nMcp-Protocol-Version: 2026-07-28\r\n\

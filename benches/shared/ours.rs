@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use bytestring::ByteString;
+use fusebox::auth::Audience;
 use fusebox::config::Config;
 use fusebox::host::Host;
 use fusebox::loader::Loader;
@@ -103,7 +104,14 @@ pub async fn message(host: &Arc<Host>, frame: &Bytes) -> Vec<u8> {
     let Ok(Incoming::Single(Message::Request(request))) = envelope::parse(frame, 1) else {
         panic!("not a request");
     };
-    match router::modern(host, frame, &request, None, &None, &Origin::default()) {
+    match router::modern(
+        host,
+        frame,
+        &request,
+        None,
+        &Audience::default(),
+        &Origin::default(),
+    ) {
         Routed::Call(call) => call.run(None).await.body,
         Routed::Ready(reply) => reply.body,
         Routed::Listen(_) | Routed::Later(_) => panic!("not a call"),

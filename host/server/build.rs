@@ -6,6 +6,8 @@ fn main() {
         "templates",
         "../../plugin-sdk/src",
         "../../plugin-sdk/macros/src",
+        "../../plugin-sdk/python/fusebox",
+        "../../plugin-sdk/js/fusebox",
         "../../wit",
     ] {
         println!("cargo::rerun-if-changed={folder}");

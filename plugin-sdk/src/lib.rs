@@ -30,7 +30,8 @@
 //!
 //! What a plugin does beyond computing has to be granted by the operator, in
 //! `[plugins.NAME.grants]` of the host's configuration: [`Context::config`],
-//! [`Context::secret`], [`Context::http`] and [`Context::store`].
+//! [`Context::secret`], [`Context::http`] and [`Context::store`]. What it needs can be
+//! written into it: `asks` in [`plugin!`].
 //!
 //! A type of your own as an argument derives `serde::Deserialize` and
 //! `schemars::JsonSchema`, one as a result `serde::Serialize` and
@@ -46,6 +47,7 @@ mod allocator {
 }
 mod arguments;
 mod ask;
+mod asks;
 #[allow(missing_docs, clippy::all, unused_qualifications, reason = "generated")]
 mod bindings;
 mod completion;
@@ -101,6 +103,7 @@ pub mod prelude {
 #[doc(hidden)]
 pub mod __private {
     pub use crate::arguments::{Argument, default_to_json, optional, required, split, whole};
+    pub use crate::asks::{assert_short, bytes_of};
     pub use crate::bindings::completion_provider::exports::fusebox::plugin::completions::Guest as CompletionsGuest;
     pub use crate::bindings::host::fusebox::plugin::types::{
         CacheHint, CallContext, ClientCapabilities, CompletionReference, Failure, InputRequired,

@@ -34,8 +34,44 @@
 ///     tools: [add],
 /// }
 /// ```
+///
+/// What a plugin needs from its operator may be written into it: `asks:` and a text
+/// of TOML, before everything else. The operator sees it (`fusebox plugin check`, the
+/// host's log, `/health`) with the lines that would grant it; nothing is granted by
+/// itself. The tables are `limits`, whose keys are those of the host's configuration;
+/// `http`, `keyvalue`, `keyvalue_session` and `keyvalue_caller`, as in
+/// `[plugins.NAME.grants]`; and `config`, `secrets`, `env` and `files`, where each name
+/// stands with what it is for.
+///
+/// ```
+/// # use fusebox_sdk::prelude::*;
+/// # #[tool] fn forecast(town: String) -> String { town }
+/// fusebox_sdk::plugin! {
+///     asks: r#"
+///         [limits]
+///         memory_max_bytes = 268_435_456
+///         [http]
+///         allow = ["GET https://api.example.org"]
+///         [secrets]
+///         token = "the key of api.example.org"
+///     "#,
+///     tools: [forecast],
+/// }
+/// ```
 #[macro_export]
 macro_rules! plugin {
+    (asks: $asks:expr, $($kinds:tt)+) => {
+        const _: () = {
+            const ASKS: &str = $asks;
+            const _: () = $crate::__private::assert_short(ASKS);
+
+            // A section of the module, which stays in what is made of it.
+            #[cfg(target_arch = "wasm32")]
+            #[unsafe(link_section = "fusebox:asks")]
+            pub static SECTION: [u8; ASKS.len()] = $crate::__private::bytes_of(ASKS);
+        };
+        $crate::plugin! { $($kinds)+ }
+    };
     (lists: cache(ttl_ms = $ttl_ms:literal, shared), $($kinds:tt)+) => {
         $crate::__plugin! {
             Some($crate::__private::CacheHint { ttl_ms: $ttl_ms, shared: true }), $($kinds)+

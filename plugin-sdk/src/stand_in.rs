@@ -21,10 +21,17 @@ type Answers = Rc<dyn Fn(&Request) -> Result<Response, HttpError>>;
 pub(crate) struct StandIn {
     /// configuration and secrets
     pub(crate) config: BTreeMap<String, String>,
-    /// what is kept
-    pub(crate) values: Values,
+    /// what is kept, by the names of the stores
+    stores: Rc<RefCell<BTreeMap<&'static str, Values>>>,
     /// who answers requests
     pub(crate) http: Option<Answers>,
+}
+
+impl StandIn {
+    /// The values of a store; at first there are none.
+    pub(crate) fn store(&self, name: &'static str) -> Values {
+        self.stores.borrow_mut().entry(name).or_default().clone()
+    }
 }
 
 impl fmt::Debug for StandIn {

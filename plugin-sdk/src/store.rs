@@ -10,7 +10,9 @@ use crate::bindings::capabilities::wasi::keyvalue::{atomics, store};
 use crate::context::IN_HOST;
 use crate::{Context, HandlerError};
 
-/// The values that this plugin keeps, whoever calls it; see [`Context::store`].
+/// Values that this plugin keeps: for all of its callers ([`Context::store`]), for
+/// one session ([`Context::session_store`]) or for one caller
+/// ([`Context::caller_store`]).
 #[derive(Debug)]
 pub struct Store {
     place: Place,
@@ -44,13 +46,71 @@ impl Context {
     /// # Errors
     /// If it may keep nothing.
     pub fn store(&self) -> Result<Store, HandlerError> {
+        self.open("default")
+    }
+
+    /// What this plugin keeps for the session of this call, until the session ends,
+    /// if the operator lets it: `[plugins.NAME.grants.keyvalue_session]`. It is in
+    /// memory: whatever must outlive the host belongs into another store.
+    ///
+    /// ```
+    /// use fusebox_sdk::prelude::*;
+    ///
+    /// /// Puts something into the basket.
+    /// #[tool]
+    /// fn add(item: String, ctx: &Context) -> Result<Vec<String>, HandlerError> {
+    ///     let basket = ctx.session_store()?;
+    ///     let mut items: Vec<String> = basket.get_json("items")?.unwrap_or_default();
+    ///     items.push(item);
+    ///     basket.set_json("items", &items)?;
+    ///     Ok(items)
+    /// }
+    ///
+    /// let ctx = Context::for_test();
+    /// add("tea".into(), &ctx).unwrap();
+    /// assert_eq!(add("milk".into(), &ctx).unwrap(), ["tea", "milk"]);
+    /// ```
+    ///
+    /// # Errors
+    /// If it may keep nothing for sessions, or there is no session: clients of
+    /// 2026-07-28 and later have none.
+    pub fn session_store(&self) -> Result<Store, HandlerError> {
+        self.open("session")
+    }
+
+    /// What this plugin keeps for whoever calls, in all of their sessions, if the
+    /// operator lets it: `[plugins.NAME.grants.keyvalue_caller]`. Callers that
+    /// nobody authenticates share one store.
+    ///
+    /// ```
+    /// use fusebox_sdk::prelude::*;
+    ///
+    /// /// Remembers how somebody likes to be called.
+    /// #[tool]
+    /// fn call_me(name: String, ctx: &Context) -> Result<(), HandlerError> {
+    ///     ctx.caller_store()?.set("name", name)
+    /// }
+    ///
+    /// let ctx = Context::for_test();
+    /// call_me("Ada".into(), &ctx).unwrap();
+    /// assert_eq!(ctx.caller_store().unwrap().get("name").unwrap().unwrap(), b"Ada");
+    /// assert!(ctx.store().unwrap().keys().unwrap().is_empty());
+    /// ```
+    ///
+    /// # Errors
+    /// If it may keep nothing for callers.
+    pub fn caller_store(&self) -> Result<Store, HandlerError> {
+        self.open("caller")
+    }
+
+    fn open(&self, name: &'static str) -> Result<Store, HandlerError> {
         if !IN_HOST {
             #[cfg(not(target_arch = "wasm32"))]
             return Ok(Store {
-                place: Place::Test(self.inner.stand_in.values.clone()),
+                place: Place::Test(self.inner.stand_in.store(name)),
             });
         }
-        let place = Place::Host(store::open("default").map_err(told)?);
+        let place = Place::Host(store::open(name).map_err(told)?);
         Ok(Store { place })
     }
 }

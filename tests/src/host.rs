@@ -483,8 +483,7 @@ fn collect(
     log: &Arc<Mutex<VecDeque<String>>>,
     lines: mpsc::Sender<String>,
 ) {
-    let source = source.expect("the output is piped");
-    let log = Arc::clone(log);
+    let (source, log) = (source.expect("the output is piped"), Arc::clone(log));
     thread::spawn(move || {
         for line in BufReader::new(source).lines().map_while(Result::ok) {
             let mut log = log.lock().unwrap_or_else(PoisonError::into_inner);
@@ -493,8 +492,7 @@ fn collect(
             }
             log.push_back(line.clone());
             drop(log);
-            // Nobody listens any more once the host is ready.
-            let _ = lines.send(line);
+            let _ = lines.send(line); // Once it is ready, nobody listens.
         }
     });
 }

@@ -47,6 +47,11 @@ pub(crate) fn authors_target() -> PathBuf {
     target().join("test-authors")
 }
 
+/// What plugins in Python and JavaScript are built with.
+pub(crate) fn toolchains() -> PathBuf {
+    test_environment().join("toolchains")
+}
+
 fn given(variable: &str, default: &str) -> PathBuf {
     std::env::var_os(variable).map_or_else(|| target().join(default), PathBuf::from)
 }

@@ -8,6 +8,7 @@ use std::thread;
 
 use crate::host::{host_command, stop};
 use crate::place;
+use crate::script;
 use crate::wait::{PROGRAM, until_for};
 
 /// What a command of the host did.
@@ -39,15 +40,16 @@ pub fn typed(folder: &Path, line: &str) -> Ran {
     ran(shell(folder, line))
 }
 
-/// A shell for a line, which finds the host's program by its name. What cargo
-/// builds there lies in a folder that all tests share, so that what every project
-/// needs is compiled once.
+/// A shell for a line, which finds the host's program by its name, and the Node that
+/// the tests installed. What cargo builds there, and what other languages are built
+/// with, lies in folders that all tests share, so that it is compiled or installed once.
 pub fn shell(folder: &Path, line: &str) -> Command {
     let program = place::host_binary();
     let mut folders: Vec<PathBuf> = program
         .parent()
         .map(Path::to_path_buf)
         .into_iter()
+        .chain(script::node_program().parent().map(Path::to_path_buf))
         .collect();
     let given = env::var_os("PATH").unwrap_or_default();
     folders.extend(env::split_paths(&given));
@@ -62,6 +64,7 @@ pub fn shell(folder: &Path, line: &str) -> Command {
         )
         .env("PATH", env::join_paths(folders).expect("folders"))
         .env("CARGO_TARGET_DIR", place::authors_target())
+        .env("FUSEBOX_TOOLCHAINS", place::toolchains())
         .env_remove("CARGO");
     command
 }

@@ -66,6 +66,7 @@ fn eventful_host() -> Host {
         .plugin("hello")
         .plugin("everything")
         .plugin("misbehave")
+        .plugin("reach")
         .config(
             "
             [circuit_breaker]

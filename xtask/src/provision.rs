@@ -1,7 +1,8 @@
 //! What the tests need besides Rust, in `<target>/test-env`: Node with the
-//! conformance suite and the MCP clients, and a Python with another client; and a
-//! registry of the system. The
-//! exact versions are in `tests/clients`. What is there already is left alone,
+//! conformance suite and the MCP clients, a Python with another client, what plugins
+//! in Python and JavaScript are built with, and a registry of the system. The exact
+//! versions are in `tests/clients` and in the toolchain. What is there already is left
+//! alone,
 //! and a run that was cut off is taken up again by the next one.
 
 use std::fs;
@@ -9,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context as _, Result, bail};
+use fusebox_toolchain::{Build, Language};
 
 use crate::apt;
 use crate::process::{self, find, say, search_path};
@@ -28,6 +30,21 @@ pub(crate) fn provision(project: &Project) -> Result<()> {
     node(&pins, &folder)?;
     for (environment, requirements) in PYTHONS {
         python(&pins, &folder.join(environment), requirements)?;
+    }
+    toolchains(&folder.join("toolchains"))
+}
+
+/// What `fusebox plugin build` would install, so that no test waits for it.
+fn toolchains(folder: &Path) -> Result<()> {
+    for language in [Language::Python, Language::JavaScript] {
+        let mut build = Build {
+            say: &mut say,
+            stop: None,
+            installed: Some(folder),
+        };
+        language
+            .install(&mut build)
+            .with_context(|| format!("failed to install what builds {}", language.title()))?;
     }
     Ok(())
 }

@@ -6,6 +6,7 @@
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytestring::ByteString;
@@ -15,6 +16,7 @@ use crate::contract::types::{
     Resource, ResourceOutcome, ResourceTemplate, Tool, ToolOutcome,
 };
 use crate::fault::CallError;
+use crate::keyvalue::SessionStores;
 
 /// One call of one export.
 #[derive(Debug)]
@@ -63,6 +65,18 @@ pub enum Invocation {
         /// what was chosen before
         known: Vec<(String, String)>,
     },
+}
+
+impl Invocation {
+    /// The authenticated caller, where there is one.
+    pub(crate) fn caller(&self) -> Option<&str> {
+        match self {
+            Self::CallTool { context, .. }
+            | Self::ReadResource { context, .. }
+            | Self::GetPrompt { context, .. } => context.caller.as_deref(),
+            _ => None,
+        }
+    }
 }
 
 /// What an export answered: the same variant as its invocation.
@@ -156,6 +170,10 @@ pub trait RequestSink: Send + Sync + 'static {
     fn is_cancelled(&self) -> bool;
     /// Takes the hint that the client need not hold a stream open for this call.
     fn close_stream(&self);
+    /// What is kept for the session of the call; none: it has no session.
+    fn session(&self) -> Option<Arc<SessionStores>> {
+        None
+    }
 }
 
 /// A sink for calls that no client waits for, such as the lists at load.

@@ -10,7 +10,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::keyvalue::KeyValue;
+use crate::keyvalue::Stores;
 use crate::outbound::Outbound;
 use crate::redact::Redactor;
 
@@ -70,7 +70,7 @@ pub struct Grants {
     /// who sends its requests; none: denied
     pub http: Option<Arc<dyn Outbound>>,
     /// who keeps its state; none: denied
-    pub keyvalue: Option<Arc<dyn KeyValue>>,
+    pub keyvalue: Option<Arc<dyn Stores>>,
     /// folders that it may open
     pub folders: Vec<Folder>,
 }

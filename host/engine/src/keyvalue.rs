@@ -3,16 +3,93 @@
 //! It owns the way from the host functions to whoever keeps the values. It never
 //! keeps one itself.
 
+use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::sync::Arc;
 
+use parking_lot::Mutex;
 use wasmtime::component::Resource;
 
 use crate::contract::capabilities::{atomics, batch, store};
 use crate::state::State;
 
-/// Names of the one store that a plugin has.
-const NAMES: [&str; 2] = ["default", ""];
+/// Who sees what a plugin keeps, and for how long it stays. Each scope is a store
+/// of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Scope {
+    /// the plugin, whoever calls it; for good
+    Plugin,
+    /// one session, until it ends
+    Session,
+    /// one caller, in all of its sessions; for good
+    Caller,
+}
+
+impl Scope {
+    /// The scope of the store that a plugin opens by this name.
+    fn of_store(name: &str) -> Option<Self> {
+        Some(match name {
+            "default" | "" => Self::Plugin,
+            "session" => Self::Session,
+            "caller" => Self::Caller,
+            _ => return None,
+        })
+    }
+
+    /// The table below a plugin's grants that grants it.
+    pub fn section(self) -> &'static str {
+        match self {
+            Self::Plugin => "keyvalue",
+            Self::Session => "keyvalue_session",
+            Self::Caller => "keyvalue_caller",
+        }
+    }
+}
+
+/// Whose call it is.
+#[derive(Clone, Debug, Default)]
+pub struct Owner {
+    /// the authenticated caller; none: anybody
+    pub caller: Option<String>,
+    /// what is kept for the session; none: there is no session
+    pub session: Option<Arc<SessionStores>>,
+}
+
+/// What is kept for one session, by plugin. It ends with its last owner, which is
+/// the session.
+#[derive(Debug, Default)]
+pub struct SessionStores(Mutex<BTreeMap<String, Arc<dyn KeyValue>>>);
+
+impl SessionStores {
+    /// The store of this plugin, made with the first use.
+    pub fn of(&self, plugin: &str, make: impl FnOnce() -> Arc<dyn KeyValue>) -> Arc<dyn KeyValue> {
+        let mut stores = self.0.lock();
+        if let Some(store) = stores.get(plugin) {
+            return store.clone();
+        }
+        let store = make();
+        stores.insert(plugin.to_owned(), store.clone());
+        store
+    }
+}
+
+/// Why a store can't be opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NoStore {
+    /// The operator doesn't allow it.
+    NotGranted,
+    /// It is for a session, and there is none.
+    NoSession,
+}
+
+/// Opens the stores of one plugin.
+pub trait Stores: Debug + Send + Sync {
+    /// The store of this scope and owner. Touches no file.
+    ///
+    /// # Errors
+    /// If it isn't granted, or has no owner.
+    fn open(&self, scope: Scope, owner: &Owner) -> Result<Arc<dyn KeyValue>, NoStore>;
+}
 
 /// One change of a store.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,8 +108,8 @@ pub struct KeyValueError(pub String);
 /// A part of all keys, and where the next part begins if there are more.
 pub type KeyPage = (Vec<String>, Option<u64>);
 
-/// Keeps the values of one plugin. Everything that it says it did is durable;
-/// every call may block.
+/// Keeps the values of one store. Everything that it says it did lasts as long as
+/// its scope; every call may block.
 pub trait KeyValue: Debug + Send + Sync {
     /// The value of a key.
     ///
@@ -82,17 +159,36 @@ impl State {
 
 impl store::Host for State {
     async fn open(&mut self, identifier: String) -> Told<Resource<OpenBucket>> {
-        let grants = self.grants();
-        let Some(kept) = grants.keyvalue.clone() else {
-            let table = &grants.table;
-            return Ok(Err(store::Error::Other(format!(
-                "not granted: this plugin may keep nothing; [{table}.keyvalue] would allow it"
-            ))));
-        };
-        if !NAMES.contains(&identifier.as_str()) {
+        let Some(scope) = Scope::of_store(&identifier) else {
             return Ok(Err(store::Error::NoSuchStore));
+        };
+        let grants = self.grants();
+        let opened = match &grants.keyvalue {
+            Some(stores) => stores.open(scope, &self.owner()),
+            None => Err(NoStore::NotGranted),
+        };
+        match opened {
+            Ok(kept) => Ok(Ok(self.resources.push(OpenBucket(kept))?)),
+            Err(why) => Ok(Err(store::Error::Other(told(scope, why, &grants.table)))),
         }
-        Ok(Ok(self.resources.push(OpenBucket(kept))?))
+    }
+}
+
+/// Says why a store can't be opened, and what would help.
+fn told(scope: Scope, why: NoStore, table: &str) -> String {
+    match (why, scope) {
+        (NoStore::NoSession, _) => "there is no session: this client speaks a version of MCP \
+            without sessions, or the call is a task; the store `caller` keeps values for who calls"
+            .to_owned(),
+        (NoStore::NotGranted, scope) => {
+            let whom = match scope {
+                Scope::Plugin => "nothing",
+                Scope::Session => "nothing for a session",
+                Scope::Caller => "nothing for a caller",
+            };
+            let section = scope.section();
+            format!("not granted: this plugin may keep {whom}; [{table}.{section}] would allow it")
+        }
     }
 }
 

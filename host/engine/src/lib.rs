@@ -8,6 +8,7 @@
 #![forbid(unsafe_code)]
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod asks;
 mod call;
 pub mod contract;
 mod engine;
@@ -30,6 +31,7 @@ pub mod swap;
 mod ticker;
 mod warm;
 
+pub use asks::asks_of;
 pub use call::{Answer, Change, Completed, Discard, Invocation, RequestEvent, RequestSink, Usage};
 pub use engine::{Engine, EngineConfig, EngineError};
 pub use exports::Exports;
@@ -37,7 +39,9 @@ pub use fault::{CallError, Fault, FaultKind};
 pub use foreign::{Foreign, NotServed};
 pub use grants::{Capability, Folder, Grants, Secret, Variable};
 pub use habit::Habit;
-pub use keyvalue::{KeyChange, KeyPage, KeyValue, KeyValueError};
+pub use keyvalue::{
+    KeyChange, KeyPage, KeyValue, KeyValueError, NoStore, Owner, Scope, SessionStores, Stores,
+};
 pub use limits::{Isolation, Limits};
 pub use load::LoadError;
 pub use outbound::{Body, Outbound, OutboundError, Patience, Sending};

@@ -3,12 +3,14 @@
 //!
 //! It owns every reason why a file is no plugin. It never runs anything of it.
 
+use wasmparser::{Parser, Payload};
 use wasmtime::component::Component;
 use wasmtime::component::types::ComponentItem;
 use wit_component::ComponentEncoder;
 
 use crate::contract::{PACKAGE, VERSION};
 use crate::foreign::NotServed;
+use crate::limits::Limits;
 
 /// Functions that a message names with their reasons.
 const TOLD_MAX: usize = 4;
@@ -38,6 +40,22 @@ pub enum LoadError {
     Invalid {
         /// what the compiler said
         reason: String,
+    },
+    /// Its memory is larger from the start than it may be.
+    #[error("its memory has {needs} bytes from the start, of {max} that it may have")]
+    Memory {
+        /// bytes of all of its memories together
+        needs: u64,
+        /// the limit
+        max: u64,
+    },
+    /// Its tables are larger from the start than they may be.
+    #[error("its tables have {needs} elements from the start, of {max} that they may have")]
+    Table {
+        /// elements of all of its tables together
+        needs: u64,
+        /// the limit
+        max: u64,
     },
     /// It exports nothing that the host serves.
     #[error(
@@ -73,6 +91,40 @@ pub(crate) fn compile(engine: &wasmtime::Engine, bytes: &[u8]) -> Result<Compone
     Component::from_binary(engine, component).map_err(|error| LoadError::Invalid {
         reason: one_line(&error),
     })
+}
+
+/// Looks whether there is room for what the modules of a file have from the start:
+/// the allocator would refuse it too, in words that name no limit. What can't be
+/// read is for the compiler to refuse.
+pub(crate) fn check_sizes(bytes: &[u8], limits: &Limits) -> Result<(), LoadError> {
+    let (mut memory, mut table) = (0_u64, 0_u64);
+    for payload in Parser::new(0).parse_all(bytes) {
+        match payload {
+            Ok(Payload::MemorySection(memories)) => {
+                for one in memories.into_iter().flatten() {
+                    let page = 1_u64.checked_shl(one.page_size_log2.unwrap_or(16));
+                    let size = one.initial.saturating_mul(page.unwrap_or(u64::MAX));
+                    memory = memory.saturating_add(size);
+                }
+            }
+            Ok(Payload::TableSection(tables)) => {
+                for one in tables.into_iter().flatten() {
+                    table = table.saturating_add(one.ty.initial);
+                }
+            }
+            Ok(_) => {}
+            Err(_) => break,
+        }
+    }
+    let max = limits.memory_max_bytes as u64;
+    if memory > max {
+        return Err(LoadError::Memory { needs: memory, max });
+    }
+    let max = limits.table_elements_max as u64;
+    if table > max {
+        return Err(LoadError::Table { needs: table, max });
+    }
+    Ok(())
 }
 
 enum Form {
@@ -165,6 +217,29 @@ mod tests {
         let component = wat::parse_str("(component (core module))").unwrap();
         check(&component, "compiled");
         check(&component[..component.len() - 1], "not a valid component: ");
+    }
+
+    #[test]
+    fn what_is_too_large_from_the_start_is_refused_with_both_numbers() {
+        let check = |wat: &str, expected: &str| {
+            let limits = Limits {
+                memory_max_bytes: 3 << 16,
+                table_elements_max: 5,
+                ..Limits::default()
+            };
+            let checked = check_sizes(&wat::parse_str(wat).unwrap(), &limits);
+            let told = checked.map_or_else(|error| error.to_string(), |()| "fits".to_owned());
+            assert_eq!(told, expected, "{wat}");
+        };
+        check("(module (memory 3) (table 5 funcref))", "fits");
+        check(
+            "(component (core module (memory 2)) (core module (memory 2)))",
+            "its memory has 262144 bytes from the start, of 196608 that it may have",
+        );
+        check(
+            "(module (table 6 funcref))",
+            "its tables have 6 elements from the start, of 5 that they may have",
+        );
     }
 
     #[test]

@@ -79,6 +79,7 @@ impl Plugin {
         isolation: Isolation,
         grants: Grants,
     ) -> Result<Self, LoadError> {
+        load::check_sizes(bytes, &limits)?;
         let parts = engine.inner();
         let compile = || load::compile(&parts.wasmtime, bytes);
         let component = parts.compilers.install(compile)?;
@@ -233,7 +234,8 @@ impl Inner {
             shelf,
         } = &self.sliced;
         let (mut store, instance, calls) = self.check_out(shelf);
-        let call = Current::in_slices(sink, deadline, long, &self.limits);
+        let caller = invocation.caller().map(str::to_owned);
+        let call = Current::in_slices(sink, caller, deadline, long, &self.limits);
         let result = async {
             self.begin(&mut store, call)?;
             let mut instance = match instance {

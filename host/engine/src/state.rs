@@ -16,6 +16,7 @@ use crate::contract::types::LogLevel;
 use crate::contract::{quick, sliced, types};
 use crate::fault::{DeadlinePassed, GivenUp, LogVolumeSpent, Seen};
 use crate::grants::{Grants, Variable};
+use crate::keyvalue::Owner;
 use crate::limits::Limits;
 use crate::outbound::HttpState;
 use crate::redact::Redactor;
@@ -53,12 +54,15 @@ pub(crate) struct Current {
     long: Option<Arc<AtomicBool>>,
     log_left_bytes: usize,
     panicked: bool,
+    /// as far as it is authenticated
+    caller: Option<String>,
 }
 
 impl Current {
     /// A call that yields after its first slice, and raises `long`.
     pub(crate) fn in_slices(
         sink: Arc<dyn RequestSink>,
+        caller: Option<String>,
         deadline: Instant,
         long: Arc<AtomicBool>,
         limits: &Limits,
@@ -69,6 +73,7 @@ impl Current {
             long: Some(long),
             log_left_bytes: limits.log_max_bytes,
             panicked: false,
+            caller,
         }
     }
 
@@ -84,6 +89,8 @@ impl Current {
             long: None,
             log_left_bytes: limits.log_max_bytes,
             panicked: false,
+            // What may be kept for a caller is never reached in one go.
+            caller: None,
         }
     }
 }
@@ -129,6 +136,16 @@ impl State {
             Some(reach) => reach.grants.clone(),
             None => Arc::new(Grants::nothing("plugins.NAME.grants")),
         }
+    }
+
+    /// Whose call is being served.
+    pub(crate) fn owner(&self) -> Owner {
+        self.call
+            .as_ref()
+            .map_or_else(Owner::default, |call| Owner {
+                caller: call.caller.clone(),
+                session: call.sink.session(),
+            })
     }
 
     fn emit(&self, mut event: RequestEvent) -> Option<(Arc<dyn RequestSink>, RequestEvent)> {

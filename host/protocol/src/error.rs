@@ -156,6 +156,7 @@ impl RpcError {
     ) -> Self {
         let status = match reason {
             Reason::Overloaded | Reason::ShuttingDown => 503,
+            Reason::Unauthenticated => 401,
             Reason::RateLimited => 429,
             _ => 200,
         };

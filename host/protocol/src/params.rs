@@ -240,6 +240,23 @@ impl<'a> SubscribeParams<'a> {
     }
 }
 
+/// `fusebox/authenticate`
+#[derive(Debug, Clone)]
+pub struct AuthenticateParams<'a> {
+    /// a secret
+    pub key: Cow<'a, str>,
+}
+
+impl<'a> AuthenticateParams<'a> {
+    /// # Errors
+    /// -32602 if `key` is missing or no string.
+    pub fn from_params(params: &Params<'a>) -> Result<Self, RpcError> {
+        Ok(Self {
+            key: required(params, Member::Key, string)?,
+        })
+    }
+}
+
 /// `tasks/get` and `tasks/cancel`
 #[derive(Debug, Clone)]
 pub struct TaskParams<'a> {

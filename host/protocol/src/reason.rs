@@ -62,6 +62,8 @@ pub enum Reason {
     Interrupted,
     /// -32018
     ConnectionLost,
+    /// -32019
+    Unauthenticated,
 }
 
 /// One line of the table.
@@ -103,7 +105,7 @@ impl Row {
 
 impl Reason {
     /// Every reason, in the order of the codes.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::Overloaded,
         Self::RateLimited,
         Self::BreakerOpen,
@@ -122,6 +124,7 @@ impl Reason {
         Self::TaskStoreUnavailable,
         Self::Interrupted,
         Self::ConnectionLost,
+        Self::Unauthenticated,
     ];
 
     const fn row(self) -> Row {
@@ -147,6 +150,7 @@ impl Reason {
             }
             Self::Interrupted => row(-32017, "interrupted", Host).retryable(),
             Self::ConnectionLost => row(-32018, "connection_lost", Operator).retryable(),
+            Self::Unauthenticated => row(-32019, "unauthenticated", Caller),
         }
     }
 
@@ -219,6 +223,11 @@ impl Reason {
             Self::ConnectionLost => {
                 "`fusebox bridge` lost the host, or can't reach it, and nobody knows \
                  how far the request came."
+            }
+            Self::Unauthenticated => {
+                "Who calls must say who it is, with a key that holds: \
+                 `Authorization: Bearer KEY` over HTTP, `fusebox/authenticate` on a \
+                 stream of lines."
             }
             Self::DeniedCapability => {
                 "The tool used a capability that the operator has not granted to its \

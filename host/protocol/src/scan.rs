@@ -38,6 +38,7 @@ members! {
         Context = "context",
         Cursor = "cursor",
         InputResponses = "inputResponses",
+        Key = "key",
         Level = "level",
         Name = "name",
         Notifications = "notifications",

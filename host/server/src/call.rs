@@ -160,7 +160,7 @@ impl Call {
     ) -> Completed {
         let left = deadline.saturating_duration_since(Instant::now());
         let context = PluginContext {
-            caller: None,
+            caller: self.context.audience.authenticated().map(str::to_owned),
             deadline_ms: u32::try_from(left.as_millis()).unwrap_or(u32::MAX),
             client: plugin_view(&self.context),
             input_responses: known.responses.clone(),
@@ -179,6 +179,7 @@ impl Call {
             changes: self.host.changes.clone(),
             close: self.context.close.clone(),
             impure: self.context.impure.clone(),
+            session: self.context.session.as_ref().map(|one| one.stores.clone()),
             progress: Mutex::new(None),
         });
         let code = &self.handler.core.code;

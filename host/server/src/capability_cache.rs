@@ -26,6 +26,8 @@ pub struct Key {
     pub catalogue: u64,
     /// what is shown
     pub view: ViewName,
+    /// and what of it; none: all
+    pub role: Option<Arc<str>>,
     /// the kind of list; none: `server/discover`
     pub kind: Option<usize>,
     /// in the words of which version
@@ -129,6 +131,7 @@ mod tests {
         Key {
             catalogue: 1,
             view: None,
+            role: None,
             kind: Some(0),
             version: ProtocolVersion::V2026_07_28,
             cursor: cursor.map(str::to_owned),

@@ -6,10 +6,11 @@
 
 use std::collections::BTreeMap;
 use std::ops::Deref;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
-use crate::config::View;
+use crate::auth::Audience;
+use crate::config::{Role, View};
 use crate::offered::{Collision, Offered};
 use crate::plugin_entry::{Handler, LoadedPlugin};
 use crate::signatures::Verdict;
@@ -39,6 +40,16 @@ pub struct Slot {
 /// The name of a view; none: everything.
 pub type ViewName = Option<Arc<str>>;
 
+/// What roles are shown of one place, made when first asked for.
+type Roles = BTreeMap<Arc<str>, (View, OnceLock<Offered>)>;
+
+/// A view, and what roles are shown of it.
+#[derive(Debug)]
+struct Part {
+    offered: Offered,
+    roles: Roles,
+}
+
 /// An immutable snapshot of all plugins. What it offers is what [`Offered`] looks
 /// up and lists; a view shows a part of it.
 #[derive(Debug, Default)]
@@ -46,7 +57,8 @@ pub struct Catalogue {
     id: u64,
     slots: BTreeMap<String, Slot>,
     offered: Offered,
-    views: BTreeMap<String, Offered>,
+    views: BTreeMap<String, Part>,
+    roles: Roles,
     collisions: Vec<Collision>,
 }
 
@@ -62,7 +74,11 @@ impl Catalogue {
     /// Builds a snapshot. Plugins come in the order of their names, what they
     /// offer in the order in which they list it; of two that claim one name, the
     /// plugin that comes first keeps it.
-    pub fn new(slots: BTreeMap<String, Slot>, views: &BTreeMap<String, View>) -> Self {
+    pub fn new(
+        slots: BTreeMap<String, Slot>,
+        views: &BTreeMap<String, View>,
+        roles: &BTreeMap<String, Role>,
+    ) -> Self {
         let mut offered = Offered::default();
         let mut collisions = Vec::new();
         for plugin in slots.values().filter_map(|slot| slot.serving.as_ref()) {
@@ -70,7 +86,13 @@ impl Catalogue {
         }
         let views = views
             .iter()
-            .map(|(name, view)| (name.clone(), offered.part(view)))
+            .map(|(name, view)| {
+                let part = Part {
+                    offered: offered.part(view),
+                    roles: shown(roles),
+                };
+                (name.clone(), part)
+            })
             .collect();
         static NEXT: AtomicU64 = AtomicU64::new(1);
         Self {
@@ -78,6 +100,7 @@ impl Catalogue {
             slots,
             offered,
             views,
+            roles: shown(roles),
             collisions,
         }
     }
@@ -90,7 +113,25 @@ impl Catalogue {
     /// What a view shows.
     pub fn view(&self, name: &ViewName) -> &Offered {
         let view = name.as_deref().and_then(|name| self.views.get(name));
-        view.unwrap_or(&self.offered)
+        view.map_or(&self.offered, |view| &view.offered)
+    }
+
+    /// What of a view this audience is shown. Of a role that isn't there, nothing is.
+    pub fn offered_to(&self, audience: &Audience) -> &Offered {
+        static NOTHING: OnceLock<Offered> = OnceLock::new();
+        let whole = self.view(&audience.view);
+        let Some(role) = audience.role() else {
+            return whole;
+        };
+        let view = audience
+            .view
+            .as_deref()
+            .and_then(|name| self.views.get(name));
+        let roles = view.map_or(&self.roles, |view| &view.roles);
+        match roles.get(role) {
+            Some((shown, part)) => part.get_or_init(|| whole.part(shown)),
+            None => NOTHING.get_or_init(Offered::default),
+        }
     }
 
     /// The handler that completes arguments for a plugin.
@@ -108,4 +149,11 @@ impl Catalogue {
     pub fn collisions(&self) -> &[Collision] {
         &self.collisions
     }
+}
+
+fn shown(roles: &BTreeMap<String, Role>) -> Roles {
+    let shown = roles.iter();
+    shown
+        .map(|(name, role)| (Arc::from(name.as_str()), (role.as_view(), OnceLock::new())))
+        .collect()
 }

@@ -10,6 +10,8 @@ use fusebox::bridge::Options;
 use fusebox::config::{Config, Listener, SourceUrl};
 use http::{HeaderName, HeaderValue};
 
+use crate::key_commands::KeyCommand;
+
 /// A host for MCP tools that run as isolated WebAssembly components.
 #[derive(Debug, Parser)]
 #[command(version, arg_required_else_help = true)]
@@ -29,6 +31,9 @@ pub(crate) enum Command {
     /// The author's tools: make, build and test a plugin, look at it, call its tools
     #[command(subcommand)]
     Plugin(PluginCommand),
+    /// Make, list and revoke the keys of callers
+    #[command(subcommand)]
+    Key(KeyCommand),
     /// Look at the configuration
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -46,6 +51,10 @@ pub(crate) struct Serve {
     /// quic://127.0.0.1:9999; may be given several times [default: 127.0.0.1:9999]
     #[arg(long, value_name = "ADDR")]
     listen: Vec<Listener>,
+    /// Let other machines reach a listener that asks nobody for a key, or that is not
+    /// encrypted: for hosts that something else protects
+    #[arg(long)]
+    insecure: bool,
 }
 
 #[derive(Debug, Args)]
@@ -71,6 +80,9 @@ pub(crate) struct Bridge {
     /// Trust any certificate: for tests alone, since anybody can then pass for the host
     #[arg(long, conflicts_with = "ca")]
     insecure: bool,
+    /// Show the host the key in this file, on a line of its own
+    #[arg(long, value_name = "FILE")]
+    key_file: Option<PathBuf>,
     /// A header for each HTTP request, such as 'Authorization: Bearer ...'; may be
     /// given several times
     #[arg(long = "header", value_name = "NAME: VALUE", value_parser = header)]
@@ -94,6 +106,7 @@ impl From<Bridge> for Options {
             url: bridge.url,
             ca: bridge.ca,
             insecure: bridge.insecure,
+            key_file: bridge.key_file,
             headers: bridge.headers,
         }
     }
@@ -103,8 +116,8 @@ impl From<Bridge> for Options {
 pub(crate) enum PluginCommand {
     /// Make a project of a plugin that builds as it is
     New(New),
-    /// Build the component of a project; says what to install if there is no Rust for
-    /// WebAssembly
+    /// Build the component of a project in Rust, JavaScript or Python; says what to
+    /// install if a program for that is missing
     Build(Build),
     /// Serve a project on loopback while it is written: build it at each save, swap
     /// in what was built, and show its calls, what it logs and what doesn't compile
@@ -148,7 +161,7 @@ pub(crate) struct New {
     /// The plugin's name, which becomes that of the folder and of the file
     pub(crate) name: String,
     /// The language it is written in
-    #[arg(long, value_name = "LANG", value_parser = ["rust"], default_value = "rust")]
+    #[arg(long, value_name = "LANG", value_parser = ["rust", "js", "python"], default_value = "rust")]
     pub(crate) lang: String,
     /// The folder to make the project in
     #[arg(
@@ -275,7 +288,9 @@ pub(crate) enum ConfigCommand {
 
 impl Serve {
     pub(crate) fn settings(self) -> anyhow::Result<Config> {
-        let config = load(self.config)?.with_listeners(self.listen);
+        let config = load(self.config)?
+            .with_listeners(self.listen)
+            .with_insecure(self.insecure);
         Ok(with_plugins(config, self.plugins))
     }
 }

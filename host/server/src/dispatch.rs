@@ -61,6 +61,16 @@ impl Call {
                 call_log::spared(&self.handler, &error.message);
                 error
             })?;
+        if matches!(self.target, Target::Tool { .. }) {
+            let allowed = self.host.rates.tool(&self.handler.name);
+            allowed.map_err(|too_fast| {
+                self.handler.counters.refusal();
+                let (plugin, tool) = (&self.handler.core.name, &self.handler.name);
+                let error = too_fast.refusal(Some(plugin), Some(tool));
+                call_log::spared(&self.handler, &error.message);
+                error
+            })?;
+        }
         let key = self.result_key();
         let kept = |key| {
             let answer = |result: &RawValue| Reply::result(&self.id, &result).body;
@@ -70,7 +80,12 @@ impl Call {
             call_log::spared(&self.handler, "ok, a result that was kept");
             return Ok(body);
         }
-        let mut known = self.round.open(&self.host, &self.handler, &self.target)?;
+        let mut known = self.round.open(
+            &self.host,
+            &self.handler,
+            &self.target,
+            &self.context.audience,
+        )?;
         if let Some(misfit) = self.misfit() {
             self.handler.counters.refusal();
             call_log::spared(&self.handler, &misfit);
@@ -100,7 +115,10 @@ impl Call {
             }
             let Some(pending) = &self.context.pending else {
                 let state = questions.state.as_deref();
-                let sealed = round::seal(&self.host, &self.handler, &self.target, state)?;
+                let sealed = {
+                    let audience = &self.context.audience;
+                    round::seal(&self.host, &self.handler, &self.target, audience, state)?
+                };
                 let (id, version) = (&self.id, self.context.version);
                 return Ok(render::input_required(
                     id,
@@ -128,7 +146,7 @@ impl Call {
         let first = self.round.responses.is_none() && self.round.request_state.is_none();
         let scope = match rule.shared {
             true => Scope::Public,
-            false => Scope::Session(self.context.session?),
+            false => Scope::Session(self.context.session.as_ref()?.serial),
         };
         let version = self.context.version;
         first.then(|| Key::new(&self.handler, scope, version, arguments))

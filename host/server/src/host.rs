@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::admission::Admission;
+use crate::auth::{Audience, Auth, AuthError, Denied};
 use crate::buffers::BufferPool;
 use crate::capability_cache::CapabilityCache;
 use crate::catalogue::Catalogue;
@@ -23,6 +24,7 @@ use crate::event_log::LogLimits;
 use crate::granter::Granter;
 use crate::long_tasks::LongTasks;
 use crate::meters::Meters;
+use crate::rates::Rates;
 use crate::result_cache::ResultCache;
 use crate::seal::Sealer;
 use crate::session::Sessions;
@@ -56,6 +58,10 @@ pub struct Host {
     pub results: ResultCache,
     /// lets calls in
     pub admission: Admission,
+    /// how fast they may
+    pub rates: Rates,
+    /// who may call
+    pub auth: Arc<Auth>,
     /// seals what handlers leave with modern clients
     pub sealer: Sealer,
     /// legacy HTTP sessions
@@ -94,6 +100,9 @@ pub enum HostError {
     /// The engine didn't start.
     #[error(transparent)]
     Engine(#[from] EngineError),
+    /// Callers can't be told apart.
+    #[error(transparent)]
+    Auth(#[from] AuthError),
     /// Certificates for plugins from elsewhere can't be read.
     #[error(transparent)]
     Sources(#[from] FetchError),
@@ -106,7 +115,7 @@ impl Host {
     /// A host that serves nothing yet.
     ///
     /// # Errors
-    /// If the engine doesn't start, or the system has no random bytes to give.
+    /// If the engine doesn't start, the file of keys can't be used, or the system has no random bytes to give.
     pub fn new(config: Config) -> Result<Arc<Self>, HostError> {
         let start = Instant::now();
         let meters = Arc::new(Meters::new(start));
@@ -115,6 +124,8 @@ impl Host {
         Ok(Arc::new(Self {
             engine,
             granter: Granter::new(&config.keyvalue),
+            rates: Rates::new(&config.rate_limits),
+            auth: Arc::new(Auth::new(&config)?),
             sources: Arc::new(Sources::new(&config)?),
             signatures: Arc::new(Signatures::new(&config.signatures)),
             sealer: Sealer::new().map_err(HostError::Random)?,
@@ -148,6 +159,21 @@ impl Host {
             tasks: TaskTracker::new(),
             config,
         }))
+    }
+
+    /// Checks that a caller may enter the view that it asks.
+    ///
+    /// # Errors
+    /// [`Denied::Entry`] if its role may not.
+    pub fn check_entry(&self, audience: &Audience) -> Result<(), Denied> {
+        let Some(role) = audience.role() else {
+            return Ok(());
+        };
+        let settings = self.config.roles.get(&**role);
+        match settings.is_some_and(|settings| settings.enters(audience.view.as_deref())) {
+            true => Ok(()),
+            false => Err(Denied::Entry(role.to_string())),
+        }
     }
 
     /// Whether it has begun to stop, without a lock.

@@ -10,6 +10,8 @@
 
 pub mod admission;
 pub mod ask;
+pub mod asks;
+pub mod auth;
 pub mod author;
 pub mod backpressure;
 mod batch;
@@ -25,6 +27,7 @@ pub mod config;
 pub mod descriptors;
 mod dispatch;
 pub mod event_log;
+mod file_watch;
 mod folder;
 pub mod granter;
 pub mod health;
@@ -39,6 +42,7 @@ pub mod outbound;
 mod paging;
 pub mod plugin_entry;
 pub mod random_id;
+pub mod rates;
 mod refusal;
 mod render;
 pub mod reply;

@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 mod cli;
+mod key_commands;
 mod plugin_commands;
 
 use std::fmt::Display;
@@ -113,6 +114,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
                 return Ok(ExitCode::FAILURE);
             }
         }
+        Command::Key(command) => return key_commands::run(command),
         Command::Config(ConfigCommand::Check { file }) => {
             cli::load(Some(file.clone()))?;
             writeln!(std::io::stdout(), "{}: valid", file.display())?;

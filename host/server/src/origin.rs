@@ -1,11 +1,15 @@
 //! The connection that a call came by, as far as fairness and bounds need to know
-//! it: how many calls it has under way, and how much it has not taken yet.
+//! it: where it comes from, how many calls it has under way, and how much it has not
+//! taken yet.
 //!
-//! It owns these two counts. It never refuses anything itself and never knows
+//! It owns the two counts. It never refuses anything itself and never knows
 //! what a connection speaks.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+
+use crate::auth::Caller;
 
 /// One connection. Clones are the same connection.
 #[derive(Clone, Debug)]
@@ -14,23 +18,42 @@ pub struct Origin(Arc<Counts>);
 #[derive(Debug)]
 struct Counts {
     id: u64,
+    address: Option<IpAddr>,
+    certified: Option<Caller>,
     calls: AtomicUsize,
     undelivered_bytes: AtomicUsize,
 }
 
 impl Default for Origin {
-    /// A connection of its own.
+    /// A connection of its own, of nobody in particular.
     fn default() -> Self {
-        static NEXT: AtomicU64 = AtomicU64::new(0);
-        Self(Arc::new(Counts {
-            id: NEXT.fetch_add(1, Ordering::Relaxed),
-            calls: AtomicUsize::new(0),
-            undelivered_bytes: AtomicUsize::new(0),
-        }))
+        Self::new(None, None)
     }
 }
 
 impl Origin {
+    /// A connection from an address, by a client that has shown a certificate.
+    pub fn new(address: Option<IpAddr>, certified: Option<Caller>) -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        Self(Arc::new(Counts {
+            id: NEXT.fetch_add(1, Ordering::Relaxed),
+            address,
+            certified,
+            calls: AtomicUsize::new(0),
+            undelivered_bytes: AtomicUsize::new(0),
+        }))
+    }
+
+    /// Where it comes from; none: from nowhere else.
+    pub fn address(&self) -> Option<IpAddr> {
+        self.0.address
+    }
+
+    /// Who its client is by the certificate that it has shown.
+    pub fn certified(&self) -> Option<&Caller> {
+        self.0.certified.as_ref()
+    }
+
     /// No other connection of this process has it.
     pub fn id(&self) -> u64 {
         self.0.id

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
 use fusebox_engine::contract::types;
-use fusebox_engine::{Change, RequestEvent, RequestSink};
+use fusebox_engine::{Change, RequestEvent, RequestSink, SessionStores};
 use fusebox_protocol::params::LogLevel;
 use fusebox_protocol::{ProtocolVersion, RawJson, reply};
 use parking_lot::Mutex;
@@ -47,6 +47,8 @@ pub struct ClientSink {
     pub close: Option<Arc<Notify>>,
     /// raised if the call does more than answer, where that matters
     pub impure: Option<Arc<AtomicBool>>,
+    /// what is kept for the session; none: there is no session
+    pub session: Option<Arc<SessionStores>>,
     /// the last progress that was sent
     pub progress: Mutex<Option<f64>>,
 }
@@ -91,6 +93,10 @@ impl RequestSink for ClientSink {
 
     fn is_cancelled(&self) -> bool {
         self.outbound.as_ref().is_some_and(mpsc::Sender::is_closed)
+    }
+
+    fn session(&self) -> Option<Arc<SessionStores>> {
+        self.session.clone()
     }
 
     fn close_stream(&self) {

@@ -9,12 +9,16 @@ use std::process::ExitCode;
 
 use anyhow::{Context, bail};
 use fusebox::author::{self, BuildReport, Cases};
+use fusebox_toolchain::Language;
 
 use crate::cli::{self, Build, Dev, New, Pull, Push, Test};
 use crate::{print, runtime, start_author_log, start_dev_log};
 
 pub(crate) fn new(arguments: &New) -> anyhow::Result<ExitCode> {
-    let report = author::scaffold(&arguments.name, &arguments.into)?;
+    let mut languages = Language::ALL.into_iter();
+    let language = languages.find(|language| language.name() == arguments.lang);
+    let language = language.context("a language is one of those that the command line takes")?;
+    let report = author::scaffold(&arguments.name, language, &arguments.into)?;
     print(&report, arguments.json)?;
     Ok(ExitCode::SUCCESS)
 }

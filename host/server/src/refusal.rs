@@ -13,7 +13,7 @@ use fusebox_protocol::{Reason, RefusalData, RpcError};
 use crate::admission::Refused;
 use crate::backpressure::Pressed;
 use crate::breaker::Open;
-use crate::config::Limit;
+use crate::config::{Limit, PluginSettings};
 use crate::plugin_entry::{Handler, HandlerKind};
 
 /// When to try again if the host is full: about the time a queue of short calls
@@ -154,81 +154,97 @@ pub(crate) fn invalid_output(handler: &Handler, what: &str) -> RpcError {
 }
 
 fn fault_kind(handler: &Handler, kind: &FaultKind) -> RpcError {
-    let limits = &handler.core.settings.limits;
-    match kind {
-        FaultKind::OutOfFuel => limit(
-            handler,
+    if let Some(passed) = passed_limit(&handler.core.settings, kind) {
+        return limit(handler, passed);
+    }
+    let reason = match kind {
+        FaultKind::StackOverflow => Reason::StackOverflow,
+        FaultKind::Panicked => Reason::Panicked,
+        FaultKind::InvalidOutput(what) => return invalid_output(handler, what),
+        _ => Reason::Trapped,
+    };
+    RpcError::refusal(reason, other_words(kind), about(handler))
+}
+
+/// A fault in the words of a caller's error, for whoever has no caller: which limit,
+/// and the key that raises it.
+pub(crate) fn fault_words(settings: &PluginSettings, kind: &FaultKind) -> String {
+    match passed_limit(settings, kind) {
+        Some(passed) => raise(settings, &passed),
+        None => other_words(kind),
+    }
+}
+
+/// A limit that a call ran into.
+struct Passed {
+    reason: Reason,
+    message: String,
+    value: u64,
+    limit: Limit,
+}
+
+fn passed_limit(settings: &PluginSettings, kind: &FaultKind) -> Option<Passed> {
+    let limits = &settings.limits;
+    let (memory, table) = (limits.memory_max_bytes, limits.table_elements_max);
+    let (output, log) = (limits.output_max_bytes, limits.log_max_bytes);
+    let deadline_ms = millis_up(limits.deadline);
+    let (reason, message, value, limit) = match kind {
+        FaultKind::OutOfFuel => (
             Reason::OutOfFuel,
             format!("the call used all of its {} units of fuel", limits.fuel),
             limits.fuel,
             Limit::Fuel,
         ),
-        FaultKind::Deadline => deadline(handler, "before it answered"),
-        FaultKind::Memory => limit(
-            handler,
+        FaultKind::Deadline => (
+            Reason::DeadlineExceeded,
+            format!("the deadline of {deadline_ms} ms passed before it answered"),
+            deadline_ms,
+            Limit::Deadline,
+        ),
+        FaultKind::Memory => (
             Reason::MemoryLimit,
-            format!(
-                "the call needs more than its {} bytes of memory",
-                limits.memory_max_bytes
-            ),
-            limits.memory_max_bytes as u64,
+            format!("the call needs more than its {memory} bytes of memory"),
+            memory as u64,
             Limit::Memory,
         ),
-        FaultKind::Table => limit(
-            handler,
+        FaultKind::Table => (
             Reason::MemoryLimit,
-            format!(
-                "the call needs more than its {} table elements",
-                limits.table_elements_max
-            ),
-            limits.table_elements_max as u64,
+            format!("the call needs more than its {table} table elements"),
+            table as u64,
             Limit::TableElements,
         ),
-        FaultKind::Output => limit(
-            handler,
+        FaultKind::Output => (
             Reason::OutputLimit,
-            format!(
-                "the answer is larger than {} bytes",
-                limits.output_max_bytes
-            ),
-            limits.output_max_bytes as u64,
+            format!("the answer is larger than {output} bytes"),
+            output as u64,
             Limit::Output,
         ),
-        FaultKind::LogVolume => limit(
-            handler,
+        FaultKind::LogVolume => (
             Reason::LogLimit,
-            format!("the call logged more than {} bytes", limits.log_max_bytes),
-            limits.log_max_bytes as u64,
+            format!("the call logged more than {log} bytes"),
+            log as u64,
             Limit::Log,
         ),
-        FaultKind::StackOverflow => RpcError::refusal(
-            Reason::StackOverflow,
-            "it called itself too deeply and exhausted its stack",
-            about(handler),
-        ),
-        FaultKind::Panicked => RpcError::refusal(
-            Reason::Panicked,
-            "it panicked; the host's log has its message",
-            about(handler),
-        ),
-        FaultKind::Trapped(trap) => RpcError::refusal(
-            Reason::Trapped,
-            format!("it trapped: {trap}"),
-            about(handler),
-        ),
-        FaultKind::InvalidOutput(what) => invalid_output(handler, what),
-    }
+        _ => return None,
+    };
+    Some(Passed {
+        reason,
+        message,
+        value,
+        limit,
+    })
 }
 
-fn deadline(handler: &Handler, when: &str) -> RpcError {
-    let deadline_ms = millis_up(handler.core.settings.limits.deadline);
-    limit(
-        handler,
-        Reason::DeadlineExceeded,
-        format!("the deadline of {deadline_ms} ms passed {when}"),
-        deadline_ms,
-        Limit::Deadline,
-    )
+/// Of a fault that is no limit of the operator's.
+fn other_words(kind: &FaultKind) -> String {
+    match kind {
+        FaultKind::StackOverflow => {
+            "it called itself too deeply and exhausted its stack".to_owned()
+        }
+        FaultKind::Panicked => "it panicked; the host's log has its message".to_owned(),
+        FaultKind::Trapped(trap) => format!("it trapped: {trap}"),
+        other => other.to_string(),
+    }
 }
 
 /// A task whose time was over before it answered.
@@ -243,12 +259,17 @@ pub(crate) fn task_deadline(handler: &Handler, deadline: Duration) -> RpcError {
     RpcError::refusal(Reason::DeadlineExceeded, message, data)
 }
 
-fn limit(handler: &Handler, reason: Reason, message: String, value: u64, key: Limit) -> RpcError {
-    let key = handler.core.settings.key_of(key);
+fn limit(handler: &Handler, passed: Passed) -> RpcError {
+    let settings = &handler.core.settings;
     let mut data = about(handler);
-    data.limit = Some(value);
-    data.key = Some(key.clone().into());
-    RpcError::refusal(reason, format!("{message} (raise `{key}`)"), data)
+    data.limit = Some(passed.value);
+    data.key = Some(settings.key_of(passed.limit).into());
+    RpcError::refusal(passed.reason, raise(settings, &passed), data)
+}
+
+fn raise(settings: &PluginSettings, passed: &Passed) -> String {
+    let key = settings.key_of(passed.limit);
+    format!("{} (raise `{key}`)", passed.message)
 }
 
 fn overloaded(

@@ -9,6 +9,7 @@ use fusebox_protocol::RpcError;
 use sha2::{Digest, Sha256};
 
 use crate::ask::Known;
+use crate::auth::Audience;
 use crate::call::{Round, Target};
 use crate::host::Host;
 use crate::plugin_entry::Handler;
@@ -18,15 +19,19 @@ impl Round {
     /// What the handler knows when it is called.
     ///
     /// # Errors
-    /// If the seal isn't one of this host for this handler and these arguments,
+    /// If the seal isn't one of this host for this caller, handler and arguments,
     /// or has expired.
     pub(crate) fn open(
         &self,
         host: &Host,
         handler: &Handler,
         target: &Target,
+        audience: &Audience,
     ) -> Result<Known, RpcError> {
-        let open = |seal: &String| host.sealer.open(&binding(handler, target), unix_ms(), seal);
+        let open = |seal: &String| {
+            host.sealer
+                .open(&binding(handler, target, audience), unix_ms(), seal)
+        };
         let state = self.request_state.as_ref().map(open).transpose();
         Ok(Known {
             responses: self.responses.clone(),
@@ -43,18 +48,22 @@ pub(crate) fn seal(
     host: &Host,
     handler: &Handler,
     target: &Target,
+    audience: &Audience,
     state: Option<&[u8]>,
 ) -> Result<Option<String>, RpcError> {
     // And one, for the millisecond that has begun.
     let end = unix_ms().saturating_add(millis_up(host.config.session.ask_timeout) + 1);
-    let seal = |state| host.sealer.seal(&binding(handler, target), end, state);
+    let seal = |state| {
+        host.sealer
+            .seal(&binding(handler, target, audience), end, state)
+    };
     let sealed = state.map(seal).transpose();
     sealed.map_err(|error| RpcError::internal(format!("the system gave no random bytes: {error}")))
 }
 
-/// What a seal is bound to: the handler and what it is called with. Arguments
+/// What a seal is bound to: the caller, the handler and what it is called with. Arguments
 /// are compared by value, since a client may write them anew.
-fn binding(handler: &Handler, target: &Target) -> Vec<u8> {
+fn binding(handler: &Handler, target: &Target, audience: &Audience) -> Vec<u8> {
     let called_with = match target {
         Target::Tool { arguments } => serde_json::from_str::<serde_json::Value>(arguments)
             .map_or_else(|_| arguments.to_string(), |value| value.to_string()),
@@ -67,8 +76,11 @@ fn binding(handler: &Handler, target: &Target) -> Vec<u8> {
         Target::Completion { .. } => String::new(),
     };
     let whole = format!(
-        "{}\n{:?}\n{}\n{called_with}",
-        handler.core.name, handler.kind, handler.name
+        "{}\n{}\n{:?}\n{}\n{called_with}",
+        audience.subject(),
+        handler.core.name,
+        handler.kind,
+        handler.name
     );
     Sha256::digest(whole).to_vec()
 }

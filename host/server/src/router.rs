@@ -24,9 +24,9 @@ use http::HeaderMap;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
+use crate::auth::Audience;
 use crate::call::Call;
 use crate::capability_cache::Key;
-use crate::catalogue::ViewName;
 use crate::host::Host;
 use crate::origin::Origin;
 use crate::paging;
@@ -73,10 +73,10 @@ pub fn modern(
     frame: &Bytes,
     request: &Request<'_>,
     headers: Option<&HeaderMap>,
-    view: &ViewName,
+    audience: &Audience,
     origin: &Origin,
 ) -> Routed {
-    match try_modern(host, frame, request, headers, view, origin) {
+    match try_modern(host, frame, request, headers, audience, origin) {
         Ok(routed) => routed,
         Err(error) => failed(host, &request.id, &error, Era::Modern),
     }
@@ -87,7 +87,7 @@ fn try_modern(
     frame: &Bytes,
     request: &Request<'_>,
     headers: Option<&HeaderMap>,
-    view: &ViewName,
+    audience: &Audience,
     origin: &Origin,
 ) -> Result<Routed, RpcError> {
     let ModernRequest {
@@ -104,19 +104,19 @@ fn try_modern(
             Ok(Routed::Ready(Reply::result(id, &*told)))
         }
         "tasks/get" | "tasks/update" | "tasks/cancel" if host.long_tasks.enabled() => {
-            task(host, request, client, view)
+            task(host, request, client, audience)
         }
         "subscriptions/listen" => {
             let params = SubscriptionsListenParams::from_params(&request.params)?;
             let wanted = params.notifications;
-            let listen = Subscription::modern(host, id.clone(), wanted, client, view.clone());
+            let listen = Subscription::modern(host, id.clone(), wanted, client, audience.clone());
             Ok(Routed::Listen(listen))
         }
         _ => {
             let context = CallContext {
                 version,
                 client,
-                view: view.clone(),
+                audience: audience.clone(),
                 origin: origin.clone(),
                 log_level: meta.log_level,
                 progress_token: progress_token(&meta)?,
@@ -161,11 +161,8 @@ fn try_legacy(
         "resources/subscribe" => {
             let params = SubscribeParams::from_params(&request.params)?;
             let catalogue = host.catalogue.load();
-            if catalogue
-                .view(&agreement.view)
-                .reader(&params.uri)
-                .is_none()
-            {
+            let offered = catalogue.offered_to(&agreement.audience);
+            if offered.reader(&params.uri).is_none() {
                 return Err(RpcError::resource_not_found(Era::Legacy, &params.uri));
             }
             agreement
@@ -199,7 +196,7 @@ fn task(
     host: &Arc<Host>,
     request: &Request<'_>,
     client: ClientCapabilities,
-    view: &ViewName,
+    audience: &Audience,
 ) -> Result<Routed, RpcError> {
     if !client.tasks {
         let wanted = ClientCapabilities {
@@ -209,7 +206,7 @@ fn task(
         let words = "tasks are for clients that declare the extension";
         return Err(RpcError::missing_capability(words, wanted));
     }
-    let (host, id, view) = (host.clone(), request.id.clone(), view.clone());
+    let (host, id, audience) = (host.clone(), request.id.clone(), audience.clone());
     let answered = |id: RequestId, answer: Result<Vec<u8>, RpcError>| match answer {
         Ok(body) => Reply::written(body),
         Err(error) => Reply::error(Some(&id), &error, Era::Modern),
@@ -219,7 +216,7 @@ fn task(
             let params = UpdateTaskParams::from_params(&request.params)?;
             let update = task_run::Update::of(params);
             Box::pin(async move {
-                let answer = task_run::update(&host, &id, update, client, view).await;
+                let answer = task_run::update(&host, &id, update, client, audience).await;
                 answered(id, answer)
             })
         }
@@ -230,8 +227,8 @@ fn task(
             let cancel = method == "tasks/cancel";
             Box::pin(async move {
                 let answer = match cancel {
-                    true => task_run::cancel(&host, &id, task, view).await,
-                    false => task_run::get(&host, &id, task, &view).await,
+                    true => task_run::cancel(&host, &id, task, audience).await,
+                    false => task_run::get(&host, &id, task, &audience).await,
                 };
                 answered(id, answer)
             })
@@ -255,10 +252,10 @@ fn common(
             return list(host, request, &context, ListKind::ResourceTemplates);
         }
         "prompts/list" => return list(host, request, &context, ListKind::Prompts),
-        "tools/call" => target::tool(host, frame, request, headers, &context.view)?,
+        "tools/call" => target::tool(host, frame, request, headers, &context.audience)?,
         "resources/read" => target::resource(host, request, &context)?,
-        "prompts/get" => target::prompt(host, request, &context.view)?,
-        "completion/complete" => match target::completion(host, request, &context.view)? {
+        "prompts/get" => target::prompt(host, request, &context.audience)?,
+        "completion/complete" => match target::completion(host, request, &context.audience)? {
             Some(found) => found,
             None => {
                 let nothing = target::no_completion(context.version);
@@ -282,7 +279,10 @@ fn common(
 ///
 /// # Errors
 /// If the params are no `initialize` params.
-pub fn initialize(request: &Request<'_>, view: &ViewName) -> Result<(Reply, Agreement), RpcError> {
+pub fn initialize(
+    request: &Request<'_>,
+    audience: &Audience,
+) -> Result<(Reply, Agreement), RpcError> {
     let params = InitializeParams::from_params(&request.params)?;
     let version = ProtocolVersion::negotiate(&params.protocol_version);
     let result = InitializeResult {
@@ -294,7 +294,11 @@ pub fn initialize(request: &Request<'_>, view: &ViewName) -> Result<(Reply, Agre
     let reply = Reply::result(&request.id, &result);
     Ok((
         reply,
-        Agreement::new(version, params.capabilities.known_to(version), view.clone()),
+        Agreement::new(
+            version,
+            params.capabilities.known_to(version),
+            audience.clone(),
+        ),
     ))
 }
 
@@ -332,14 +336,15 @@ fn list(
     let version = context.version;
     let key = Key {
         catalogue: catalogue.id(),
-        view: context.view.clone(),
+        view: context.audience.view.clone(),
+        role: context.audience.role().cloned(),
         kind: Some(kind as usize),
         version,
         cursor: params.cursor.as_deref().map(str::to_owned),
     };
     let page_size = host.config.lists.page_size.get();
     let told = host.capabilities.get(key, || {
-        let offered = catalogue.view(&context.view);
+        let offered = catalogue.offered_to(&context.audience);
         let page = paging::page(&offered.handlers(kind), params.cursor.as_deref(), page_size)
             .map_err(|_| RpcError::invalid_params("`cursor` is none that this server gave out"))?;
         let items: Vec<&RawJson> = offered.list(kind, version)[page.items].iter().collect();
@@ -359,6 +364,7 @@ fn discover_key(version: ProtocolVersion) -> Key {
     Key {
         catalogue: 0,
         view: None,
+        role: None,
         kind: None,
         version,
         cursor: None,

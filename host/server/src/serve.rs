@@ -9,7 +9,8 @@ use std::sync::Arc;
 
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::config::{Config, Scheme};
+use crate::auth::Audience;
+use crate::config::{Config, Exposed, Scheme};
 use crate::host::{Host, HostError};
 use fusebox_protocol::reply::ListKind;
 
@@ -18,7 +19,7 @@ use crate::long_tasks::IN_MEMORY;
 use crate::origin::Origin;
 use crate::plugin_entry::Offers;
 use crate::transport::listen::{self, Bound};
-use crate::transport::stream;
+use crate::transport::stream::{self, Door};
 use crate::transport::tls::{Tls, TlsError};
 use crate::vitals;
 
@@ -41,6 +42,9 @@ pub enum StartError {
         /// the system's reason
         error: io::Error,
     },
+    /// Strangers would reach what nothing protects.
+    #[error("{0}")]
+    Exposed(String),
     /// There is no certificate for a listener that shows one.
     #[error(transparent)]
     Tls(#[from] TlsError),
@@ -78,6 +82,38 @@ pub async fn listeners(config: Config) -> Result<bool, StartError> {
     run(host, bound, wait_for_signal()).await
 }
 
+/// Refuses to be reached by strangers unprotected, unless that is meant.
+fn check_exposed(config: &Config) -> Result<(), StartError> {
+    let Some(Exposed {
+        listener,
+        asks_nobody,
+        in_clear,
+    }) = config.exposed()
+    else {
+        return Ok(());
+    };
+    let lacks = match (asks_nobody, in_clear) {
+        (true, true) => "asks nobody who they are, and is not encrypted",
+        (true, false) => "asks nobody who they are",
+        _ => "is not encrypted: keys could be read on their way",
+    };
+    if config.auth.insecure {
+        tracing::warn!("insecure: {listener} is reached from other machines and {lacks}");
+        return Ok(());
+    }
+    let mut ways = Vec::new();
+    if asks_nobody {
+        ways.push("set `auth.keys_file` (`fusebox key new NAME` makes one) or `oauth.issuer`");
+    }
+    if in_clear {
+        ways.push("listen on https:// or quic:// with a certificate in [tls]");
+    }
+    Err(StartError::Exposed(format!(
+        "{listener} is reached from other machines and {lacks}: {}; or listen on 127.0.0.1; or say --insecure if something else protects it",
+        ways.join(", and ")
+    )))
+}
+
 /// Serves until the first `signal`, and then until what runs has finished, or the
 /// next one comes. True if nothing had to be cut off.
 pub(crate) async fn run(
@@ -89,6 +125,7 @@ pub(crate) async fn run(
         tracing::info!("listening on {url}");
     }
     welcome(&host, &bound);
+    watch_certificate(&host, &bound);
     for listener in bound {
         // Tracked: QUIC says its last words after its last connection has ended.
         host.tasks.spawn(listener.accept(host.clone()));
@@ -108,6 +145,17 @@ pub(crate) async fn run(
     };
     tracing::info!(clean, "stopped");
     Ok(clean)
+}
+
+/// Lets the listeners show what is in the files of the certificate.
+fn watch_certificate(host: &Arc<Host>, bound: &[Bound]) {
+    let Some(tls) = bound.iter().find_map(|one| one.tls.clone()) else {
+        return;
+    };
+    let quic = host.config.quic;
+    let renewals: Vec<_> = bound.iter().filter_map(|one| one.renewal(quic)).collect();
+    let renewed = move |tls: &Tls| renewals.iter().for_each(|renew| renew(tls));
+    tokio::spawn(tls.watch(host.config.tls.clone(), host.stopping.clone(), renewed));
 }
 
 /// Serves one client over standard input and output, until its end of input.
@@ -134,7 +182,7 @@ pub async fn stdio(mut config: Config, view: Option<String>) -> Result<(), Start
         tokio::io::stdin(),
         tokio::io::stdout(),
         None,
-        view.map(Arc::from),
+        Door::Open(Audience::new(view.map(Arc::from), None)),
         Origin::default(),
     );
     tokio::select! {
@@ -149,6 +197,7 @@ pub async fn stdio(mut config: Config, view: Option<String>) -> Result<(), Start
 
 pub(crate) fn bind_all(config: &Config) -> Result<Vec<Bound>, StartError> {
     let tls = Tls::load(config)?;
+    check_exposed(config)?;
     config
         .listeners()
         .iter()
@@ -174,6 +223,7 @@ pub(crate) async fn start(config: Config) -> Result<Arc<Host>, StartError> {
     if host.config.reload.enabled {
         tokio::spawn(loader.watch(host.stopping.clone()));
     }
+    host.auth.start(&host.stopping);
     tokio::spawn(vitals::sample(host.clone()));
     tokio::spawn(vitals::watch(host.clone()));
     let sweeping = host.clone();
@@ -181,6 +231,7 @@ pub(crate) async fn start(config: Config) -> Result<Arc<Host>, StartError> {
         loop {
             tokio::time::sleep(SWEEP_INTERVAL).await;
             sweeping.sessions.sweep(std::time::Instant::now());
+            sweeping.rates.sweep();
             sweeping.long_tasks.sweep().await;
         }
     });

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use dashmap::DashMap;
+use fusebox_engine::SessionStores;
 use fusebox_protocol::params::{ClientCapabilities, LogLevel};
 use fusebox_protocol::{ProtocolVersion, RawJson, RequestId};
 use parking_lot::Mutex;
@@ -18,7 +19,7 @@ use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
 
 use crate::ask::Pending;
-use crate::catalogue::ViewName;
+use crate::auth::Audience;
 use crate::changes::Inbox;
 use crate::event_log::{EventLog, LogLimits, LogRoom};
 use crate::meters::{GaugeGuard, Meters};
@@ -32,8 +33,8 @@ pub struct CallContext {
     pub version: ProtocolVersion,
     /// what the client can do
     pub client: ClientCapabilities,
-    /// what it is shown
-    pub view: ViewName,
+    /// who it is, and what it is shown
+    pub audience: Audience,
     /// the connection it came by
     pub origin: Origin,
     /// the least grave log messages it wants; none: no logs at all
@@ -44,12 +45,21 @@ pub struct CallContext {
     /// sent for them instead
     pub pending: Option<Arc<Pending>>,
     /// the session, where there is one: what is kept for it is kept for nobody else
-    pub session: Option<u64>,
+    pub session: Option<SessionRef>,
     /// raised if the call does more than answer, where that matters
     pub impure: Option<Arc<AtomicBool>>,
     /// raised by a handler whose client need not hold its stream open, where that
     /// client can take it up again
     pub close: Option<Arc<Notify>>,
+}
+
+/// The session that a call belongs to.
+#[derive(Clone, Debug)]
+pub struct SessionRef {
+    /// no other one of this process has it
+    pub serial: u64,
+    /// what plugins keep for it, until it ends
+    pub stores: Arc<SessionStores>,
 }
 
 /// What an `initialize` agreed on.
@@ -61,12 +71,14 @@ pub struct Agreement {
     pub version: ProtocolVersion,
     /// what the client can do
     pub client: ClientCapabilities,
-    /// what it is shown
-    pub view: ViewName,
+    /// who it is, and what it is shown
+    pub audience: Audience,
     /// the host's questions that wait for this client
     pub pending: Arc<Pending>,
     log_level: AtomicU8,
     subscribed: Mutex<Subscribed>,
+    /// what plugins keep for this session: it ends with it
+    stores: Arc<SessionStores>,
 }
 
 /// The resources that a client wants to hear of, and the streams that tell it.
@@ -82,16 +94,17 @@ const SUBSCRIBED_MAX: usize = 1000;
 impl Agreement {
     /// What a client and the host agreed on; logs from `info` on until it asks
     /// for others.
-    pub fn new(version: ProtocolVersion, client: ClientCapabilities, view: ViewName) -> Self {
+    pub fn new(version: ProtocolVersion, client: ClientCapabilities, audience: Audience) -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         Self {
             serial: NEXT.fetch_add(1, Ordering::Relaxed),
             version,
             client,
-            view,
+            audience,
             pending: Arc::default(),
             log_level: AtomicU8::new(LogLevel::Info as u8),
             subscribed: Mutex::default(),
+            stores: Arc::default(),
         }
     }
 
@@ -139,11 +152,11 @@ impl Agreement {
 
     /// What a client gets that never initialized: the version that the
     /// specification says to assume.
-    pub fn assumed(view: ViewName) -> Self {
+    pub fn assumed(audience: Audience) -> Self {
         Self::new(
             ProtocolVersion::WITHOUT_HEADER,
             ClientCapabilities::default(),
-            view,
+            audience,
         )
     }
 
@@ -166,12 +179,15 @@ impl Agreement {
         CallContext {
             version: self.version,
             client: self.client,
-            view: self.view.clone(),
+            audience: self.audience.clone(),
             origin: origin.clone(),
             log_level: Some(self.log_level()),
             progress_token,
             pending: Some(self.pending.clone()),
-            session: Some(self.serial),
+            session: Some(SessionRef {
+                serial: self.serial,
+                stores: self.stores.clone(),
+            }),
             impure: None,
             close: None,
         }
@@ -405,7 +421,11 @@ mod tests {
         let (sessions, start) = table(1);
         let open = |id: &str, now| {
             sessions
-                .open(id.to_owned(), Arc::new(Agreement::assumed(None)), now)
+                .open(
+                    id.to_owned(),
+                    Arc::new(Agreement::assumed(Audience::default())),
+                    now,
+                )
                 .map(|session| session.id.clone())
         };
         assert_eq!(open("a", start), Ok("a".to_owned()));
@@ -420,7 +440,11 @@ mod tests {
     fn a_session_in_use_is_never_idle() {
         let (sessions, start) = table(8);
         let held = sessions
-            .open("a".to_owned(), Arc::new(Agreement::assumed(None)), start)
+            .open(
+                "a".to_owned(),
+                Arc::new(Agreement::assumed(Audience::default())),
+                start,
+            )
             .unwrap();
         let late = start + Duration::from_secs(3600);
         sessions.sweep(late);
@@ -434,7 +458,11 @@ mod tests {
     fn the_end_of_a_session_is_told_to_its_streams() {
         let (sessions, start) = table(8);
         let session = sessions
-            .open("a".to_owned(), Arc::new(Agreement::assumed(None)), start)
+            .open(
+                "a".to_owned(),
+                Arc::new(Agreement::assumed(Audience::default())),
+                start,
+            )
             .unwrap();
         assert!(sessions.close("a"));
         assert!(session.ended.is_cancelled());

@@ -11,7 +11,7 @@ use fusebox_protocol::reply::{self, EmptyResult, ListChanged, ResourceUpdated};
 use fusebox_protocol::{ProtocolVersion, RequestId};
 use tokio::sync::broadcast::{self, error::RecvError};
 
-use crate::catalogue::ViewName;
+use crate::auth::{Audience, Caller};
 use crate::changes::Inbox;
 use crate::host::Host;
 use crate::long_tasks::{self, Record};
@@ -25,6 +25,7 @@ pub struct Subscription {
     /// changes of tasks, if any are wanted
     tasks: Option<broadcast::Receiver<Arc<Record>>>,
     poll_interval_ms: u64,
+    who: Option<Caller>,
     style: Style,
 }
 
@@ -33,7 +34,7 @@ enum Style {
     Modern {
         id: RequestId,
         filter: SubscriptionFilter,
-        view: ViewName,
+        audience: Audience,
     },
     /// an initialized legacy client: every list change and the resources it
     /// subscribed to, unmarked
@@ -47,9 +48,17 @@ impl Subscription {
         id: RequestId,
         wanted: SubscriptionFilter,
         client: ClientCapabilities,
-        view: ViewName,
+        audience: Audience,
     ) -> Self {
-        let filter = accepted(wanted, client.tasks && host.long_tasks.enabled());
+        let mut filter = accepted(wanted, client.tasks && host.long_tasks.enabled());
+        if audience.role().is_some() {
+            // Who isn't shown a resource doesn't hear of it either.
+            let catalogue = host.catalogue.load();
+            let offered = catalogue.offered_to(&audience);
+            filter
+                .resource_subscriptions
+                .retain(|uri| offered.reader(uri).is_some());
+        }
         let tasks = &host.long_tasks.changes;
         let lists = filter.tools_list_changed
             || filter.prompts_list_changed
@@ -62,7 +71,12 @@ impl Subscription {
             tasks: (!filter.task_ids.is_empty()).then(|| tasks.subscribe()),
             poll_interval_ms: millis_up(host.config.tasks.poll_interval),
             changes: Arc::new(changes),
-            style: Style::Modern { id, filter, view },
+            who: audience.who.clone(),
+            style: Style::Modern {
+                id,
+                filter,
+                audience,
+            },
         }
     }
 
@@ -74,6 +88,7 @@ impl Subscription {
             changes,
             tasks: None,
             poll_interval_ms: 0,
+            who: agreement.audience.who.clone(),
             style: Style::Legacy { agreement },
         }
     }
@@ -110,10 +125,11 @@ impl Subscription {
         Some(out.into())
     }
 
-    /// The next message.
+    /// The next message; none: whoever listens is let in no more.
     pub async fn next(&mut self) -> Option<Bytes> {
         loop {
             tokio::select! {
+                () = over(self.who.as_ref()) => return None,
                 change = self.changes.next() => {
                     if let Some(message) = self.message(&change) {
                         return Some(message);
@@ -130,9 +146,11 @@ impl Subscription {
 
     fn task_message(&self, task: &Record) -> Option<Bytes> {
         match &self.style {
-            Style::Modern { id, filter, view }
-                if filter.task_ids.contains(&task.id) && task.is_in(view) =>
-            {
+            Style::Modern {
+                id,
+                filter,
+                audience,
+            } if filter.task_ids.contains(&task.id) && task.is_of(audience) => {
                 Some(long_tasks::changed(task, self.poll_interval_ms, id))
             }
             _ => None,
@@ -174,6 +192,13 @@ fn wants(filter: &SubscriptionFilter, change: &Change) -> bool {
         Change::Prompts => filter.prompts_list_changed,
         Change::Resources => filter.resources_list_changed,
         Change::Resource(uri) => filter.resource_subscriptions.contains(uri),
+    }
+}
+
+async fn over(who: Option<&Caller>) {
+    match who {
+        Some(who) => who.over().await,
+        None => std::future::pending().await,
     }
 }
 

@@ -17,9 +17,9 @@ use fusebox_protocol::{JsonKind, ProtocolVersion, Request, RpcError};
 use http::HeaderMap;
 use serde_json::value::RawValue;
 
+use crate::auth::Audience;
 use crate::call::{Round, Target};
 use crate::call_log;
-use crate::catalogue::ViewName;
 use crate::host::Host;
 use crate::plugin_entry::Handler;
 use crate::render::dialect;
@@ -38,11 +38,11 @@ pub(crate) fn tool(
     frame: &Bytes,
     request: &Request<'_>,
     headers: Option<&HeaderMap>,
-    view: &ViewName,
+    audience: &Audience,
 ) -> Result<Found, RpcError> {
     let params = CallToolParams::from_params(&request.params)?;
     let catalogue = host.catalogue.load();
-    let offered = catalogue.view(view);
+    let offered = catalogue.offered_to(audience);
     let entry = offered
         .tool(&params.name)
         .ok_or_else(|| unknown("tool", &params.name))?;
@@ -72,7 +72,7 @@ pub(crate) fn resource(
     let era = context.version.era();
     let params = ReadResourceParams::from_params(&request.params)?;
     let catalogue = host.catalogue.load();
-    let offered = catalogue.view(&context.view);
+    let offered = catalogue.offered_to(&context.audience);
     let handler = offered
         .reader(&params.uri)
         .ok_or_else(|| RpcError::resource_not_found(era, &params.uri))?;
@@ -89,11 +89,11 @@ pub(crate) fn resource(
 pub(crate) fn prompt(
     host: &Host,
     request: &Request<'_>,
-    view: &ViewName,
+    audience: &Audience,
 ) -> Result<Found, RpcError> {
     let params = GetPromptParams::from_params(&request.params)?;
     let catalogue = host.catalogue.load();
-    let offered = catalogue.view(view);
+    let offered = catalogue.offered_to(audience);
     let entry = offered
         .prompt(&params.name)
         .ok_or_else(|| unknown("prompt", &params.name))?;
@@ -118,11 +118,11 @@ pub(crate) fn prompt(
 pub(crate) fn completion(
     host: &Host,
     request: &Request<'_>,
-    view: &ViewName,
+    audience: &Audience,
 ) -> Result<Option<Found>, RpcError> {
     let params = CompleteParams::from_params(&request.params)?;
     let catalogue = host.catalogue.load();
-    let offered = catalogue.view(view);
+    let offered = catalogue.offered_to(audience);
     let (handler, reference) = match params.reference {
         CompletionReference::Prompt(name) => {
             let entry = offered

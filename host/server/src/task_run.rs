@@ -15,8 +15,8 @@ use serde_json::value::{RawValue, to_raw_value};
 use tokio_util::sync::CancellationToken;
 
 use crate::ask::{Known, Questions};
+use crate::auth::Audience;
 use crate::call::{Call, ROUNDS_MAX, Round, Step, Target};
-use crate::catalogue::ViewName;
 use crate::host::Host;
 use crate::long_tasks::{Record, StoredQuestion, from_base64, to_base64, unix_ms, view};
 use crate::origin::Origin;
@@ -37,14 +37,21 @@ pub(crate) async fn begin(call: &Call, known: Known) -> Result<Vec<u8>, RpcError
         return Err(RpcError::internal("only tools become tasks"));
     };
     let tasks = &call.host.long_tasks;
-    let record = tasks.record(&call.handler.name, &call.context.view, arguments)?;
+    let record = tasks.record(&call.handler.name, &call.context.audience, arguments)?;
     let (kept, room) = (record.clone(), tasks.room());
     tasks
         .on_store(move |store| store.insert(&kept, room))
         .await?;
     let body = view::created(&call.id, call.context.version, &record, poll_ms(&call.host));
     let client = call.context.client;
-    spawn(&call.host, &call.handler, &record, client, known);
+    let audience = call.context.audience.clone();
+    spawn(
+        &call.host,
+        &call.handler,
+        &record,
+        (client, audience),
+        known,
+    );
     Ok(body)
 }
 
@@ -56,12 +63,12 @@ pub(crate) async fn get(
     host: &Host,
     id: &RequestId,
     wanted: String,
-    view: &ViewName,
+    audience: &Audience,
 ) -> Result<Vec<u8>, RpcError> {
     let looked_up = wanted.clone();
     let tasks = &host.long_tasks;
     let found = tasks.on_store(move |store| store.get(&looked_up)).await?;
-    let record = found.filter(|record| record.ends_ms() > unix_ms() && record.is_in(view));
+    let record = found.filter(|record| record.ends_ms() > unix_ms() && record.is_of(audience));
     let record = record.ok_or_else(|| unknown(&wanted))?;
     Ok(view::current(id, VERSION, &record, poll_ms(host)))
 }
@@ -95,19 +102,19 @@ pub(crate) async fn update(
     id: &RequestId,
     update: Update,
     client: ClientCapabilities,
-    view: ViewName,
+    audience: Audience,
 ) -> Result<Vec<u8>, RpcError> {
     let Update { wanted, given } = update;
-    let seen = view.clone();
-    let answered = move |record: &mut Record| match record.is_in(&seen) {
+    let seen = audience.clone();
+    let answered = move |record: &mut Record| match record.is_of(&seen) {
         true => answer(record, &given),
         false => None,
     };
     let (record, ready) = host.long_tasks.change(&wanted, answered).await?;
-    let record = record.filter(|record| record.is_in(&view));
+    let record = record.filter(|record| record.is_of(&audience));
     let record = record.ok_or_else(|| unknown(&wanted))?;
     if ready == Some(Ready::Yes) {
-        resume(host, &record, client).await;
+        resume(host, &record, client, audience).await;
     }
     Ok(empty(id))
 }
@@ -120,16 +127,16 @@ pub(crate) async fn cancel(
     host: &Host,
     id: &RequestId,
     wanted: String,
-    view: ViewName,
+    audience: Audience,
 ) -> Result<Vec<u8>, RpcError> {
     let now = unix_ms();
-    let seen = view.clone();
+    let seen = audience.clone();
     let end = move |record: &mut Record| {
-        let ended = record.is_in(&seen) && record.end(TaskStatus::Cancelled, now);
+        let ended = record.is_of(&seen) && record.end(TaskStatus::Cancelled, now);
         ended.then_some(())
     };
     let (record, _) = host.long_tasks.change(&wanted, end).await?;
-    let record = record.filter(|record| record.is_in(&view));
+    let record = record.filter(|record| record.is_of(&audience));
     record.ok_or_else(|| unknown(&wanted))?;
     if let Some((_, running)) = host.long_tasks.running.remove(&wanted) {
         running.cancel();
@@ -169,14 +176,14 @@ fn answer(record: &mut Record, given: &[(String, Box<RawValue>)]) -> Option<Read
 }
 
 /// Runs a task again, on the version of its plugin that serves now.
-async fn resume(host: &Arc<Host>, record: &Record, client: ClientCapabilities) {
+async fn resume(host: &Arc<Host>, record: &Record, client: ClientCapabilities, audience: Audience) {
     let known = Known {
         responses: serde_json::to_string(&record.answers).ok(),
         state: record.state.as_deref().and_then(from_base64),
     };
     let catalogue = host.catalogue.load_full();
-    match catalogue.tool(&record.tool) {
-        Some(entry) => spawn(host, &entry.handler, record, client, known),
+    match catalogue.offered_to(&audience).tool(&record.tool) {
+        Some(entry) => spawn(host, &entry.handler, record, (client, audience), known),
         None => {
             let error = RpcError::refusal(
                 Reason::PluginUnavailable,
@@ -204,7 +211,7 @@ fn spawn(
     host: &Arc<Host>,
     handler: &Arc<Handler>,
     record: &Record,
-    client: ClientCapabilities,
+    (client, audience): (ClientCapabilities, Audience),
     known: Known,
 ) {
     let call = Call {
@@ -217,7 +224,7 @@ fn spawn(
         context: CallContext {
             version: VERSION,
             client,
-            view: record.view.as_deref().map(Arc::from),
+            audience,
             origin: Origin::default(),
             log_level: None,
             progress_token: None,

@@ -75,7 +75,7 @@ fn describes_itself(component: &[u8]) -> Result<bool, BinaryReaderError> {
 
 /// Shows each section of the component itself, not of what is in it, with the
 /// range of its contents.
-fn each_section(
+pub(crate) fn each_section(
     component: &[u8],
     mut show: impl FnMut(&Payload<'_>, Range<usize>),
 ) -> Result<(), BinaryReaderError> {

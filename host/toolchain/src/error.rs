@@ -5,6 +5,7 @@ use std::io;
 use std::path::PathBuf;
 use std::process::ExitStatus;
 
+use crate::installed::VARIABLE;
 use crate::toolchain::{PACKAGES, TARGET};
 
 /// Why a plugin can't be built.
@@ -53,7 +54,8 @@ pub enum Error {
     },
     /// The folder holds no project.
     #[error(
-        "there is no Cargo.toml in {}; `fusebox plugin new NAME` makes a project",
+        "there is no Cargo.toml, pyproject.toml or package.json in {}; \
+         `fusebox plugin new NAME` makes a project",
         .folder.display()
     )]
     NoProject {
@@ -69,9 +71,52 @@ pub enum Error {
         /// which
         folder: PathBuf,
     },
-    /// Cargo's description of a project can't be read.
-    #[error("failed to read what `cargo metadata` wrote: {reason}")]
+    /// The file offers nothing.
+    #[error(
+        "{main} offers no tool, no resource and no prompt: a function needs its decorator, \
+         and in JavaScript a place in `plugin({{...}})`"
+    )]
+    NoTools {
+        /// as its manifest names it
+        main: String,
+    },
+    /// A manifest says what can't be.
+    #[error("{}: {reason}", .path.display())]
+    Manifest {
+        /// which
+        path: PathBuf,
+        /// what
+        reason: String,
+    },
+    /// A program of the system isn't there, or too old.
+    #[error("{what} is missing; to build plugins in {language}, install it: {install}")]
+    MissingProgram {
+        /// which
+        what: &'static str,
+        /// of the project
+        language: &'static str,
+        /// how
+        install: &'static str,
+    },
+    /// What was installed doesn't run any more.
+    #[error("what is installed in {} doesn't run ({reason}); remove that folder, and build again", .folder.display())]
+    Broken {
+        /// where
+        folder: PathBuf,
+        /// why
+        reason: String,
+    },
+    /// There is no folder for what has to be installed.
+    #[error(
+        "there is no folder to install programs in: neither HOME nor XDG_CACHE_HOME is set; \
+         name one with {VARIABLE}"
+    )]
+    NoPlace,
+    /// A description of a project can't be read.
+    #[error("failed to read what {of} wrote: {reason}")]
     Metadata {
+        /// the program
+        of: &'static str,
         /// why
         reason: String,
     },

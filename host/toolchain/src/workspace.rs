@@ -61,7 +61,10 @@ impl Workspace {
             }
             error => error,
         })?;
-        let unreadable = |reason: String| Error::Metadata { reason };
+        let unreadable = |reason: String| Error::Metadata {
+            of: "`cargo metadata`",
+            reason,
+        };
         let metadata: Value =
             serde_json::from_str(&text).map_err(|error| unreadable(error.to_string()))?;
         // Cargo knows every way of setting its target folder.

@@ -7,6 +7,15 @@ mod settings;
 mod values;
 
 fusebox_sdk::plugin! {
+    asks: r#"
+        [limits]
+        memory_max_bytes = 201_326_592
+        [http]
+        allow = ["GET https://api.example.org"]
+        [keyvalue]
+        [keyvalue_session]
+        max_keys = 50
+    "#,
     tools: [
         files::folders,
         files::read_file,

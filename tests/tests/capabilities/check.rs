@@ -38,6 +38,7 @@ fn the_grants_that_a_file_needs_can_be_pasted() {
     }
     fs::write(at("host.toml"), lines).expect("a file");
     let report = check();
+    assert_eq!(report["asksUngranted"], json!([]));
     // The others have to name what is meant.
     assert_eq!(report["granted"], json!(["http", "keyvalue"]));
     assert_eq!(report["denied"], json!(["config", "env", "files"]));

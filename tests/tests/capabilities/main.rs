@@ -2,10 +2,12 @@
 //! grant, exactly what is granted, and never more by a trick; each refusal with
 //! its words, over a real host.
 
+mod asks;
 mod check;
 mod files;
 mod http;
 mod limits;
+mod scopes;
 mod server;
 mod settings;
 mod values;

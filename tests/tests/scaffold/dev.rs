@@ -156,7 +156,7 @@ fn what_can_not_be_served_is_told_before_anything_is_built() {
         folder,
         "fusebox plugin dev",
         1,
-        "there is no Cargo.toml in .; `fusebox plugin new NAME` makes a project",
+        "there is no Cargo.toml, pyproject.toml or package.json in .; `fusebox plugin new NAME` makes a project",
     );
     good(folder, "fusebox plugin new taken");
     let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");

@@ -65,7 +65,7 @@ fn a_new_project_passes_its_own_tests_and_makes_a_plugin() {
     let version = env!("CARGO_PKG_VERSION");
     assert_eq!(
         made,
-        json!({"name": "my-tool", "folder": "my-tool", "sdk": version})
+        json!({"name": "my-tool", "folder": "my-tool", "lang": "rust", "sdk": version})
     );
     assert_eq!(entries(folder.path()), ["my-tool"]);
     let project = folder.path().join("my-tool");
@@ -133,7 +133,7 @@ fn names_and_folders_that_will_not_do_are_refused_and_nothing_is_written() {
         folder,
         &new("one --lang cobol"),
         USAGE,
-        "[possible values: rust]",
+        "[possible values: rust, js, python]",
     );
     assert_eq!(entries(folder), [""; 0]);
 
@@ -204,7 +204,7 @@ fn what_can_not_be_built_is_told_with_what_to_do() {
         folder,
         "fusebox plugin build absent",
         1,
-        "there is no Cargo.toml in absent",
+        "there is no Cargo.toml, pyproject.toml or package.json in absent",
     );
     good(folder, "fusebox plugin new whole");
     let manifest = folder.join("whole/Cargo.toml");

@@ -100,14 +100,26 @@ fn the_book_leads_from_nothing_to_a_call_in_three_commands() {
     assert!(called.contains("\"text\": \"Hello, Ada!\""), "{called}");
 }
 
-#[test]
-fn the_readme_of_a_new_project_is_true() {
+/// The README of a new project in this language, where `native` runs its own tests.
+fn check_readme(lang: &str, native: &str, passed: &str) {
     let folder = empty();
-    good(folder.path(), "fusebox plugin new some-tool");
+    let new = format!("fusebox plugin new some-tool --lang {lang}");
+    good(folder.path(), &new);
     let project = folder.path().join("some-tool");
     let page = fs::read_to_string(project.join("README.md")).expect("the README");
     let followed = follow(&project, &page);
     assert_eq!(followed.ran.len(), 4);
+    let (_, ran) = followed
+        .ran
+        .iter()
+        .find(|(line, _)| line == native)
+        .expect("its tests");
+    assert!(
+        format!("{}{}", ran.stdout, ran.stderr).contains(passed),
+        "{ran:?}"
+    );
+    let tested = followed.printed("fusebox plugin test");
+    assert!(tested.contains("3 passed, 0 failed"), "{tested}");
     let [(_, developed), (_, served)] = &*followed.served else {
         panic!("the README starts two hosts");
     };
@@ -117,4 +129,61 @@ fn the_readme_of_a_new_project_is_true() {
         let named = row.split('`').next().expect("a name");
         assert!(project.join(named).exists(), "{named} is not there");
     }
+    for name in ["README.md", "cases.toml"] {
+        let text = fs::read_to_string(project.join(name)).expect(name);
+        assert!(
+            !text.contains("{{"),
+            "nothing is left to be filled in: {text}"
+        );
+    }
+}
+
+#[test]
+fn the_readme_of_a_new_project_is_true() {
+    check_readme("rust", "cargo test", "2 passed; 0 failed");
+}
+
+#[test]
+fn the_readme_of_a_new_project_in_python_is_true() {
+    check_readme("python", "python3 -m unittest", "Ran 2 tests");
+}
+
+#[test]
+fn the_readme_of_a_new_project_in_javascript_is_true() {
+    check_readme("js", "node --test", "pass 2");
+}
+
+/// The book's section for a language, from nothing to a call.
+fn check_section(title: &str, native: &str, passed: &str) {
+    let page = fs::read_to_string(repository().join("docs/src/author.md")).expect("the page");
+    let heading = format!("\n## {title}\n");
+    let (_, rest) = page.split_once(&heading).expect("the section");
+    let section = rest
+        .split_once("\n## ")
+        .map_or(rest, |(section, _)| section);
+    let first = &blocks(section)[0];
+    assert_eq!(first.len(), 3, "{first:?}");
+    let folder = empty();
+    let followed = follow(folder.path(), section);
+    let (_, served) = followed.served.first().expect("the page starts a host");
+    check_greeting(served);
+    let (_, ran) = followed
+        .ran
+        .iter()
+        .find(|(line, _)| line == native)
+        .expect("its tests");
+    assert!(
+        format!("{}{}", ran.stdout, ran.stderr).contains(passed),
+        "{ran:?}"
+    );
+}
+
+#[test]
+fn the_book_leads_to_a_call_in_python() {
+    check_section("In Python", "python3 -m unittest", "Ran 2 tests");
+}
+
+#[test]
+fn the_book_leads_to_a_call_in_javascript() {
+    check_section("In JavaScript", "node --test", "pass 2");
 }

@@ -182,6 +182,7 @@ fn table_of_reasons() {
         (-32016, "task_store_unavailable", Operator, true, false),
         (-32017, "interrupted", Host, true, false),
         (-32018, "connection_lost", Operator, true, false),
+        (-32019, "unauthenticated", Caller, false, false),
     ];
     let row = |r: Reason| {
         (

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use fusebox_toolchain::component::publish;
-use fusebox_toolchain::{Error, Stop, Toolchain, Workspace};
+use fusebox_toolchain::{Build, Error, Language, Script, Stop, Toolchain, Workspace};
 use serde::Serialize;
 
 /// The folder of a project for what is built, which `fusebox serve` looks into.
@@ -50,7 +50,6 @@ pub fn build(
     say: &mut dyn FnMut(&str),
 ) -> Result<BuildReport, Error> {
     let began = Instant::now();
-    check_project(folder)?;
     let project = Project::read(folder)?;
     let out = out.map_or_else(|| plugins_of(folder), Path::to_path_buf);
     let components = project.build(&out, say, None)?;
@@ -61,26 +60,25 @@ pub fn build(
     })
 }
 
-/// # Errors
-/// If `folder` holds no project.
-pub(super) fn check_project(folder: &Path) -> Result<(), Error> {
-    if folder.join("Cargo.toml").is_file() {
-        return Ok(());
-    }
-    let folder = folder.to_path_buf();
-    Err(Error::NoProject { folder })
-}
-
 /// A project as its manifest says it is now.
-pub(super) struct Project {
-    cargo: PathBuf,
-    pub(super) workspace: Workspace,
+pub(super) enum Project {
+    /// in Rust
+    Crates {
+        cargo: PathBuf,
+        workspace: Workspace,
+    },
+    /// in a scripting language
+    Script(Script),
 }
 
 impl Project {
     /// # Errors
-    /// If cargo can't read it, or it makes no plugin.
+    /// If there is none, its manifest can't be read, or it makes no plugin.
     pub(super) fn read(folder: &Path) -> Result<Self, Error> {
+        let language = Language::of(folder)?;
+        if language != Language::Rust {
+            return Script::read(folder, language).map(Self::Script);
+        }
         // Set where cargo itself starts this program.
         let cargo = std::env::var_os("CARGO").map_or_else(|| "cargo".into(), PathBuf::from);
         let workspace = Workspace::read(&cargo, folder)?;
@@ -88,7 +86,16 @@ impl Project {
             let folder = folder.to_path_buf();
             return Err(Error::NoPlugin { folder });
         }
-        Ok(Self { cargo, workspace })
+        Ok(Self::Crates { cargo, workspace })
+    }
+
+    /// Where its sources are, beside its own folder.
+    pub(super) fn sources(&self) -> impl Iterator<Item = &Path> {
+        let beside = match self {
+            Self::Crates { workspace, .. } => Some(&workspace.sources),
+            Self::Script(_) => None,
+        };
+        beside.into_iter().flatten().map(PathBuf::as_path)
     }
 
     /// Builds it into `out`; until `stop` says otherwise, if there is one.
@@ -101,20 +108,24 @@ impl Project {
         say: &mut dyn FnMut(&str),
         stop: Option<&Stop>,
     ) -> Result<Vec<Component>, Error> {
-        let Self { cargo, workspace } = self;
-        let toolchain = Toolchain::choose(cargo, &workspace.target, say)?;
-        match stop {
-            Some(stop) => workspace.build_until(&toolchain, &workspace.target, stop)?,
-            None => workspace.build(&toolchain, &workspace.target)?,
-        }
+        let made = match self {
+            Self::Crates { cargo, workspace } => compiled(cargo, workspace, say, stop)?,
+            Self::Script(script) => {
+                let bytes = script.component(&mut Build {
+                    say,
+                    stop,
+                    installed: None,
+                })?;
+                vec![(script.name.clone(), bytes)]
+            }
+        };
         fs::create_dir_all(out).map_err(|source| Error::Write {
             path: out.to_path_buf(),
             source,
         })?;
         let mut components = Vec::new();
-        for plugin in &workspace.plugins {
-            let component = plugin.component(&workspace.target)?;
-            let path = out.join(format!("{}.wasm", plugin.name));
+        for (name, component) in made {
+            let path = out.join(format!("{name}.wasm"));
             components.push(Component {
                 changed: publish(&path, &component)?,
                 bytes: component.len(),
@@ -123,6 +134,24 @@ impl Project {
         }
         Ok(components)
     }
+}
+
+/// The plugins of a workspace: their names and components.
+fn compiled(
+    cargo: &Path,
+    workspace: &Workspace,
+    say: &mut dyn FnMut(&str),
+    stop: Option<&Stop>,
+) -> Result<Vec<(String, Vec<u8>)>, Error> {
+    let toolchain = Toolchain::choose(cargo, &workspace.target, say)?;
+    match stop {
+        Some(stop) => workspace.build_until(&toolchain, &workspace.target, stop)?,
+        None => workspace.build(&toolchain, &workspace.target)?,
+    }
+    let plugins = workspace.plugins.iter();
+    let made =
+        plugins.map(|plugin| Ok((plugin.name.clone(), plugin.component(&workspace.target)?)));
+    made.collect()
 }
 
 /// Shown without `./` in front.

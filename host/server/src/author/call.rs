@@ -10,14 +10,14 @@ use std::sync::Arc;
 
 use bytestring::ByteString;
 use fusebox_engine::contract::types::{CallContext, ClientCapabilities};
-use fusebox_engine::{Change, Invocation, RequestEvent, RequestSink};
+use fusebox_engine::{Change, Invocation, RequestEvent, RequestSink, SessionStores};
 use fusebox_protocol::{Era, ProtocolVersion, RequestId, RpcError};
 use parking_lot::Mutex;
 use serde::Serialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
-use super::{AuthorError, Loaded};
+use super::{AuthorError, Loaded, needs};
 use crate::plugin_entry::ToolEntry;
 use crate::refusal;
 use crate::render::{self, Rendered};
@@ -55,6 +55,9 @@ pub struct CallReport {
     pub memory_bytes: usize,
     /// see `memory_bytes`
     pub memory_max_bytes: usize,
+    /// lines for the configuration that would grant all that the plugin asks for and is
+    /// denied, whichever this call met first; empty if it did what was asked of it
+    pub grants_needed: String,
 }
 
 impl CallReport {
@@ -97,6 +100,7 @@ impl Loaded {
             deadline_ms: limits.deadline.as_secs_f64() * 1e3,
             memory_bytes: 0,
             memory_max_bytes: limits.memory_max_bytes,
+            grants_needed: String::new(),
         };
         let id = request_id();
         let schema = entry.handler.rules.input.as_ref();
@@ -106,6 +110,9 @@ impl Loaded {
             return Ok(report);
         }
         self.enter(entry, &id, arguments, &mut report).await;
+        if !report.is_success() {
+            report.grants_needed = self.grants_needed();
+        }
         Ok(report)
     }
 
@@ -124,16 +131,24 @@ impl Loaded {
             context: CallContext {
                 caller: None,
                 deadline_ms: u32::try_from(code.limits().deadline.as_millis()).unwrap_or(u32::MAX),
-                client: ClientCapabilities::all(),
+                // Not `all()`: that sets bits beyond those of the contract, which some
+                // languages' bindings take for a mistake.
+                client: ClientCapabilities::ELICIT_FORM
+                    | ClientCapabilities::ELICIT_URL
+                    | ClientCapabilities::SAMPLE
+                    | ClientCapabilities::LIST_ROOTS,
                 input_responses: None,
                 request_state: None,
             },
         };
-        let sink = Arc::new(Said::default());
+        let sink = Arc::new(Said {
+            lines: Mutex::default(),
+            session: self.session.clone(),
+        });
         let completed = code
             .call(invocation, sink.clone(), None, &handler.habit)
             .await;
-        report.said = std::mem::take(&mut *sink.0.lock());
+        report.said = std::mem::take(&mut *sink.lines.lock());
         report.fuel = completed.usage.fuel;
         report.elapsed_ms = completed.usage.elapsed.as_secs_f64() * 1e3;
         report.memory_bytes = completed.usage.memory_bytes;
@@ -173,8 +188,10 @@ fn request_id() -> RequestId {
 }
 
 /// What a tool says while it works, in the order in which it says it.
-#[derive(Default)]
-struct Said(Mutex<Vec<String>>);
+struct Said {
+    lines: Mutex<Vec<String>>,
+    session: Arc<SessionStores>,
+}
 
 impl RequestSink for Said {
     fn emit(&self, event: RequestEvent) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
@@ -201,12 +218,12 @@ impl RequestSink for Said {
                 format!("progress {progress}{total}{}", message.unwrap_or_default())
             }
         };
-        self.0.lock().push(line);
+        self.lines.lock().push(line);
         Box::pin(std::future::ready(()))
     }
 
     fn changed(&self, change: Change) {
-        self.0.lock().push(match change {
+        self.lines.lock().push(match change {
             Change::Tools => "changed: the list of tools".to_owned(),
             Change::Prompts => "changed: the list of prompts".to_owned(),
             Change::Resources => "changed: the list of resources".to_owned(),
@@ -215,7 +232,7 @@ impl RequestSink for Said {
     }
 
     fn panicked(&self, message: &str) {
-        self.0.lock().push(format!("panic: {message}"));
+        self.lines.lock().push(format!("panic: {message}"));
     }
 
     fn is_cancelled(&self) -> bool {
@@ -223,6 +240,10 @@ impl RequestSink for Said {
     }
 
     fn close_stream(&self) {}
+
+    fn session(&self) -> Option<Arc<SessionStores>> {
+        Some(self.session.clone())
+    }
 }
 
 impl fmt::Display for CallReport {
@@ -246,6 +267,7 @@ impl fmt::Display for CallReport {
             self.deadline_ms,
             mib(self.memory_bytes),
             mib(self.memory_max_bytes)
-        )
+        )?;
+        needs::show(&self.grants_needed, f)
     }
 }

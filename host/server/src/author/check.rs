@@ -2,7 +2,7 @@
 //!
 //! It owns the report. It never calls a tool.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use fusebox_engine::{Capability, Foreign};
@@ -39,7 +39,13 @@ pub struct CheckReport {
     pub granted: Vec<&'static str>,
     /// what it asks for and is denied
     pub denied: Vec<&'static str>,
-    /// lines for the configuration that would grant what is denied
+    /// what the runtime of its language imports, and the plugin doesn't ask for
+    pub runtime: Vec<&'static str>,
+    /// what its author asks the operator for, a line each
+    pub asks: Vec<String>,
+    /// what of that is not granted
+    pub asks_ungranted: Vec<String>,
+    /// lines for the configuration that would grant what is denied and asked for
     pub grants_needed: String,
     /// names
     pub tools: Vec<String>,
@@ -71,7 +77,7 @@ impl Loaded {
         ];
         let imports = core.code.imports();
         let empty = imports.iter().filter(|name| is_empty_world(name));
-        let asked = Capability::of_imports(imports.iter().map(String::as_str));
+        let (asked, runtime) = self.asked();
         let (granted, missing) = needs::split(&asked, &core.settings.grants);
         let named = |some: &[Capability]| some.iter().map(|one| needs::name(*one)).collect();
         CheckReport {
@@ -88,7 +94,10 @@ impl Loaded {
             empty_imports: empty.cloned().collect(),
             granted: named(&granted),
             denied: named(&missing),
-            grants_needed: needs::toml(&core.settings.grants_table(), &missing),
+            runtime: named(&runtime),
+            asks: core.asks.lines(),
+            asks_ungranted: core.unmet.lines(),
+            grants_needed: self.grants_needed(),
             imports,
             tools: names(&offers.tools, |tool| &tool.handler.name),
             resources: names(&offers.resources, |entry| &entry.handler.name),
@@ -102,6 +111,29 @@ impl Loaded {
                 .collect(),
             unmatched: offers.unmatched.clone(),
         }
+    }
+}
+
+impl Loaded {
+    /// What of the imports the plugin itself wants, and what they bring along without
+    /// being wanted, where the file says which.
+    fn asked(&self) -> (BTreeSet<Capability>, Vec<Capability>) {
+        let imports = self.plugin.core.code.imports();
+        let all = Capability::of_imports(imports.iter().map(String::as_str));
+        let is_wanted = |capability: &Capability| {
+            let name = needs::name(*capability);
+            let asks = self.asks.as_ref();
+            asks.is_none_or(|asks| asks.iter().any(|one| one == name))
+        };
+        let (asked, runtime): (BTreeSet<_>, BTreeSet<_>) = all.into_iter().partition(is_wanted);
+        (asked, runtime.into_iter().collect())
+    }
+
+    /// Lines for the configuration that would grant what it asks for and is denied.
+    pub(super) fn grants_needed(&self) -> String {
+        let core = &self.plugin.core;
+        let (_, missing) = needs::split(&self.asked().0, &core.settings.grants);
+        needs::lines(core, &missing)
     }
 }
 
@@ -145,11 +177,13 @@ impl fmt::Display for CheckReport {
             }
         }
         writeln!(f, "  loaded    in {:.1} ms", self.load_ms)?;
-        let lists: [(&str, String); 8] = [
+        let lists: [(&str, String); 10] = [
             ("exports", self.exports.join(", ")),
             ("imports", self.imports.join(", ")),
             ("granted", self.granted.join(", ")),
             ("denied", self.denied.join(", ")),
+            ("asks", self.asks.join(", ")),
+            ("ungranted", self.asks_ungranted.join(", ")),
             ("tools", self.tools.join(", ")),
             ("resources", self.resources.join(", ")),
             ("templates", self.resource_templates.join(", ")),
@@ -179,13 +213,13 @@ impl fmt::Display for CheckReport {
                 "  note      sockets and the standard streams are there, and empty"
             )?;
         }
-        if !self.grants_needed.is_empty() {
+        if !self.runtime.is_empty() {
             writeln!(
                 f,
-                "What is denied would be granted by these lines in the host's configuration:\n\n{}",
-                self.grants_needed
+                "  note      the runtime of its language imports {}; the plugin doesn't ask for it",
+                self.runtime.join(" and ")
             )?;
         }
-        Ok(())
+        needs::show(&self.grants_needed, f)
     }
 }

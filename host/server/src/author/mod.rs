@@ -17,6 +17,7 @@ mod needs;
 mod scaffold;
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 pub use build::{BuildReport, Component, build};
@@ -25,7 +26,7 @@ pub use cases::{CaseReport, Cases, CasesError, Difference, TestReport};
 pub use check::CheckReport;
 pub use dev::{DevError, FILTER, Lines, dev};
 pub use exchange::{PullReport, PushReport, pull, push};
-use fusebox_engine::{Engine, EngineError};
+use fusebox_engine::{Engine, EngineError, SessionStores};
 pub use inspect::InspectReport;
 pub use scaffold::{NewReport, ScaffoldError, scaffold};
 
@@ -85,9 +86,13 @@ fn told(names: &[String]) -> String {
 pub struct Loaded {
     file: String,
     bytes: usize,
+    /// capabilities that the file says it asks for, if it does say
+    asks: Option<Vec<String>>,
     plugin: LoadedPlugin,
     took: Duration,
     verdict: Verdict,
+    /// all calls of it are one session
+    session: Arc<SessionStores>,
 }
 
 /// Loads a file as a host with these settings would, if it is signed as they want
@@ -130,7 +135,7 @@ pub async fn load(config: &Config, file: &Path) -> Result<Loaded, AuthorError> {
     folder::check_name(name).map_err(unfit)?;
     let read = folder::read(file, config.reload.file_max_bytes);
     let (bytes, sha256) = read.map_err(unfit)?;
-    let size = bytes.len();
+    let (size, asks) = (bytes.len(), fusebox_toolchain::asks(&bytes));
     let engine = Engine::new(&engine_config(config))?;
     let slots = config.engine.max_instances as usize;
     let (settings, breaker) = (config.plugin(name), config.circuit_breaker);
@@ -143,9 +148,11 @@ pub async fn load(config: &Config, file: &Path) -> Result<Loaded, AuthorError> {
         Ok(plugin) => Ok(Loaded {
             file: shown,
             bytes: size,
+            asks,
             plugin,
             took,
             verdict: Verdict::NotAsked,
+            session: Arc::default(),
         }),
         Err(error) => Err(AuthorError::Entry { file: shown, error }),
     }

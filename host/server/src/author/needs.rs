@@ -4,10 +4,12 @@
 //! hosts, keys and folders are meant.
 
 use std::collections::BTreeSet;
+use std::fmt;
 
 use fusebox_engine::Capability;
 
 use crate::config::Grants;
+use crate::plugin_entry::PluginCore;
 
 /// The name of a capability in the configuration.
 pub(super) fn name(capability: Capability) -> &'static str {
@@ -26,7 +28,10 @@ fn is_granted(capability: Capability, grants: &Grants) -> bool {
         Capability::Config => !grants.config.is_empty() || !grants.secrets.is_empty(),
         Capability::Environment => !grants.env.is_empty(),
         Capability::Http => grants.http.is_some(),
-        Capability::KeyValue => grants.keyvalue.is_some(),
+        Capability::KeyValue => {
+            let owned = [&grants.keyvalue_session, &grants.keyvalue_caller];
+            grants.keyvalue.is_some() || owned.iter().any(|one| one.is_some())
+        }
         Capability::Files => !grants.files.is_empty(),
     }
 }
@@ -41,9 +46,31 @@ pub(super) fn split(
         .partition(|capability| is_granted(**capability, grants))
 }
 
+/// The tables of `grants` that grant it.
+fn sections(capability: Capability) -> &'static [&'static str] {
+    match capability {
+        Capability::Config => &["config", "secrets"],
+        Capability::Environment => &["env"],
+        Capability::Http => &["http"],
+        Capability::KeyValue => &["keyvalue", "keyvalue_session", "keyvalue_caller"],
+        Capability::Files => &["files"],
+    }
+}
+
+/// Lines that would grant what is missing, by the author's own request where there
+/// is one.
+pub(super) fn lines(core: &PluginCore, missing: &[Capability]) -> String {
+    let asked = |capability: &&Capability| {
+        let mut sections = sections(**capability).iter();
+        sections.any(|section| core.asks.mentions(section))
+    };
+    let others: Vec<Capability> = missing.iter().filter(|one| !asked(one)).copied().collect();
+    core.unmet.toml(&core.name) + &toml(&core.settings.grants_table(), &others)
+}
+
 /// Lines that would grant these; `table` is the plugin's. They are a good
 /// configuration as they are.
-pub(super) fn toml(table: &str, missing: &[Capability]) -> String {
+fn toml(table: &str, missing: &[Capability]) -> String {
     let lines = missing.iter().map(|capability| match capability {
         Capability::Config => format!(
             "[{table}.config]\n# what it may read: key = \"value\"\n\
@@ -63,6 +90,17 @@ pub(super) fn toml(table: &str, missing: &[Capability]) -> String {
         ),
     });
     lines.collect()
+}
+
+/// The end of a report, if there are such lines.
+pub(super) fn show(toml: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    match toml {
+        "" => Ok(()),
+        toml => writeln!(
+            f,
+            "What is denied would be granted by these lines in the host's configuration:\n\n{toml}"
+        ),
+    }
 }
 
 #[cfg(test)]

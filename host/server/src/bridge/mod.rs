@@ -6,6 +6,7 @@
 
 mod ends;
 mod http;
+mod key;
 mod open;
 mod pipe;
 mod trust;
@@ -34,6 +35,8 @@ pub struct Options {
     pub ca: Option<PathBuf>,
     /// whether any certificate is trusted
     pub insecure: bool,
+    /// the file of the key that is shown to the host
+    pub key_file: Option<PathBuf>,
     /// headers that each HTTP request gets
     pub headers: Vec<(HeaderName, HeaderValue)>,
 }
@@ -66,6 +69,22 @@ pub enum BridgeError {
         /// the URL
         url: String,
         /// why
+        reason: String,
+    },
+    /// The file of the key can't be used.
+    #[error("the key in {} can't be used (--key-file): {reason}", .file.display())]
+    Key {
+        /// the file
+        file: PathBuf,
+        /// why
+        reason: String,
+    },
+    /// The host doesn't let the key in.
+    #[error("{url} refuses the key: {reason}")]
+    Refused {
+        /// the URL
+        url: String,
+        /// the host's words
         reason: String,
     },
     /// A file of certificates can't be used.
@@ -104,7 +123,7 @@ pub async fn run(options: Options) -> Result<(), BridgeError> {
 }
 
 /// The same for any two ends.
-async fn join<R, W>(options: Options, input: R, output: W) -> Result<(), BridgeError>
+async fn join<R, W>(mut options: Options, input: R, output: W) -> Result<(), BridgeError>
 where
     R: AsyncRead + Send + Unpin + 'static,
     W: AsyncWrite + Send + Unpin + 'static,
@@ -113,17 +132,27 @@ where
     if !options.headers.is_empty() && !url.is_http() {
         return Err(BridgeError::NoHeaders(url.text));
     }
+    let key = options.key_file.as_deref().map(key::read).transpose()?;
     if url.is_http() {
+        options
+            .headers
+            .extend(key.as_ref().map(key::header).transpose()?);
         return http::serve(&url, &options, Ends::new(input, output)).await;
     }
     match url.scheme {
         Scheme::Quic => {
-            let session = pipe::quic(&url, &options).await?;
+            let mut session = pipe::quic(&url, &options).await?;
+            if let Some(key) = &key {
+                key::show(&url, key, &mut session.send, &mut session.recv).await?;
+            }
             pipe::serve_quic(&url, session, Ends::new(input, output)).await
         }
         _ => {
             let stream = connect_tcp(&url).await?;
-            let (reader, writer) = stream.into_split();
+            let (mut reader, mut writer) = stream.into_split();
+            if let Some(key) = &key {
+                key::show(&url, key, &mut writer, &mut reader).await?;
+            }
             pipe::serve(&url, writer, reader, Ends::new(input, output)).await
         }
     }

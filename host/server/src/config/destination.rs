@@ -44,15 +44,41 @@ impl Destination {
     /// [`normal_host`] gives it.
     pub fn allows(&self, method: &str, encrypted: bool, host: &str, port: u16) -> bool {
         let method_fits = self.methods.is_empty() || self.methods.iter().any(|one| one == method);
-        let host_fits = match &self.host {
-            HostPattern::Any => true,
-            HostPattern::Exact(name) => name == host,
-            HostPattern::Below(suffix) => {
+        method_fits && self.host.allows(host) && self.encrypted == encrypted && self.port == port
+    }
+}
+
+impl Destination {
+    /// Whether everything that `other` allows is allowed by this too.
+    pub fn covers(&self, other: &Self) -> bool {
+        let methods = self.methods.is_empty()
+            || (!other.methods.is_empty()
+                && other.methods.iter().all(|one| self.methods.contains(one)));
+        let same = self.encrypted == other.encrypted && self.port == other.port;
+        methods && same && self.host.covers(&other.host)
+    }
+}
+
+impl HostPattern {
+    fn allows(&self, host: &str) -> bool {
+        match self {
+            Self::Any => true,
+            Self::Exact(name) => name == host,
+            Self::Below(suffix) => {
                 let rest = host.strip_suffix(suffix.as_str());
                 rest.is_some_and(|rest| !rest.is_empty())
             }
-        };
-        method_fits && host_fits && self.encrypted == encrypted && self.port == port
+        }
+    }
+
+    fn covers(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Any, _) => true,
+            (_, Self::Any) => false,
+            (Self::Below(suffix), Self::Below(other)) => other.ends_with(suffix.as_str()),
+            (Self::Exact(_), Self::Below(_)) => false,
+            (_, Self::Exact(name)) => self.allows(name),
+        }
     }
 }
 
@@ -176,6 +202,11 @@ impl AddressRange {
     pub fn contains(self, address: IpAddr) -> bool {
         self.0.contains(&address)
     }
+
+    /// Whether every address of `other` is in it.
+    pub fn covers(self, other: Self) -> bool {
+        self.0.contains(&other.0)
+    }
 }
 
 impl FromStr for AddressRange {
@@ -261,6 +292,27 @@ mod tests {
         assert!(!check(below, "GET", "https", "a.example.org", 8443));
         assert!(check("http://[0:0::1]", "PUT", "http", "[::1]", 80));
         assert!(check("http://*:81", "PUT", "http", "anything", 81));
+    }
+
+    #[test]
+    fn what_covers_another_allows_all_of_it() {
+        let check = |one: &str, other: &str, expected: bool| {
+            let [one, other] = [one, other].map(|text| text.parse::<Destination>().unwrap());
+            assert_eq!(one.covers(&other), expected, "{one} {other}");
+        };
+        check("https://*.a.org", "GET https://x.a.org", true);
+        check("https://*.a.org", "https://*.b.a.org", true);
+        check("https://*.b.a.org", "https://*.a.org", false);
+        check("https://*.a.org", "https://a.org", false);
+        check("https://a.org", "https://*", false);
+        check("https://*", "https://*.a.org", true);
+        check("GET,PUT https://a.org", "PUT https://a.org", true);
+        check("GET https://a.org", "https://a.org", false);
+        check("https://a.org", "http://a.org:443", false);
+        check("https://a.org", "https://a.org:8443", false);
+        let range = |text: &str| text.parse::<AddressRange>().unwrap();
+        assert!(range("10.0.0.0/8").covers(range("10.1.0.0/16")));
+        assert!(!range("10.1.0.0/16").covers(range("10.0.0.0/8")));
     }
 
     #[test]

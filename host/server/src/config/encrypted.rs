@@ -18,6 +18,13 @@ pub struct Tls {
     pub key: PathBuf,
     /// Where a certificate that was made at the start is written; empty: nowhere.
     pub self_signed_cert: PathBuf,
+    /// Whose certificates clients may show; empty: nobody is asked for one.
+    pub client_ca: PathBuf,
+    /// Whether a client must show one.
+    pub client_required: bool,
+    /// The role of clients whose certificate has the name of no role; empty: they are
+    /// refused.
+    pub client_role: String,
     /// How long a handshake may take.
     #[serde(rename = "handshake_timeout_ms", with = "millis")]
     pub handshake_timeout: Duration,

@@ -41,9 +41,15 @@ pub struct Grants {
     /// Where requests may go; none: nowhere.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub http: Option<HttpGrant>,
-    /// How much may be kept; none: nothing.
+    /// How much may be kept for all callers together; none: nothing.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub keyvalue: Option<KeyValueGrant>,
+    /// How much may be kept for each session, until it ends; none: nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub keyvalue_session: Option<OwnedKeyValueGrant>,
+    /// How much may be kept for each caller; none: nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub keyvalue_caller: Option<OwnedKeyValueGrant>,
     /// Folders, by the name that the plugin knows.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub files: BTreeMap<String, Folder>,
@@ -103,7 +109,6 @@ pub struct HttpGrant {
 
 /// `[plugins.NAME.grants.keyvalue]`
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct KeyValueGrant {
     /// Keys kept at once.
     pub max_keys: u64,
@@ -111,6 +116,16 @@ pub struct KeyValueGrant {
     pub max_bytes: u64,
     /// The largest value.
     pub value_max_bytes: u64,
+}
+
+/// `[plugins.NAME.grants.keyvalue_session]` and `keyvalue_caller`
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OwnedKeyValueGrant {
+    /// What each owner may have.
+    #[serde(flatten)]
+    pub each: KeyValueGrant,
+    /// Owners that have something at once.
+    pub owners_max: u64,
 }
 
 /// `[keyvalue]`: where plugins' values are kept.
@@ -166,6 +181,14 @@ const KEYVALUE: &[Fixed] = &[
     ("value_max_bytes", int(1, 64 << 20), || (1 << 20).into()),
 ];
 
+/// For sessions and for callers, of which there are many.
+const KEYVALUE_OWNED: &[Fixed] = &[
+    ("max_keys", int(1, 10_000_000), || 100.into()),
+    ("max_bytes", int(1, 1 << 40), || (256 << 10).into()),
+    ("value_max_bytes", int(1, 64 << 20), || (64 << 10).into()),
+    ("owners_max", int(1, 1_000_000), || 1000.into()),
+];
+
 const fn int(min: i64, max: i64) -> Rule {
     Rule::Int { min, max }
 }
@@ -182,7 +205,7 @@ enum Section {
     },
 }
 
-const SECTIONS: [(&str, Section); 6] = [
+const SECTIONS: [(&str, Section); 8] = [
     (
         "config",
         Section::Free {
@@ -209,6 +232,8 @@ const SECTIONS: [(&str, Section); 6] = [
     ),
     ("http", Section::Fixed(HTTP)),
     ("keyvalue", Section::Fixed(KEYVALUE)),
+    ("keyvalue_session", Section::Fixed(KEYVALUE_OWNED)),
+    ("keyvalue_caller", Section::Fixed(KEYVALUE_OWNED)),
     (
         "files",
         Section::Free {
@@ -237,6 +262,7 @@ fn fixed(section: &str) -> &'static [Fixed] {
     match section {
         "http" => HTTP,
         "keyvalue" => KEYVALUE,
+        "keyvalue_session" | "keyvalue_caller" => KEYVALUE_OWNED,
         _ => &[],
     }
 }

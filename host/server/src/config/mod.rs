@@ -6,10 +6,12 @@
 //! `rules`), then becomes a [`Config`] of plain types, then `validate` checks
 //! what keys must agree on. All that is wrong is reported at once.
 
+mod access;
 mod destination;
 mod durations;
 mod encrypted;
 mod error;
+mod fits;
 mod grants;
 mod listener;
 mod overlay;
@@ -32,10 +34,14 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+pub use access::{Auth, EVERYTHING, Exposed, OAuth, RateLimits, Role};
 pub use destination::{AddressRange, Destination, NotADestination, normal_host};
 pub use encrypted::{Quic, Tls};
 pub use error::{ConfigError, ConfigErrors, Location, Problem};
-pub use grants::{Folder, Grants, HttpGrant, KeyValue, KeyValueGrant, Source, Variable};
+pub(crate) use fits::is_safe;
+pub use grants::{
+    Folder, Grants, HttpGrant, KeyValue, KeyValueGrant, OwnedKeyValueGrant, Source, Variable,
+};
 pub use listener::{Listener, ListenerError, Scheme};
 pub use plugin::{Limit, PluginSettings};
 pub use sections::{
@@ -48,6 +54,7 @@ pub use source::{
 pub use tools::ToolSettings;
 
 use overlay::Overlay;
+pub(crate) use overlay::named_table;
 
 /// The documented default file, which holds every key.
 pub const DEFAULT_TOML: &str = include_str!("../../../../config/fusebox.toml");
@@ -100,6 +107,12 @@ pub struct Config {
     pub socket: Socket,
     /// `[tls]`
     pub tls: Tls,
+    /// `[auth]`
+    pub auth: Auth,
+    /// `[oauth]`
+    pub oauth: OAuth,
+    /// `[rate_limits]`
+    pub rate_limits: RateLimits,
     /// `[quic]`
     pub quic: Quic,
     /// `[lists]`
@@ -132,6 +145,8 @@ pub struct Config {
     plugins: BTreeMap<String, PluginSettings>,
     /// `[views.NAME]`
     pub views: BTreeMap<String, View>,
+    /// `[roles.NAME]`
+    pub roles: BTreeMap<String, Role>,
 }
 
 impl Default for Config {

@@ -6,10 +6,12 @@ use std::collections::BTreeMap;
 use toml::Spanned;
 use toml::de::{DeString, DeTable, DeValue};
 
+use super::access::EVERYTHING;
 use super::error::{ConfigError, Location, Problem};
 use super::grants::{GRANTS, grant_names, grant_rule};
 use super::rules::{
-    ALIASES, PLUGIN_RULES, PLUGINS, Rule, VIEW_RULES, VIEWS, is_table, plugin_rule, rule,
+    ALIASES, PLUGIN_RULES, PLUGINS, ROLE_RULES, ROLES, Rule, VIEW_RULES, VIEWS, is_table,
+    plugin_rule, rule,
 };
 use super::source::{SOURCE, SOURCE_RULES};
 use super::tools::{TOOL_RULES, TOOLS};
@@ -49,6 +51,8 @@ pub(super) enum Place<'a> {
     Source(&'a str),
     /// `[views.NAME]`
     View(&'a str),
+    /// `[roles.NAME]`
+    Role(&'a str),
 }
 
 impl Place<'_> {
@@ -66,24 +70,17 @@ impl Place<'_> {
             }
             Self::Source(plugin) => format!("{}.{name}", plugin_key(plugin, SOURCE)),
             Self::View(view) => format!("{}.{name}", named_table(VIEWS, view)),
+            Self::Role(role) => format!("{}.{name}", named_table(ROLES, role)),
         }
     }
 
     fn rule(&self, name: &str) -> Option<Rule> {
         match self {
             Self::Section(_) => rule(&self.key(name)),
-            Self::View(_) => {
-                let found = VIEW_RULES.iter().find(|(key, _)| *key == name);
-                found.map(|(_, rule)| *rule)
-            }
-            Self::Tool(..) => {
-                let found = TOOL_RULES.iter().find(|(key, _)| *key == name);
-                found.map(|(_, rule)| *rule)
-            }
-            Self::Source(_) => {
-                let found = SOURCE_RULES.iter().find(|(key, _)| *key == name);
-                found.map(|(_, rule)| *rule)
-            }
+            Self::View(_) => rule_in(VIEW_RULES, name),
+            Self::Role(_) => rule_in(ROLE_RULES, name),
+            Self::Tool(..) => rule_in(TOOL_RULES, name),
+            Self::Source(_) => rule_in(SOURCE_RULES, name),
             Self::Grant(_, section) => grant_rule(section, name),
             Self::Plugin(_) => plugin_rule(name).or_else(|| rule(&format!("limits.{name}"))),
         }
@@ -94,6 +91,7 @@ impl Place<'_> {
             Self::Section("") => names_in(""),
             Self::Section(table) => names_in(&format!("{table}.")),
             Self::View(_) => VIEW_RULES.iter().map(|(name, _)| *name).collect(),
+            Self::Role(_) => ROLE_RULES.iter().map(|(name, _)| *name).collect(),
             Self::Tool(..) => TOOL_RULES.iter().map(|(name, _)| *name).collect(),
             Self::Source(_) => SOURCE_RULES.iter().map(|(name, _)| *name).collect(),
             Self::Grant(_, section) => grant_names(section),
@@ -107,19 +105,27 @@ impl Place<'_> {
     }
 }
 
-/// Views that there may be.
-const VIEWS_MAX: usize = 64;
+fn rule_in(rules: &[(&str, Rule)], name: &str) -> Option<Rule> {
+    let found = rules.iter().find(|(key, _)| *key == name);
+    found.map(|(_, rule)| *rule)
+}
 
-/// What is wrong with a view's name, or with one more view.
-fn view_problem(name: &str, there: usize) -> Option<Problem> {
+/// Views that there may be, and roles.
+const PARTS_MAX: usize = 64;
+
+/// What is wrong with the name of a view or role, or with one more of them.
+fn part_problem(family: &str, name: &str, there: usize) -> Option<Problem> {
     let good = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
     let expected = match () {
-        () if there >= VIEWS_MAX => format!("one of {VIEWS_MAX} views at most"),
+        () if there >= PARTS_MAX => format!("one of {PARTS_MAX} {family} at most"),
+        () if family == ROLES && name == EVERYTHING => {
+            format!("another name: `{EVERYTHING}` is the role that may do everything")
+        }
         () if !name.is_empty() && name.bytes().all(good) => return None,
         () => "a name of `A-Z a-z 0-9 - _`".to_owned(),
     };
     Some(Problem::Invalid {
-        key: VIEWS.to_owned(),
+        key: family.to_owned(),
         value: format!("'{name}'"),
         expected,
     })
@@ -136,7 +142,7 @@ fn plugin_table(plugin: &str) -> String {
 }
 
 /// A table that has a name of the operator's, in quotes if TOML needs them.
-pub(super) fn named_table(family: &str, name: &str) -> String {
+pub(crate) fn named_table(family: &str, name: &str) -> String {
     let is_bare = !name.is_empty()
         && name
             .bytes()
@@ -213,9 +219,10 @@ impl<'a> Overlay<'a> {
             if name == PLUGINS {
                 // They start from [limits], which has to be whole by then.
                 plugins = Some((key, value));
-            } else if name == VIEWS {
-                if let Some(entries) = self.entries(VIEWS, key, value) {
-                    self.views(entries);
+            } else if name == VIEWS || name == ROLES {
+                if let Some(entries) = self.entries(name, key, value) {
+                    let family = if name == VIEWS { VIEWS } else { ROLES };
+                    self.parts(family, entries);
                 }
             } else if is_table(name) {
                 if let Some(entries) = self.entries(name, key, value) {
@@ -236,23 +243,26 @@ impl<'a> Overlay<'a> {
         }
     }
 
-    fn views(&mut self, entries: &DeTable<'_>) {
-        let mut views = table_of(&self.values, VIEWS);
+    /// Views, or roles.
+    fn parts(&mut self, family: &'static str, entries: &DeTable<'_>) {
+        let mut parts = table_of(&self.values, family);
         for (key, value) in entries {
             let name: &str = key.get_ref();
-            if let Some(problem) = view_problem(name, views.len()) {
+            if let Some(problem) = part_problem(family, name, parts.len()) {
                 self.error(Some(self.place_of(key)), problem);
-            } else if let Some(entries) = self.entries(&named_table(VIEWS, name), key, value) {
-                let mut base: toml::Table = ["plugins", "tools", "resources", "prompts", "exclude"]
-                    .into_iter()
-                    .map(|name| (name.to_owned(), toml::Value::Array(Vec::new())))
-                    .collect();
-                base.insert("path".to_owned(), "".into());
-                let merged = self.table(&Place::View(name), entries, base);
-                views.insert(name.to_owned(), merged.into());
+            } else if let Some(entries) = self.entries(&named_table(family, name), key, value) {
+                let (place, rules) = match family {
+                    VIEWS => (Place::View(name), VIEW_RULES),
+                    _ => (Place::Role(name), ROLE_RULES),
+                };
+                let base = rules
+                    .iter()
+                    .map(|(key, rule)| ((*key).to_owned(), rule.nothing()));
+                let merged = self.table(&place, entries, base.collect());
+                parts.insert(name.to_owned(), merged.into());
             }
         }
-        self.values.insert(VIEWS.to_owned(), views.into());
+        self.values.insert(family.to_owned(), parts.into());
     }
 
     fn plugins(&mut self, entries: &DeTable<'_>) {

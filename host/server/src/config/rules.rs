@@ -2,12 +2,13 @@
 //! ranges of single keys; what two keys must agree on is in `validate`, and what
 //! a key does is said in `fusebox.toml`.
 
-use std::net::Ipv6Addr;
-
 use toml::de::DeValue;
 
+use super::fits::{
+    is_empty_or_url, is_endpoint, is_given, is_host, is_host_pattern, is_listener, is_origin,
+    is_prefix, is_scope, is_view_path,
+};
 use super::grants::{SOURCE_EXPECTED, source};
-use super::listener::{Listener, parse_host};
 use super::source::{INTERVAL, PUBLIC_KEY, TIMEOUT, is_registry};
 
 /// The values that one key takes.
@@ -42,6 +43,7 @@ const DAY_MS: i64 = 24 * HOUR_MS;
 pub(super) const WEEK_MS: i64 = 7 * DAY_MS;
 const GIB: i64 = 1 << 30;
 const MIB: i64 = 1 << 20;
+const RATE_MAX: i64 = 1_000_000;
 
 pub(super) const fn int(min: i64, max: i64) -> Rule {
     Rule::Int { min, max }
@@ -142,7 +144,32 @@ pub(super) const RULES: &[(&str, Rule)] = &[
     ("tls.cert", FILE),
     ("tls.key", FILE),
     ("tls.self_signed_cert", FILE),
+    ("tls.client_ca", PATH_OR_NONE),
+    ("tls.client_required", Rule::Bool),
+    ("tls.client_role", ROLE_OR_NONE),
     ("tls.handshake_timeout_ms", int(100, 10 * MINUTE_MS)),
+    ("auth.keys_file", PATH_OR_NONE),
+    ("auth.anonymous", ROLE_OR_NONE),
+    ("auth.insecure", Rule::Bool),
+    ("oauth.issuer", URL_OR_NONE),
+    ("oauth.audience", URL_OR_NONE),
+    ("oauth.jwks_url", URL_OR_NONE),
+    ("oauth.ca", PATH_OR_NONE),
+    (
+        "oauth.scopes",
+        Rule::Texts {
+            fits: is_scope,
+            expected: "such as \"mcp\"",
+        },
+    ),
+    ("oauth.role", ROLE_OR_NONE),
+    ("oauth.jwks_refresh_ms", int(1000, DAY_MS)),
+    ("rate_limits.address_per_second", int(0, RATE_MAX)),
+    ("rate_limits.address_burst", int(0, RATE_MAX)),
+    ("rate_limits.caller_per_second", int(0, RATE_MAX)),
+    ("rate_limits.caller_burst", int(0, RATE_MAX)),
+    ("rate_limits.tool_per_second", int(0, RATE_MAX)),
+    ("rate_limits.tool_burst", int(0, RATE_MAX)),
     ("quic.streams_max", int(1, 65_536)),
     ("quic.idle_timeout_ms", int(100, DAY_MS)),
     ("quic.retry_handshakes", int(0, 1_000_000)),
@@ -265,26 +292,49 @@ pub(super) const VIEW_RULES: &[(&str, Rule)] = &[
     ("exclude", NAMES),
 ];
 
+/// The keys of `[roles.NAME]`.
+pub(super) const ROLE_RULES: &[(&str, Rule)] = &[
+    ("plugins", NAMES),
+    ("tools", NAMES),
+    ("resources", NAMES),
+    ("prompts", NAMES),
+    ("exclude", NAMES),
+    ("views", NAMES),
+    ("health", Rule::Bool),
+    ("certificates", NAMES),
+    (
+        "scope",
+        Rule::Text {
+            fits: |text| text.is_empty() || is_scope(text),
+            expected: "such as \"mcp:read\", or \"\"",
+        },
+    ),
+];
+
+const PATH_OR_NONE: Rule = Rule::Text {
+    fits: |_| true,
+    expected: "the path of a file, or \"\"",
+};
+
+const ROLE_OR_NONE: Rule = Rule::Text {
+    fits: |_| true,
+    expected: "the name of a role, or \"\"",
+};
+
+const URL_OR_NONE: Rule = Rule::Text {
+    fits: is_empty_or_url,
+    expected: "an address that begins with https:// (http:// only on loopback), or \"\"",
+};
+
 const NAMES: Rule = Rule::Texts {
     fits: |text| !text.is_empty() && text.len() <= 2048,
     expected: "such as \"add\" or \"list_*\"",
 };
 
-fn is_view_path(text: &str) -> bool {
-    let good = |byte: u8| byte.is_ascii_graphic() && byte != b'?' && byte != b'#';
-    text.is_empty() || (text.starts_with('/') && text.bytes().all(good))
-}
-
 /// The rule of one of [`PLUGIN_RULES`].
 pub(super) fn plugin_rule(name: &str) -> Option<Rule> {
     let found = PLUGIN_RULES.iter().find(|(key, _)| *key == name);
     found.map(|(_, rule)| *rule)
-}
-
-/// What may stand before the name of a tool.
-fn is_prefix(text: &str) -> bool {
-    let good = |byte: u8| byte.is_ascii_alphanumeric() || b"_-./".contains(&byte);
-    text.len() <= 64 && text.bytes().all(good)
 }
 
 /// Second names of keys, from erlmcp, and the names that they stand for.
@@ -301,6 +351,9 @@ pub(super) const PLUGINS: &str = "plugins";
 
 /// The table with a table for each view.
 pub(super) const VIEWS: &str = "views";
+
+/// The table with a table for each role.
+pub(super) const ROLES: &str = "roles";
 
 /// Whether `name` is a table of fixed keys, such as `http`.
 pub(super) fn is_table(name: &str) -> bool {
@@ -335,6 +388,16 @@ impl Rule {
         }
     }
 
+    /// What stands for a key that isn't given, where nothing else does.
+    pub(super) fn nothing(self) -> toml::Value {
+        match self {
+            Self::Bool => false.into(),
+            Self::Int { min, .. } => min.into(),
+            Self::OneOf(_) | Self::Text { .. } | Self::Secret => "".into(),
+            Self::Texts { .. } => toml::Value::Array(Vec::new()),
+        }
+    }
+
     /// The value, if the key takes it.
     pub(super) fn accept(self, value: &DeValue<'_>) -> Option<toml::Value> {
         match self {
@@ -366,133 +429,4 @@ fn accept_text(value: &DeValue<'_>, fits: impl Fn(&str) -> bool) -> Option<toml:
         .as_str()
         .filter(|text| fits(text))
         .map(|text| toml::Value::String(text.to_owned()))
-}
-
-fn is_given(text: &str) -> bool {
-    !text.is_empty()
-}
-
-fn is_host(text: &str) -> bool {
-    text.is_empty() || parse_host(text).is_some()
-}
-
-fn is_listener(text: &str) -> bool {
-    text.parse::<Listener>().is_ok()
-}
-
-/// A path that a request line can hold as it is: no query, no escapes.
-fn is_endpoint(text: &str) -> bool {
-    text.starts_with('/')
-        && text.len() <= 256
-        && text
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || b"/-._~".contains(&byte))
-        && !["/health", "/live", "/ready"].contains(&text)
-}
-
-fn is_origin(text: &str) -> bool {
-    text == "*"
-        || text.split_once("://").is_some_and(|(scheme, authority)| {
-            !scheme.is_empty()
-                && scheme
-                    .bytes()
-                    .all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte))
-                && is_authority(authority)
-        })
-}
-
-fn is_host_pattern(text: &str) -> bool {
-    text == "*" || is_authority(text)
-}
-
-/// A name, an IPv4 address or an IPv6 address in brackets, with or without a port.
-fn is_authority(text: &str) -> bool {
-    let (host_fits, port) = match text.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
-        Some((address, rest)) => (address.parse::<Ipv6Addr>().is_ok(), rest),
-        None => {
-            let (name, port) = text.split_at(text.find(':').unwrap_or(text.len()));
-            let fits = !name.is_empty()
-                && name
-                    .bytes()
-                    .all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte));
-            (fits, port)
-        }
-    };
-    let port_fits = match port.strip_prefix(':') {
-        None => port.is_empty(),
-        Some(digits) => {
-            digits.bytes().all(|byte| byte.is_ascii_digit()) && digits.parse::<u16>().is_ok()
-        }
-    };
-    host_fits && port_fits
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn check(fits: fn(&str) -> bool, good: &[&str], bad: &[&str]) {
-        for text in good {
-            assert!(fits(text), "{text:?} is refused");
-        }
-        for text in bad {
-            assert!(!fits(text), "{text:?} is taken");
-        }
-    }
-
-    #[test]
-    fn host_patterns_are_names_or_addresses_with_or_without_a_port() {
-        check(
-            is_host_pattern,
-            &[
-                "*",
-                "mcp.example.com",
-                "localhost:9999",
-                "10.0.0.1",
-                "[::1]",
-                "[::1]:80",
-                "a_b",
-            ],
-            &[
-                "", ":80", "a:", "a:b", "a:65536", "a:+1", "http://a", "a/b", "[::1", "[x]",
-                "[::1]80", "*.a", "a b",
-            ],
-        );
-    }
-
-    #[test]
-    fn origins_have_a_scheme_and_no_path() {
-        check(
-            is_origin,
-            &[
-                "*",
-                "https://app.example.com",
-                "http://localhost:3000",
-                "vscode-webview://abc",
-                "http://[::1]:80",
-            ],
-            &[
-                "",
-                "app.example.com",
-                "://a",
-                "https://",
-                "https://a/",
-                "https://a?b",
-                "null",
-            ],
-        );
-    }
-
-    #[test]
-    fn the_endpoint_is_a_plain_path_that_nothing_else_uses() {
-        check(
-            is_endpoint,
-            &["/", "/mcp", "/a/b-c_d.e~f"],
-            &[
-                "", "mcp", "/health", "/live", "/ready", "/a?b", "/a#b", "/a b", "/%41", "/ä",
-            ],
-        );
-        assert!(is_endpoint(&format!("/{}", "a".repeat(255))));
-        assert!(!is_endpoint(&format!("/{}", "a".repeat(256))));
-    }
 }

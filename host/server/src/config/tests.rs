@@ -346,7 +346,8 @@ fn the_effective_settings_give_the_same_configuration() {
         secrets = { t = { command = ['a', 'b'] }, u = { file = '/f' } }\n\
         env = { A = 'b', C = { env = 'D' } }\n\
         http = { allow = ['GET http://*.a'], addresses = ['10.0.0.0/8'] }\n\
-        keyvalue = { max_keys = 3 }\nfiles = { '/d' = { path = 'd' } }";
+        keyvalue = { max_keys = 3 }\n\
+        keyvalue_session = { owners_max = 7 }\nkeyvalue_caller = {}\nfiles = { '/d' = { path = 'd' } }";
     for config in [Config::default(), parse(rich), parse(grants), flags] {
         assert_eq!(parse(&config.effective_toml()), config);
     }

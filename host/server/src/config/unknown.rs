@@ -1,6 +1,6 @@
 //! What to say about a key that does not exist: the name that was probably meant.
 
-use super::rules::{ALIASES, PLUGINS, RULES, VIEWS};
+use super::rules::{ALIASES, PLUGINS, ROLES, RULES, VIEWS};
 
 /// Below this likeness (0 to 1) a name is no help.
 const LIKENESS_MIN: f64 = 0.65;
@@ -26,6 +26,7 @@ pub(super) fn names_in(prefix: &str) -> Vec<&'static str> {
     if prefix.is_empty() {
         names.push(PLUGINS);
         names.push(VIEWS);
+        names.push(ROLES);
     }
     names
 }
@@ -122,9 +123,9 @@ mod tests {
             "known here are `host`, `port`, `listen`, `plugins_dir`, `max_connections`, \
              `registry_shards`, `capability_cache_ttl_ms`, `health_check_interval_ms`, \
              `metrics_interval_ms`, `shutdown_timeout_ms`, `http`, `buffers`, `stream`, `session`, `socket`, \
-             `tls`, `quic`, `lists`, `message_queue`, `backpressure`, `circuit_breaker`, `limits`, `result_cache`, \
+             `tls`, `auth`, `oauth`, `rate_limits`, `quic`, `lists`, `message_queue`, `backpressure`, `circuit_breaker`, `limits`, `result_cache`, \
              `engine`, `tasks`, `keyvalue`, `reload`, `sources`, `signatures`, `log`, `capability_cache_ttl`, `health_check_interval`, \
-             `metrics_interval`, `plugins`, `views`",
+             `metrics_interval`, `plugins`, `views`, `roles`",
         );
     }
 }

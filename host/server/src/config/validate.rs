@@ -3,10 +3,9 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::Config;
 use super::error::Problem;
 use super::overlay::Overlay;
-use super::source;
+use super::{Config, EVERYTHING, source};
 
 /// Notes in `overlay` what is wrong with `config`, which was made from it.
 pub(super) fn validate(config: &Config, overlay: &mut Overlay<'_>) {
@@ -16,6 +15,62 @@ pub(super) fn validate(config: &Config, overlay: &mut Overlay<'_>) {
     paths(config, overlay);
     shards(config, overlay);
     source::validate(config, overlay);
+    roles(config, overlay);
+    client_certificates(config, overlay);
+}
+
+/// Who must show a certificate must be able to show a good one.
+fn client_certificates(config: &Config, overlay: &mut Overlay<'_>) {
+    if config.tls.client_required && config.tls.client_ca.as_os_str().is_empty() {
+        let problem = Problem::Invalid {
+            key: "tls.client_ca".to_owned(),
+            value: "\"\"".to_owned(),
+            expected: "the path of a file, because `tls.client_required` is true".to_owned(),
+        };
+        overlay.error(overlay.location("tls.client_required"), problem);
+    }
+}
+
+/// Roles and views that are named are there.
+fn roles(config: &Config, overlay: &mut Overlay<'_>) {
+    let known = |names: Vec<&String>| match names.is_empty() {
+        true => "there is none".to_owned(),
+        false => format!("known are {names:?}"),
+    };
+    let mut wrong = |key: String, value: &str, expected: String| {
+        let problem = Problem::Invalid {
+            value: format!("{value:?}"),
+            expected,
+            key: key.clone(),
+        };
+        overlay.error(overlay.location(&key), problem);
+    };
+    let named = [
+        ("auth.anonymous", &config.auth.anonymous),
+        ("oauth.role", &config.oauth.role),
+        ("tls.client_role", &config.tls.client_role),
+    ];
+    for (key, role) in named {
+        let is_role = role == EVERYTHING || config.roles.contains_key(role);
+        if !role.is_empty() && !is_role {
+            let roles = known(config.roles.keys().collect());
+            let expected = format!("`{EVERYTHING}`, or the name of a table [roles.NAME]: {roles}");
+            wrong(key.to_owned(), role, expected);
+        }
+    }
+    if !config.oauth.issuer.is_empty() && config.oauth.audience.is_empty() {
+        let expected = "the address of this host's endpoint, such as https://mcp.example.com/mcp, because `oauth.issuer` is set: tokens for others must be refused";
+        wrong("oauth.audience".to_owned(), "", expected.to_owned());
+    }
+    for (name, role) in &config.roles {
+        for view in &role.views {
+            if !config.views.contains_key(view) {
+                let views = known(config.views.keys().collect());
+                let expected = format!("the names of tables [views.NAME]: {views}");
+                wrong(format!("roles.{name}.views"), view, expected);
+            }
+        }
+    }
 }
 
 /// The tables take a power of two.

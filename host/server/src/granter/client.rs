@@ -63,12 +63,12 @@ impl fmt::Debug for HttpClient {
 }
 
 /// Whom the system trusts.
-pub(super) fn system_trust() -> ClientConfig {
+pub(crate) fn system_trust() -> ClientConfig {
     trust(rustls_native_certs::load_native_certs().certs)
 }
 
 /// Trusts whom these certificates stand for.
-pub(super) fn trust(certificates: Vec<CertificateDer<'static>>) -> ClientConfig {
+pub(crate) fn trust(certificates: Vec<CertificateDer<'static>>) -> ClientConfig {
     let mut roots = RootCertStore::empty();
     // A system has certificates that no library reads; the others count.
     roots.add_parsable_certificates(certificates);

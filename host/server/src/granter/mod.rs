@@ -19,7 +19,8 @@ use tokio::sync::OnceCell;
 
 use crate::config::{self, PluginSettings, Source, Variable};
 use client::HttpClient;
-use keyvalue::{Keeper, PluginStore};
+pub(crate) use client::{system_trust, trust};
+use keyvalue::{Keeper, PluginStores};
 
 /// Why a plugin can't be given what the configuration grants it.
 #[derive(Debug, thiserror::Error)]
@@ -86,12 +87,9 @@ impl Granter {
             let table = format!("{table}.http");
             grants.http = Some(Arc::new(HttpClient::new(table, http.clone(), tls)));
         }
-        if let Some(quota) = given.keyvalue {
-            let table = format!("{table}.keyvalue");
-            let keeper = self.keeper.clone();
-            let store = PluginStore::new(keeper, settings.name.clone(), table, quota);
-            grants.keyvalue = Some(Arc::new(store));
-        }
+        let keeper = self.keeper.clone();
+        let stores = PluginStores::new(keeper, &settings.name, &table, given);
+        grants.keyvalue = stores.map(|stores| Arc::new(stores) as Arc<dyn engine::Stores>);
         Ok(grants)
     }
 }
@@ -121,6 +119,6 @@ async fn folder_at(key: &str, path: &std::path::Path) -> Result<PathBuf, GrantEr
 /// The client's side of TLS, which trusts whom the system trusts. Reading its
 /// certificates takes a while.
 async fn trusted() -> Arc<ClientConfig> {
-    let read = tokio::task::spawn_blocking(client::system_trust).await;
-    Arc::new(read.unwrap_or_else(|_| client::trust(Vec::new())))
+    let read = tokio::task::spawn_blocking(system_trust).await;
+    Arc::new(read.unwrap_or_else(|_| trust(Vec::new())))
 }

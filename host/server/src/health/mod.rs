@@ -79,6 +79,22 @@ pub struct ViewReport {
     pub prompts: usize,
 }
 
+/// What a stranger is told.
+#[derive(Debug, Serialize)]
+pub struct Brief {
+    /// how the host is
+    pub status: Status,
+}
+
+impl Brief {
+    /// Of a report.
+    pub fn of(report: &Report) -> Self {
+        Self {
+            status: report.status,
+        }
+    }
+}
+
 /// How the host is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -211,6 +227,7 @@ fn causes(host: &Host, plugins: &BTreeMap<String, PluginReport>, queue_depth: u6
         causes.push(format!("{queue_depth} calls wait"));
     }
     causes.extend(load::pressure(host));
+    causes.extend(host.auth.trouble());
     if host.engine.swaps_unsafely() {
         causes.push(
             "swap was turned on after the start: restart the host, or what one call left could be swapped out and seen by another"

@@ -44,6 +44,8 @@ pub struct PluginReport {
     pub signature: Option<SignatureReport>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub unmatched: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub asks_ungranted: Vec<String>,
     pub breakers: BTreeMap<String, BreakerReport>,
 }
 
@@ -133,6 +135,7 @@ pub(super) fn plugin(
         source,
         signature: slot.signed.as_ref().and_then(Verdict::report),
         unmatched: serving.map_or_else(Vec::new, |plugin| plugin.offers.unmatched.clone()),
+        asks_ungranted: serving.map_or_else(Vec::new, |plugin| plugin.core.unmet.lines()),
         breakers: handlers
             .iter()
             .map(|one| (fuse_name(one), fuse(one, now)))

@@ -27,6 +27,9 @@ use crate::signatures::Verdict;
 use crate::sources::News;
 use candidate::Candidate;
 
+/// Things that a plugin asks for which the log names.
+const UNMET_TOLD_MAX: usize = 16;
+
 /// What the loader knows of one file: how it looked when it was last taken in,
 /// and how it looked at the last glance.
 #[derive(Default)]
@@ -295,7 +298,11 @@ impl Loader {
             Some(slot) => slots.insert(name.to_owned(), slot),
             None => slots.remove(name),
         };
-        let after = Arc::new(Catalogue::new(slots, &self.host.config.views));
+        let after = Arc::new(Catalogue::new(
+            slots,
+            &self.host.config.views,
+            &self.host.config.roles,
+        ));
         for collision in after.collisions() {
             if !before.collisions().contains(collision) {
                 tracing::warn!(
@@ -353,6 +360,7 @@ fn tell_loaded(name: &str, plugin: &LoadedPlugin, replaced: bool) {
         "plugin loaded"
     );
     tell_not_served(name, plugin);
+    tell_unmet(name, plugin);
     for unmatched in &plugin.offers.unmatched {
         tracing::warn!(
             plugin = name,
@@ -371,6 +379,21 @@ fn tell_not_served(name: &str, plugin: &LoadedPlugin) {
             function = one.function,
             reason = one.reason,
             "a function is no tool"
+        );
+    }
+}
+
+/// What its author asks for and the configuration doesn't give.
+fn tell_unmet(name: &str, plugin: &LoadedPlugin) {
+    let unmet = plugin.core.unmet.lines();
+    if !unmet.is_empty() {
+        let more = unmet.len().saturating_sub(UNMET_TOLD_MAX);
+        let asks = unmet[..unmet.len() - more].join(", ");
+        tracing::info!(
+            plugin = name,
+            asks,
+            more,
+            "it asks for what it isn't granted; `fusebox plugin check` prints the lines that would grant it"
         );
     }
 }

@@ -24,7 +24,7 @@ use tokio_util::sync::CancellationToken;
 pub use store::{Held, Record, Room, StoreError, StoredQuestion, TaskStore};
 pub(crate) use view::changed;
 
-use crate::catalogue::ViewName;
+use crate::auth::Audience;
 use crate::config;
 use crate::random_id::random_id;
 use crate::refusal::millis_up;
@@ -158,7 +158,7 @@ impl LongTasks {
     pub(crate) fn record(
         &self,
         tool: &str,
-        view: &ViewName,
+        audience: &Audience,
         arguments: &str,
     ) -> Result<Record, RpcError> {
         let id = random_id().map_err(|error| {
@@ -170,7 +170,8 @@ impl LongTasks {
         Ok(Record {
             id,
             tool: tool.to_owned(),
-            view: view.as_deref().map(str::to_owned),
+            view: audience.view.as_deref().map(str::to_owned),
+            owner: audience.subject().to_owned(),
             arguments,
             status: TaskStatus::Working,
             status_message: None,

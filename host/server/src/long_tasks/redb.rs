@@ -206,6 +206,7 @@ mod tests {
             id: id.to_owned(),
             tool: "tool".to_owned(),
             view: None,
+            owner: String::new(),
             arguments: RawValue::from_string(r#"{"a": 1.0}"#.to_owned()).unwrap(),
             status: TaskStatus::Working,
             status_message: None,

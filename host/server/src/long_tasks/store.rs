@@ -9,7 +9,7 @@ use fusebox_protocol::reply::TaskStatus;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use crate::catalogue::ViewName;
+use crate::auth::Audience;
 
 /// A task, as it is kept.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -21,6 +21,9 @@ pub struct Record {
     /// the view in which it was called, and in which alone it is known
     #[serde(default)]
     pub view: Option<String>,
+    /// the caller whose it is, and who alone knows of it; empty: nobody was asked
+    #[serde(default)]
+    pub owner: String,
     /// a JSON object, as it was written
     pub arguments: Box<RawValue>,
     /// how far it is
@@ -57,9 +60,9 @@ pub struct StoredQuestion {
 }
 
 impl Record {
-    /// Whether who is shown `view` may know of it.
-    pub fn is_in(&self, view: &ViewName) -> bool {
-        self.view.as_deref() == view.as_deref()
+    /// Whether this caller may know of it.
+    pub fn is_of(&self, audience: &Audience) -> bool {
+        self.view.as_deref() == audience.view.as_deref() && self.owner == audience.subject()
     }
 
     /// The millisecond from which on it is gone.

@@ -9,6 +9,7 @@ use fusebox_engine::contract::types::{Failure, Prompt, Resource, ResourceTemplat
 use fusebox_engine::{Answer, CallError, Discard, Habit, Invocation};
 
 use super::{EntryError, OFFERS_MAX, PluginCore};
+use crate::refusal;
 
 /// `tools.list-tools`
 pub(super) async fn tools(core: &PluginCore) -> Result<Vec<Tool>, EntryError> {
@@ -68,6 +69,10 @@ async fn ask(
         if let CallError::Fault(fault) = &error {
             tracing::warn!(plugin = core.name, detail = %fault.detail, "a plugin failed while it was loaded");
         }
+        let error = match &error {
+            CallError::Fault(fault) => refusal::fault_words(&core.settings, &fault.kind),
+            error => error.to_string(),
+        };
         EntryError::List { what, error }
     })
 }

@@ -15,11 +15,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use fusebox_engine::contract::types;
-use fusebox_engine::{CallError, Engine, Exports, Habit, Isolation, Limits, LoadError};
+use fusebox_engine::{Engine, Exports, Habit, Isolation, Limits, LoadError};
 
 pub use offer::{Offers, PromptEntry, ResourceEntry, TemplateEntry, ToolEntry, ToolJson};
 
 use crate::admission::Places;
+use crate::asks::{Asks, AsksError};
 use crate::breaker::Breaker;
 use crate::config::{self, CircuitBreaker, PluginSettings};
 use crate::granter::{GrantError, Granter};
@@ -42,6 +43,10 @@ pub struct PluginCore {
     pub sha256: String,
     /// the compiled code
     pub code: fusebox_engine::Plugin,
+    /// what its author asks the operator for, and what of it isn't granted
+    pub asks: Asks,
+    /// see `asks`
+    pub unmet: Asks,
     /// its limits, and which key raises each
     pub settings: PluginSettings,
     /// one place for each call that may run at once, and the line before it
@@ -147,13 +152,24 @@ pub enum EntryError {
     /// It can't be given what the configuration grants it.
     #[error(transparent)]
     Grant(#[from] GrantError),
+    /// What it asks its operator for is no good.
+    #[error(transparent)]
+    Asks(#[from] AsksError),
+    /// It needs more from the start than it may have.
+    #[error("{error} (raise `{key}`)")]
+    TooLarge {
+        /// of what, and how much
+        error: LoadError,
+        /// the key that raises the limit
+        key: String,
+    },
     /// It failed while it listed what it offers.
     #[error("it failed while listing its {what}: {error}")]
     List {
         /// tools, resources ...
         what: &'static str,
-        /// how
-        error: CallError,
+        /// how: which limit, and the key that raises it
+        error: String,
     },
     /// It refused to list what it offers.
     #[error("it refused to list its {what}: {reason}")]
@@ -201,9 +217,12 @@ impl LoadedPlugin {
         let limits = engine_limits(&settings.limits);
         let isolation = isolation(&settings.limits, slots);
         let grants = granter.grant(&settings).await?;
-        let compiling = engine.clone();
-        let code = tokio::task::spawn_blocking(move || {
-            fusebox_engine::Plugin::load_granted(&compiling, &bytes, limits, isolation, grants)
+        let (compiling, its) = (engine.clone(), settings.clone());
+        let (code, asks) = tokio::task::spawn_blocking(move || {
+            let asks = Asks::of_file(&its.name, &bytes)?;
+            let code =
+                fusebox_engine::Plugin::load_granted(&compiling, &bytes, limits, isolation, grants);
+            Ok::<_, EntryError>((code.map_err(|error| refused(&its, error))?, asks))
         })
         .await
         .map_err(|panic| LoadError::Invalid {
@@ -213,6 +232,8 @@ impl LoadedPlugin {
             name: settings.name.clone(),
             sha256,
             code,
+            unmet: asks.unmet(&settings),
+            asks,
             places: Places::new(&settings),
             in_flight: AtomicUsize::new(0),
             settings,
@@ -285,6 +306,17 @@ impl Drop for InFlight {
     fn drop(&mut self) {
         self.0.in_flight.fetch_sub(1, Ordering::Relaxed);
     }
+}
+
+/// Names the key where a limit is in the way.
+fn refused(settings: &PluginSettings, error: LoadError) -> EntryError {
+    let limit = match &error {
+        LoadError::Memory { .. } => config::Limit::Memory,
+        LoadError::Table { .. } => config::Limit::TableElements,
+        _ => return error.into(),
+    };
+    let key = settings.key_of(limit);
+    EntryError::TooLarge { error, key }
 }
 
 fn engine_limits(limits: &config::Limits) -> Limits {

@@ -14,10 +14,10 @@ use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 
 use super::counted::Counted;
-use super::stream::Ended;
+use super::stream::{Door, Ended};
 use super::tls::Tls;
 use super::{http, quic, stream};
-use crate::config::{Config, Listener, Scheme, Socket};
+use crate::config::{Config, Listener, Quic, Scheme, Socket};
 use crate::host::Host;
 use crate::origin::Origin;
 use crate::refusal::millis_up;
@@ -40,15 +40,13 @@ pub struct Bound {
     pub scheme: Scheme,
     /// where it really is: a port of 0 was chosen by the system
     pub addr: SocketAddr,
+    /// what it shows, if it is encrypted
+    pub(crate) tls: Option<Tls>,
 }
 
 /// The kinds of sockets.
 enum Listening {
-    Tcp {
-        listener: TcpListener,
-        /// for `https://`
-        tls: Option<TlsAcceptor>,
-    },
+    Tcp(TcpListener),
     Quic(quinn::Endpoint),
 }
 
@@ -63,20 +61,16 @@ pub fn bind(listener: &Listener, config: &Config, tls: Option<&Tls>) -> io::Resu
             let addr = endpoint.local_addr()?;
             (Listening::Quic(endpoint), addr)
         }
-        (scheme, tls) => {
+        _ => {
             let tcp = bind_tcp(listener, &config.socket)?;
             let addr = tcp.local_addr()?;
-            let tls = tls.filter(|_| scheme.is_encrypted());
-            let socket = Listening::Tcp {
-                listener: tcp,
-                tls: tls.map(|tls| tls.acceptor.clone()),
-            };
-            (socket, addr)
+            (Listening::Tcp(tcp), addr)
         }
     };
     Ok(Bound {
         addr,
         scheme: listener.scheme,
+        tls: tls.filter(|_| listener.scheme.is_encrypted()).cloned(),
         socket,
     })
 }
@@ -94,15 +88,27 @@ fn bind_tcp(listener: &Listener, socket: &Socket) -> io::Result<TcpListener> {
 }
 
 impl Bound {
+    /// Lets new connections over QUIC begin with what `tls` shows now.
+    pub(crate) fn renewal(&self, quic: Quic) -> Option<impl Fn(&Tls) + Send + Sync + use<>> {
+        let Listening::Quic(endpoint) = &self.socket else {
+            return None;
+        };
+        let endpoint = endpoint.clone();
+        Some(move |tls: &Tls| match quic::server(tls, &quic) {
+            Ok(server) => endpoint.set_server_config(Some(server)),
+            Err(error) => tracing::error!(%error, "QUIC shows the certificate from before"),
+        })
+    }
+
     /// Accepts until the host stops; each connection is a task of its own.
     pub async fn accept(self, host: Arc<Host>) {
         match self.socket {
             Listening::Quic(endpoint) => quic::accept(endpoint, host, self.addr).await,
-            Listening::Tcp { listener, tls } => {
+            Listening::Tcp(listener) => {
                 let way = Way {
                     scheme: self.scheme,
                     local: self.addr,
-                    tls,
+                    tls: self.tls,
                 };
                 accept_tcp(&host, &listener, &way).await;
             }
@@ -114,7 +120,7 @@ impl Bound {
 struct Way {
     scheme: Scheme,
     local: SocketAddr,
-    tls: Option<TlsAcceptor>,
+    tls: Option<Tls>,
 }
 
 async fn accept_tcp(host: &Arc<Host>, listener: &TcpListener, way: &Way) {
@@ -163,10 +169,10 @@ impl Way {
             }
             (_, None) => {
                 host.tasks
-                    .spawn(speak_http(serving, stream, local, counted));
+                    .spawn(speak_http(serving, stream, peer, local, counted));
             }
             (_, Some(tls)) => {
-                let speaking = speak_https(serving, stream, peer, local, tls, counted);
+                let speaking = speak_https(serving, stream, peer, local, tls.acceptor(), counted);
                 host.tasks.spawn(speaking);
             }
         }
@@ -191,8 +197,14 @@ async fn refuse(mut stream: TcpStream, scheme: Scheme) {
     let _ = timeout(Duration::from_secs(1), stream.write_all(words)).await;
 }
 
-async fn speak_http(host: Arc<Host>, stream: TcpStream, local: SocketAddr, _counted: Counted) {
-    http::serve(host, stream, local).await;
+async fn speak_http(
+    host: Arc<Host>,
+    stream: TcpStream,
+    peer: SocketAddr,
+    local: SocketAddr,
+    _counted: Counted,
+) {
+    http::serve(host, stream, local, Origin::new(Some(peer.ip()), None)).await;
 }
 
 async fn speak_https(
@@ -209,7 +221,17 @@ async fn speak_https(
         () = host.stopping.cancelled() => return,
     };
     match shaken {
-        Ok(Ok(stream)) => http::serve(host, stream, local).await,
+        Ok(Ok(stream)) => {
+            let shown = stream.get_ref().1.peer_certificates();
+            let first = shown.and_then(|chain| chain.first());
+            match host.auth.certified(&host.config, first.map(AsRef::as_ref)) {
+                Ok(who) => {
+                    let origin = Origin::new(Some(peer.ip()), who);
+                    http::serve(host, stream, local, origin).await;
+                }
+                Err(denied) => tracing::info!(%peer, %denied, "connection ended"),
+            }
+        }
         Ok(Err(error)) => tracing::debug!(%peer, %error, "no TLS"),
         Err(_elapsed) => {
             tracing::debug!(%peer, "the handshake took longer than `tls.handshake_timeout_ms`");
@@ -220,13 +242,14 @@ async fn speak_https(
 async fn speak_lines(host: Arc<Host>, mut stream: TcpStream, peer: SocketAddr, _counted: Counted) {
     let idle_timeout = host.config.stream.idle_timeout;
     let (reader, writer) = stream.split();
+    let origin = Origin::new(Some(peer.ip()), None);
     match stream::serve(
         host.clone(),
         reader,
         writer,
         idle_timeout,
-        None,
-        Origin::default(),
+        Door::of(&host, &origin),
+        origin,
     )
     .await
     {

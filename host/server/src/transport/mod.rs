@@ -3,9 +3,12 @@
 //! It owns sockets. It never looks into a message.
 
 mod counted;
+mod door;
 pub mod http;
 pub mod listen;
 mod peer;
 mod quic;
 pub mod stream;
 pub mod tls;
+
+pub(crate) use door::AUTHENTICATE;

@@ -18,12 +18,14 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use super::door::{self, Door};
+use crate::auth::{Audience, Denied};
 use crate::batch::{self, BATCH_MAX};
 use crate::call::Call;
-use crate::catalogue::ViewName;
 use crate::host::Host;
 use crate::origin::Origin;
 use crate::outbound::{Outbound, QUEUE_MAX_MESSAGES};
+use crate::rates::TooFast;
 use crate::reply::Reply;
 use crate::router::{self, Routed};
 use crate::session::{Agreement, CallsInFlight};
@@ -36,7 +38,7 @@ pub(crate) struct Peer {
     outbound: Option<Outbound>,
     /// the other end of an `outbound` that was made here
     messages: Option<mpsc::Receiver<Bytes>>,
-    view: ViewName,
+    door: Door,
     origin: Origin,
     agreement: Option<Arc<Agreement>>,
     calls: Arc<CallsInFlight>,
@@ -55,12 +57,12 @@ impl Peer {
     pub(crate) fn new(
         host: Arc<Host>,
         outbound: Option<Outbound>,
-        view: ViewName,
+        door: Door,
         origin: Origin,
     ) -> Self {
         Self {
             host,
-            view,
+            door,
             origin,
             outbound,
             messages: None,
@@ -128,30 +130,82 @@ impl Peer {
     pub(crate) async fn frame(&mut self, frame: Bytes) -> Option<Vec<u8>> {
         match envelope::parse(&frame, BATCH_MAX) {
             Ok(Incoming::Single(message)) => {
-                let era = era::of_message(None, &message);
-                self.message(&frame, message, era).await
+                if let Some(request) = self.door.knocks(&message) {
+                    let knocking = Box::pin(self.door.knock(&self.host, request));
+                    return Some(knocking.await.body);
+                }
+                if let Some(too_fast) = self.too_fast(&message) {
+                    return Some(too_fast);
+                }
+                match self.door.audience(&self.host) {
+                    Ok(audience) => {
+                        let era = era::of_message(None, &message);
+                        self.message(&frame, message, era, audience).await
+                    }
+                    Err(denied) => self.denied(&message, &denied),
+                }
             }
-            Ok(Incoming::Batch(_)) => {
-                self.batch(frame);
-                None
-            }
+            Ok(Incoming::Batch(batch)) => match self.door.audience(&self.host) {
+                Ok(audience) => match self.rate(batch.len()) {
+                    Ok(()) => {
+                        self.batch(frame, audience);
+                        None
+                    }
+                    Err(too_fast) => Some(self.error(None, &too_fast.refusal(None, None))),
+                },
+                Err(denied) => Some(self.error(None, &door::refusal(&denied))),
+            },
             Err(malformed) => Some(self.error(malformed.id.as_ref(), &malformed.error)),
         }
     }
 
-    async fn message(&mut self, frame: &Bytes, message: Message<'_>, era: Era) -> Option<Vec<u8>> {
+    /// The answer to a request that comes too soon.
+    fn too_fast(&self, message: &Message<'_>) -> Option<Vec<u8>> {
+        let Message::Request(request) = message else {
+            return None;
+        };
+        let error = self.rate(1).err()?.refusal(None, None);
+        Some(self.error(Some(&request.id), &error))
+    }
+
+    /// Takes requests from what is left to whoever sends them.
+    fn rate(&self, requests: usize) -> Result<(), TooFast> {
+        for _ in 0..requests {
+            self.host.rates.address(self.origin.address())?;
+            if let Door::Open(Audience { who: Some(who), .. }) = &self.door {
+                self.host.rates.caller(who.subject())?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The answer to a message of somebody who isn't let in.
+    fn denied(&self, message: &Message<'_>, denied: &Denied) -> Option<Vec<u8>> {
+        let Message::Request(request) = message else {
+            return None;
+        };
+        Some(self.error(Some(&request.id), &door::refusal(denied)))
+    }
+
+    async fn message(
+        &mut self,
+        frame: &Bytes,
+        message: Message<'_>,
+        era: Era,
+        audience: Audience,
+    ) -> Option<Vec<u8>> {
         match message {
-            Message::Request(request) => self.request(frame, &request, era).await,
+            Message::Request(request) => self.request(frame, &request, era, audience).await,
             Message::Notification(notification) => {
                 self.host.meters.message(Instant::now());
                 router::notification(&notification, &self.calls);
                 if notification.method == "notifications/initialized" {
-                    self.tell_of_changes();
+                    self.tell_of_changes(audience);
                 }
                 None
             }
             Message::Response(response) => {
-                router::response(&response, &self.agreement());
+                router::response(&response, &self.agreement(audience));
                 None
             }
         }
@@ -164,14 +218,20 @@ impl Peer {
         Reply::error_on_stream(id, error, version).body
     }
 
-    async fn request(&mut self, frame: &Bytes, request: &Request<'_>, era: Era) -> Option<Vec<u8>> {
+    async fn request(
+        &mut self,
+        frame: &Bytes,
+        request: &Request<'_>,
+        era: Era,
+        audience: Audience,
+    ) -> Option<Vec<u8>> {
         self.host.meters.request(Instant::now());
         let routed = match era {
             Era::Modern => {
-                router::modern(&self.host, frame, request, None, &self.view, &self.origin)
+                router::modern(&self.host, frame, request, None, &audience, &self.origin)
             }
             Era::Legacy if request.method == "initialize" && self.agreement.is_none() => {
-                match router::initialize(request, &self.view) {
+                match router::initialize(request, &audience) {
                     Ok((reply, agreement)) => {
                         self.agreement = Some(Arc::new(agreement));
                         Routed::Ready(reply)
@@ -180,7 +240,7 @@ impl Peer {
                 }
             }
             Era::Legacy => {
-                let agreement = self.agreement();
+                let agreement = self.agreement(audience);
                 router::legacy(&self.host, frame, request, &agreement, &self.origin)
             }
         };
@@ -202,9 +262,9 @@ impl Peer {
     }
 
     /// What the client agreed on, or what is assumed of one that didn't ask.
-    fn agreement(&mut self) -> Arc<Agreement> {
+    fn agreement(&mut self, audience: Audience) -> Arc<Agreement> {
         self.agreement
-            .get_or_insert_with(|| Arc::new(Agreement::assumed(self.view.clone())))
+            .get_or_insert_with(|| Arc::new(Agreement::assumed(audience)))
             .clone()
     }
 
@@ -234,8 +294,8 @@ impl Peer {
         None
     }
 
-    fn batch(&mut self, frame: Bytes) {
-        let agreement = self.agreement();
+    fn batch(&mut self, frame: Bytes, audience: Audience) {
+        let agreement = self.agreement(audience);
         let outbound = self.outbound();
         let answered = batch::answer(
             self.host.clone(),
@@ -253,9 +313,9 @@ impl Peer {
     }
 
     /// A legacy client that is ready hears of every list that changes.
-    fn tell_of_changes(&mut self) {
+    fn tell_of_changes(&mut self, audience: Audience) {
         if self.listening.is_empty() {
-            let agreement = self.agreement();
+            let agreement = self.agreement(audience);
             self.listen(Subscription::legacy(&self.host, agreement), None);
         }
     }

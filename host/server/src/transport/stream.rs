@@ -20,9 +20,9 @@ use tokio::time::{sleep_until, timeout};
 use tokio_util::io::poll_read_buf;
 use tokio_util::sync::CancellationToken;
 
+pub use super::door::Door;
 use super::peer::Peer;
 use crate::buffers::BufferPool;
-use crate::catalogue::ViewName;
 use crate::host::Host;
 use crate::origin::Origin;
 
@@ -73,7 +73,7 @@ pub async fn serve<R, W>(
     mut reader: R,
     mut writer: W,
     idle_timeout: Option<Duration>,
-    view: ViewName,
+    door: Door,
     origin: Origin,
 ) -> io::Result<Ended>
 where
@@ -82,7 +82,7 @@ where
 {
     let settings = host.config.stream;
     let mut connection = Connection {
-        peer: Peer::new(host.clone(), None, view, origin),
+        peer: Peer::new(host.clone(), None, door, origin),
         decoder: LineDecoder::new(settings.frame_max_bytes),
         input: BytesMut::new(),
         output: BytesMut::new(),

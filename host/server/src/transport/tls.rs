@@ -8,16 +8,21 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
+use arc_swap::ArcSwap;
 use quinn::crypto::rustls::QuicServerConfig;
-use rustls::ServerConfig;
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::WebPkiClientVerifier;
+use rustls::server::danger::ClientCertVerifier;
 use rustls::version::TLS13;
+use rustls::{RootCertStore, ServerConfig};
 use sha2::{Digest, Sha256};
 use tokio_rustls::TlsAcceptor;
+use tokio_util::sync::CancellationToken;
 
 use crate::config::{self, Config, Listener};
+use crate::file_watch::FileWatch;
 
 /// HTTP/3, among the protocols of a QUIC connection.
 pub(super) const H3: &[u8] = b"h3";
@@ -28,12 +33,15 @@ pub(crate) const LINES: &[u8] = b"mcp-ndjson";
 /// What a client of `https://` chooses from.
 const HTTP: [&[u8]; 2] = [b"h2", b"http/1.1"];
 
-/// What encrypted listeners need.
-pub struct Tls {
-    /// for TCP
-    pub(super) acceptor: TlsAcceptor,
-    /// for QUIC
-    pub(super) quic: Arc<QuicServerConfig>,
+/// What encrypted listeners need; what they show changes with its files.
+#[derive(Clone)]
+pub struct Tls(Arc<ArcSwap<Shown>>);
+
+/// What is shown at a moment.
+struct Shown {
+    chain: Vec<CertificateDer<'static>>,
+    tcp: Arc<ServerConfig>,
+    quic: Arc<QuicServerConfig>,
 }
 
 /// Why there is no certificate to show.
@@ -85,23 +93,78 @@ impl Tls {
             return Err(TlsError::Missing(listener));
         }
         let tls = &config.tls;
-        let identity = if tls.cert.as_os_str().is_empty() {
-            make(tls, &listeners)?
+        let shown = if tls.cert.as_os_str().is_empty() {
+            Shown::new(&make(tls, &listeners)?, tls)?
         } else {
-            read(tls)?
+            Shown::new(&read(tls)?, tls)?
         };
-        Self::new(&identity).map(Some)
+        Ok(Some(Self(Arc::new(ArcSwap::from_pointee(shown)))))
     }
 
-    fn new(identity: &Identity) -> Result<Self, TlsError> {
+    /// For a new connection over TCP.
+    pub(super) fn acceptor(&self) -> TlsAcceptor {
+        TlsAcceptor::from(self.0.load().tcp.clone())
+    }
+
+    /// For new connections over QUIC.
+    pub(super) fn quic(&self) -> Arc<QuicServerConfig> {
+        self.0.load().quic.clone()
+    }
+
+    /// Shows what is in the files when they change, until `stop`. `renewed` is told of
+    /// each change.
+    pub(crate) async fn watch(
+        self,
+        settings: config::Tls,
+        stop: CancellationToken,
+        renewed: impl Fn(&Self),
+    ) {
+        let files = [&settings.cert, &settings.key, &settings.client_ca];
+        let files = files.map(|file| file.clone()).to_vec();
+        let files = files
+            .into_iter()
+            .filter(|file| !file.as_os_str().is_empty());
+        // A certificate that was made at the start stays as it is.
+        if settings.cert.as_os_str().is_empty() {
+            return;
+        }
+        let mut watch = FileWatch::new(files.collect()).await;
+        // What changed before the watch began is looked at once.
+        let mut first = true;
+        loop {
+            if !std::mem::take(&mut first) {
+                tokio::select! {
+                    () = stop.cancelled() => return,
+                    () = watch.changed() => {}
+                }
+            } else if read(&settings).is_ok_and(|now| now.chain == self.0.load().chain) {
+                continue;
+            }
+            match read(&settings).and_then(|identity| Shown::new(&identity, &settings)) {
+                Ok(shown) => {
+                    self.0.store(Arc::new(shown));
+                    renewed(&self);
+                    tracing::info!("the certificate was read again; new connections are shown it");
+                }
+                Err(error) => {
+                    tracing::error!(%error, "the certificate from before is shown on");
+                }
+            }
+        }
+    }
+}
+
+impl Shown {
+    fn new(identity: &Identity, settings: &config::Tls) -> Result<Self, TlsError> {
         let provider = provider();
         let tcp = ServerConfig::builder_with_provider(provider.clone())
             .with_safe_default_protocol_versions()?;
         let quic =
             ServerConfig::builder_with_provider(provider).with_protocol_versions(&[&TLS13])?;
+        let verifier = verifier(settings)?;
         let show = |builder: rustls::ConfigBuilder<ServerConfig, rustls::WantsVerifier>| {
             builder
-                .with_no_client_auth()
+                .with_client_cert_verifier(verifier.clone())
                 .with_single_cert(identity.chain.clone(), identity.key.clone_key())
         };
         let (mut tcp, mut quic) = (show(tcp)?, show(quic)?);
@@ -111,10 +174,31 @@ impl Tls {
         // a call must not be.
         quic.max_early_data_size = 0;
         Ok(Self {
-            acceptor: TlsAcceptor::from(Arc::new(tcp)),
+            chain: identity.chain.clone(),
+            tcp: Arc::new(tcp),
             quic: Arc::new(quic.try_into()?),
         })
     }
+}
+
+/// Who judges the certificates of clients.
+fn verifier(settings: &config::Tls) -> Result<Arc<dyn ClientCertVerifier>, TlsError> {
+    let file = &settings.client_ca;
+    if file.as_os_str().is_empty() {
+        return Ok(WebPkiClientVerifier::no_client_auth());
+    }
+    let mut roots = RootCertStore::empty();
+    for certificate in read_certificates("tls.client_ca", file)? {
+        roots.add(certificate)?;
+    }
+    let builder = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider());
+    let builder = match settings.client_required {
+        true => builder,
+        false => builder.allow_unauthenticated(),
+    };
+    builder
+        .build()
+        .map_err(|error| unusable("tls.client_ca", file, error.to_string()))
 }
 
 /// The cryptography, named where it is used: a process-wide default could be

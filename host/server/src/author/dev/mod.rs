@@ -12,7 +12,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use fusebox_toolchain::{Error, Stop};
+use fusebox_toolchain::{Error, Language, Stop};
 use tokio::task::JoinHandle;
 
 pub use lines::{FILTER, Lines};
@@ -37,7 +37,7 @@ const STOP_GRACE: Duration = Duration::from_secs(5);
 /// If the folder holds no project, or the host doesn't start. A project that can't
 /// be built is told, and waited for.
 pub async fn dev(config: Config, folder: PathBuf, listen: Vec<Listener>) -> Result<bool, DevError> {
-    build::check_project(&folder)?;
+    Language::of(&folder)?;
     let output = build::plugins_of(&folder);
     std::fs::create_dir_all(&output).map_err(|source| Error::Write {
         path: output.clone(),
@@ -210,8 +210,7 @@ fn one_build(
     let mut look = sources.look();
     let project = Project::read(folder);
     if let Ok(project) = &project {
-        let beside = project.workspace.sources.iter().map(PathBuf::as_path);
-        let now = Sources::new(beside.chain([folder]), output);
+        let now = Sources::new(project.sources().chain([folder]), output);
         if now != sources {
             look = now.look();
             sources = now;

@@ -81,9 +81,10 @@ impl Sources {
 }
 
 /// Whether a file or folder of this name is a source: no hidden one, no copy that an
-/// editor keeps, and not what cargo writes itself.
+/// editor keeps, and not what cargo, npm and Python write themselves.
 fn counts(name: &str) -> bool {
-    !name.starts_with('.') && !name.ends_with('~') && name != "Cargo.lock"
+    const WRITTEN: [&str; 3] = ["Cargo.lock", "node_modules", "__pycache__"];
+    !name.starts_with('.') && !name.ends_with('~') && !WRITTEN.contains(&name)
 }
 
 impl Look {
@@ -185,6 +186,8 @@ mod tests {
             "src/lib.rs~",
             "src/.lib.rs.swp",
             ".git/index",
+            "node_modules/one/index.js",
+            "__pycache__/one.pyc",
             "plugins/one.wasm",
             "built/CACHEDIR.TAG",
             "built/release/one.wasm",

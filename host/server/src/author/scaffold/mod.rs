@@ -3,6 +3,7 @@
 //!
 //! It owns what a project holds and which names it may have. It never builds.
 
+mod kit;
 mod manifest;
 mod name;
 mod sdk;
@@ -12,10 +13,13 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use fusebox_toolchain::Language;
 use include_dir::{Dir, include_dir};
 use serde::Serialize;
 
-static TEMPLATE: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/templates/rust");
+static RUST: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/templates/rust");
+static PYTHON: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/templates/python");
+static JAVASCRIPT: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/templates/js");
 
 /// Why there is no new project.
 #[derive(Debug, thiserror::Error)]
@@ -57,19 +61,23 @@ pub struct NewReport {
     pub name: String,
     /// of the project
     pub folder: PathBuf,
+    /// that it is written in, as the command line has it
+    pub lang: &'static str,
     /// the version of the SDK in it
     pub sdk: &'static str,
+    #[serde(skip)]
+    language: Language,
 }
 
 /// A file of a project: where, and what is in it.
 type File = (PathBuf, String);
 
-/// Makes the project `name` in the folder `into`.
+/// Makes the project `name` in `language` in the folder `into`.
 ///
 /// # Errors
 /// If the name is none, something is there, or it can't be written; nothing is
 /// left behind then.
-pub fn scaffold(name: &str, into: &Path) -> Result<NewReport, ScaffoldError> {
+pub fn scaffold(name: &str, language: Language, into: &Path) -> Result<NewReport, ScaffoldError> {
     name::check(name)?;
     // Shown without `./` in front.
     let folder = match into == Path::new(".") {
@@ -79,14 +87,7 @@ pub fn scaffold(name: &str, into: &Path) -> Result<NewReport, ScaffoldError> {
     if !is_free(&folder) {
         return Err(ScaffoldError::Exists(folder));
     }
-    let mut files = sdk::files()?;
-    files.extend(template(&TEMPLATE));
-    for (_, text) in &mut files {
-        *text = filled(text, name);
-    }
-    // Cargo takes out what this project doesn't need, and keeps the versions that
-    // the SDK was tested with.
-    files.push(("Cargo.lock".into(), sdk::LOCK.to_owned()));
+    let files = files(name, language)?;
     // Hidden and beside its place, so that the project appears whole or not at all.
     let unfinished = into.join(format!(".{name}.{}.new", std::process::id()));
     let made = write(&unfinished, &files).and_then(|()| {
@@ -103,8 +104,29 @@ pub fn scaffold(name: &str, into: &Path) -> Result<NewReport, ScaffoldError> {
     Ok(NewReport {
         name: name.to_owned(),
         folder,
+        lang: language.name(),
         sdk: env!("CARGO_PKG_VERSION"),
+        language,
     })
+}
+
+/// All files of a project, by their places in it.
+fn files(name: &str, language: Language) -> Result<Vec<File>, ScaffoldError> {
+    let (mut files, own) = match language {
+        Language::Rust => (sdk::files()?, &RUST),
+        Language::Python => (kit::python(), &PYTHON),
+        Language::JavaScript => (kit::javascript(), &JAVASCRIPT),
+    };
+    files.extend(template(own));
+    for (_, text) in &mut files {
+        *text = filled(text, name);
+    }
+    if language == Language::Rust {
+        // Cargo takes out what this project doesn't need, and keeps the versions that
+        // the SDK was tested with.
+        files.push(("Cargo.lock".into(), sdk::LOCK.to_owned()));
+    }
+    Ok(files)
 }
 
 /// Whether nothing is at `folder`, or an empty folder.
@@ -146,7 +168,11 @@ fn write(folder: &Path, files: &[File]) -> Result<(), ScaffoldError> {
 impl fmt::Display for NewReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let folder = self.folder.display();
-        writeln!(f, "made {folder}: a plugin in Rust with the tool `hello`")?;
+        let language = self.language.title();
+        writeln!(
+            f,
+            "made {folder}: a plugin in {language} with the tool `hello`"
+        )?;
         writeln!(f, "next:")?;
         writeln!(f, "  fusebox plugin build {folder}")?;
         writeln!(f, "  fusebox plugin test {folder}")?;

@@ -11,6 +11,9 @@ use http::{Request, Uri};
 
 use crate::config::Http;
 
+/// In a list of what is allowed: everything.
+const ANY: &str = "*";
+
 /// Checks `Origin` and `Host` of a request that came in at `local`.
 ///
 /// # Errors
@@ -40,23 +43,22 @@ pub(super) fn check<B>(
 }
 
 /// HTTP/2 has the authority in the URI, HTTP/1.1 in a header.
-fn host_of<B>(request: &Request<B>) -> Option<String> {
-    let authority = match request.uri().authority() {
-        Some(authority) => authority.clone(),
+fn host_of<B>(request: &Request<B>) -> Option<Authority> {
+    match request.uri().authority() {
+        Some(authority) => Some(authority.clone()),
         None => {
             let mut values = request.headers().get_all(HOST).iter();
             let value = values.next()?;
             if values.next().is_some() {
                 return None;
             }
-            Authority::try_from(value.as_bytes()).ok()?
+            Authority::try_from(value.as_bytes()).ok()
         }
-    };
-    Some(authority.host().to_owned())
+    }
 }
 
 fn origin_allowed(allowed: &[String], origin: &str) -> bool {
-    if allowed.iter().any(|one| one.eq_ignore_ascii_case(origin)) {
+    if (allowed.iter()).any(|one| one == ANY || one.eq_ignore_ascii_case(origin)) {
         return true;
     }
     // Pages of this machine, on any port, are the default.
@@ -68,11 +70,16 @@ fn origin_allowed(allowed: &[String], origin: &str) -> bool {
             .unwrap_or(false)
 }
 
-fn host_allowed(allowed: &[String], host: &str, local: SocketAddr) -> bool {
+fn host_allowed(allowed: &[String], host: &Authority, local: SocketAddr) -> bool {
     if allowed.is_empty() {
-        return !local.ip().is_loopback() || is_loopback_name(host);
+        return !local.ip().is_loopback() || is_loopback_name(host.host());
     }
-    allowed.iter().any(|one| one.eq_ignore_ascii_case(host))
+    // A pattern with a port is for that port, and one without for any.
+    allowed.iter().any(|one| {
+        one == ANY
+            || one.eq_ignore_ascii_case(host.host())
+            || one.eq_ignore_ascii_case(host.as_str())
+    })
 }
 
 fn is_loopback_name(host: &str) -> bool {
@@ -130,6 +137,10 @@ mod tests {
             local
         ));
         assert!(!check_one(&[("host", "b.example")], &["a.example"], local));
+        assert!(check_one(&[("host", "b.example")], &["*"], local));
+        let with_port = ["a.example:80"];
+        assert!(check_one(&[("host", "a.example:80")], &with_port, local));
+        assert!(!check_one(&[("host", "a.example:81")], &with_port, local));
     }
 
     #[test]

@@ -47,8 +47,8 @@ const HTTP2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 const QUIET: Duration = Duration::from_secs(1);
 
 /// Serves one connection to its end: HTTP/1.1 or HTTP/2, over TCP, TLS or any other
-/// stream of bytes, which came in at `local`.
-pub async fn serve<S>(host: Arc<Host>, stream: S, local: SocketAddr)
+/// stream of bytes, which came in at `local` from `origin`.
+pub async fn serve<S>(host: Arc<Host>, stream: S, local: SocketAddr, origin: Origin)
 where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
@@ -59,7 +59,7 @@ where
         // Of its own: the host's has a lock that all connections would share.
         stopping: host.stopping.child_token(),
         alarm: Box::pin(sleep_until((now + host.config.http.header_timeout).into())),
-        origin: Origin::default(),
+        origin,
         limits,
         activity: activity.clone(),
         slot: Arc::default(),

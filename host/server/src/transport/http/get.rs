@@ -10,7 +10,7 @@ use http::{HeaderMap, StatusCode};
 
 use super::response::{HttpResponse, SESSION_ID, empty, refused};
 use super::{post, resume};
-use crate::catalogue::ViewName;
+use crate::auth::Audience;
 use crate::host::Host;
 use crate::session::Session;
 
@@ -18,7 +18,11 @@ const LAST_EVENT_ID: &str = "last-event-id";
 
 /// Opens the stream on which a legacy client hears of changes, or takes up one
 /// that it lost.
-pub(super) fn open_stream(host: &Arc<Host>, headers: &HeaderMap, view: &ViewName) -> HttpResponse {
+pub(super) fn open_stream(
+    host: &Arc<Host>,
+    headers: &HeaderMap,
+    audience: &Audience,
+) -> HttpResponse {
     let accept = headers.get(ACCEPT).and_then(|value| value.to_str().ok());
     if !accept.is_some_and(|accept| accept.contains("text/event-stream") || accept.contains("*/*"))
     {
@@ -27,7 +31,7 @@ pub(super) fn open_stream(host: &Arc<Host>, headers: &HeaderMap, view: &ViewName
             "a GET opens a stream of events: accept `text/event-stream`",
         );
     }
-    match session(host, headers, view) {
+    match session(host, headers, audience) {
         Ok(session) => match headers.get(LAST_EVENT_ID) {
             Some(last) if !last.is_empty() => {
                 // An id that is no text is none of ours.
@@ -43,9 +47,9 @@ pub(super) fn open_stream(host: &Arc<Host>, headers: &HeaderMap, view: &ViewName
 pub(super) fn close_session(
     host: &Arc<Host>,
     headers: &HeaderMap,
-    view: &ViewName,
+    audience: &Audience,
 ) -> HttpResponse {
-    match session(host, headers, view) {
+    match session(host, headers, audience) {
         Ok(session) => {
             host.sessions.close(&session.id);
             empty(StatusCode::NO_CONTENT)
@@ -58,12 +62,12 @@ pub(super) fn close_session(
 ///
 /// # Errors
 /// 400 if it names none, or gives a header twice that two readers could each take
-/// another value of; 404 if that one doesn't exist (any more), or began at
-/// the path of another view.
+/// another value of; 404 if that one doesn't exist (any more), or is
+/// another caller's or of another path.
 pub(super) fn session(
     host: &Arc<Host>,
     headers: &HeaderMap,
-    view: &ViewName,
+    audience: &Audience,
 ) -> Result<Arc<Session>, Box<HttpResponse>> {
     for name in [SESSION_ID.as_str(), post::VERSION] {
         if headers.get_all(name).iter().nth(1).is_some() {
@@ -82,7 +86,7 @@ pub(super) fn session(
     id.to_str()
         .ok()
         .and_then(|id| host.sessions.get(id, Instant::now()))
-        .filter(|session| session.agreement.view == *view)
+        .filter(|session| session.agreement.audience == *audience)
         .filter(|session| session.inbox.get().is_none())
         .ok_or_else(|| {
             Box::new(refused(

@@ -18,12 +18,14 @@ use super::body::RequestBody;
 use super::post;
 use super::response::{self, HttpResponse, empty, event_stream, refused};
 use super::sse::beat;
+use crate::auth::Audience;
 use crate::host::Host;
 use crate::origin::Origin;
 use crate::outbound::{Outbound, QUEUE_MAX_MESSAGES};
 use crate::random_id::random_id;
 use crate::reply::Reply;
 use crate::session::{Agreement, Session};
+use crate::transport::door::Door;
 use crate::transport::peer::Peer;
 
 /// Messages of a client that wait for their turn.
@@ -33,7 +35,7 @@ const INBOX_MAX_MESSAGES: usize = 4;
 const SESSION_ID: &str = "sessionId=";
 
 /// Opens a session and its stream, whose first event says where messages go.
-pub(super) fn open(host: &Arc<Host>) -> HttpResponse {
+pub(super) fn open(host: &Arc<Host>, audience: Audience, origin: &Origin) -> HttpResponse {
     if host.is_stopping() {
         return response::reply(post::stopping());
     }
@@ -43,7 +45,7 @@ pub(super) fn open(host: &Arc<Host>) -> HttpResponse {
             "the system gave no random bytes",
         );
     };
-    let agreement = Arc::new(Agreement::assumed(None));
+    let agreement = Arc::new(Agreement::assumed(audience.clone()));
     let session = match host.sessions.open(id, agreement, Instant::now()) {
         Ok(session) => session,
         Err(full) => return overloaded(host, &post::no_room(&full)),
@@ -59,8 +61,8 @@ pub(super) fn open(host: &Arc<Host>) -> HttpResponse {
     let peer = Peer::new(
         host.clone(),
         Some(outbound.clone()),
-        None,
-        Origin::default(),
+        Door::Open(audience),
+        Origin::new(origin.address(), None),
     );
     host.tasks
         .spawn(serve(host.clone(), session, peer, inbox, outbound));
@@ -75,7 +77,11 @@ fn overloaded(host: &Host, error: &RpcError) -> HttpResponse {
 }
 
 /// Takes a message of a client; its answer goes to the client's stream.
-pub(super) async fn take<B: RequestBody>(host: &Arc<Host>, request: Request<B>) -> HttpResponse {
+pub(super) async fn take<B: RequestBody>(
+    host: &Arc<Host>,
+    request: Request<B>,
+    audience: Audience,
+) -> HttpResponse {
     let (parts, body) = request.into_parts();
     if host.is_stopping() {
         return response::reply(post::stopping());
@@ -83,7 +89,7 @@ pub(super) async fn take<B: RequestBody>(host: &Arc<Host>, request: Request<B>) 
     if let Err(refusal) = post::check_content_type(&parts.headers) {
         return *refusal;
     }
-    let Some(inbox) = inbox(host, &parts.uri) else {
+    let Some(inbox) = inbox(host, &parts.uri, &audience) else {
         return ended();
     };
     let frame = match post::read(host, body).await {
@@ -96,12 +102,16 @@ pub(super) async fn take<B: RequestBody>(host: &Arc<Host>, request: Request<B>) 
     }
 }
 
-fn inbox(host: &Host, uri: &Uri) -> Option<mpsc::Sender<Bytes>> {
+/// Of the session that an address names, if it is this caller's.
+fn inbox(host: &Host, uri: &Uri, audience: &Audience) -> Option<mpsc::Sender<Bytes>> {
     let id = uri
         .query()?
         .split('&')
         .find_map(|pair| pair.strip_prefix(SESSION_ID))?;
     let session = host.sessions.get(id, Instant::now())?;
+    if session.agreement.audience != *audience {
+        return None;
+    }
     session.inbox.get().cloned()
 }
 

@@ -7,6 +7,7 @@
 mod access;
 mod body;
 mod connection;
+mod credentials;
 mod get;
 mod held;
 mod legacy_sse;
@@ -32,10 +33,12 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
+use crate::auth::{Audience, Denied, METADATA_PATH};
 use crate::catalogue::ViewName;
 use crate::health;
 use crate::host::Host;
 use crate::origin::Origin;
+use crate::rates::TooFast;
 use crate::reply::Reply;
 use body::RequestBody;
 pub use connection::serve;
@@ -54,7 +57,9 @@ pub(super) async fn serve_probe(host: Arc<Host>, stream: TcpStream, local: Socke
         let host = host.clone();
         async move {
             let allowed = access::check(&host.config.http, &request, local).is_ok();
-            let probe = allowed.then(|| probe_answer(&host, &request)).flatten();
+            let probe = allowed
+                .then(|| probe_answer(&host, &request, local, &Origin::default()))
+                .flatten();
             let response = probe.unwrap_or_else(|| response::reply(too_many_connections()));
             let response = response::closing(response);
             Ok::<_, Infallible>(response.map(|body| Held::new(body, None, None)))
@@ -88,19 +93,39 @@ pub(super) fn answer<'a, B: RequestBody>(
     local: SocketAddr,
     origin: &'a Origin,
 ) -> impl Future<Output = HttpResponse> + Send + use<'a, B> {
-    let sorted = match sort(host, &request, local) {
+    if host.auth.is_on() && needs_issuer(host, &request) {
+        return Either::Left(Box::pin(async move {
+            match host.auth.ask_issuer().await {
+                Ok(()) => answer_now(host, request, local, origin).await,
+                Err(denied) => turned_away(host, denied),
+            }
+        }));
+    }
+    Either::Right(answer_now(host, request, local, origin))
+}
+
+/// The same, once all is known that it takes to know its caller.
+fn answer_now<'a, B: RequestBody>(
+    host: &'a Arc<Host>,
+    request: Request<B>,
+    local: SocketAddr,
+    origin: &'a Origin,
+) -> impl Future<Output = HttpResponse> + Send + use<'a, B> {
+    let sorted = match sort(host, &request, local, origin) {
         Sorted::Answered(response) => Err(response),
-        Sorted::Message(view) => {
+        Sorted::Message(audience) => {
             let (parts, body) = request.into_parts();
-            Ok(Either::Left((parts.headers, body, view)))
+            Ok(Either::Left((parts.headers, body, audience)))
         }
-        Sorted::LegacyMessage => Ok(Either::Right(Box::pin(legacy_sse::take(host, request)))),
+        Sorted::LegacyMessage(audience) => Ok(Either::Right(Box::pin(legacy_sse::take(
+            host, request, audience,
+        )))),
     };
     async move {
         match sorted {
             Err(response) => response,
-            Ok(Either::Left((headers, body, view))) => {
-                post::serve(host, headers, body, &view, origin).await
+            Ok(Either::Left((headers, body, audience))) => {
+                post::serve(host, headers, body, &audience, origin).await
             }
             Ok(Either::Right(taken)) => taken.await,
         }
@@ -111,75 +136,169 @@ pub(super) fn answer<'a, B: RequestBody>(
 enum Sorted {
     /// one that has its answer
     Answered(HttpResponse),
-    /// one with a message for what is shown here
-    Message(ViewName),
+    /// one with a message for what its sender is shown here
+    Message(Audience),
     /// one with a message of a client of HTTP+SSE
-    LegacyMessage,
+    LegacyMessage(Audience),
 }
 
-fn sort<B>(host: &Arc<Host>, request: &Request<B>, local: SocketAddr) -> Sorted {
+/// Whether the issuer of the token in a request has to be asked first.
+fn needs_issuer<B>(host: &Host, request: &Request<B>) -> bool {
+    credentials::shown(request.headers())
+        .is_ok_and(|shown| shown.is_some_and(|shown| host.auth.needs_issuer(shown)))
+}
+
+fn sort<B>(host: &Arc<Host>, request: &Request<B>, local: SocketAddr, origin: &Origin) -> Sorted {
     if let Err(reason) = access::check(&host.config.http, request, local) {
         return Sorted::Answered(refused(StatusCode::FORBIDDEN, &reason));
     }
     let path = request.uri().path();
     if path == host.config.http.path {
-        return endpoint(host, request, None);
+        return endpoint(host, request, None, origin);
     }
     if let Some((_, view)) = host.view_paths.iter().find(|(at, _)| at == path) {
-        return endpoint(host, request, Some(view.clone()));
+        return endpoint(host, request, Some(view.clone()), origin);
     }
     let sse_path = &host.config.http.sse_path;
     if !sse_path.is_empty() {
         if path == sse_path {
             return Sorted::Answered(match *request.method() {
-                Method::GET => legacy_sse::open(host),
+                Method::GET => match admit(host, request, None, origin) {
+                    Ok(audience) => legacy_sse::open(host, audience, origin),
+                    Err(denied) => turned_away(host, denied),
+                },
                 _ => not_allowed("GET"),
             });
         }
         if path == host.config.http.messages_path {
             return match *request.method() {
-                Method::POST => Sorted::LegacyMessage,
+                Method::POST => match admit(host, request, None, origin) {
+                    Ok(audience) => Sorted::LegacyMessage(audience),
+                    Err(denied) => Sorted::Answered(turned_away(host, denied)),
+                },
                 _ => Sorted::Answered(not_allowed("POST")),
             };
         }
     }
-    Sorted::Answered(probe_answer(host, request).unwrap_or_else(|| {
-        refused(
-            StatusCode::NOT_FOUND,
-            &format!("nothing here; MCP is served at {}", host.config.http.path),
-        )
-    }))
+    Sorted::Answered(
+        probe_answer(host, request, local, origin).unwrap_or_else(|| {
+            refused(
+                StatusCode::NOT_FOUND,
+                &format!("nothing here; MCP is served at {}", host.config.http.path),
+            )
+        }),
+    )
 }
 
-fn endpoint<B>(host: &Arc<Host>, request: &Request<B>, view: ViewName) -> Sorted {
+fn endpoint<B>(host: &Arc<Host>, request: &Request<B>, view: ViewName, origin: &Origin) -> Sorted {
+    let audience = match admit(host, request, view, origin) {
+        Ok(audience) => audience,
+        Err(denied) => return Sorted::Answered(turned_away(host, denied)),
+    };
     Sorted::Answered(match *request.method() {
-        Method::POST => return Sorted::Message(view),
-        Method::GET => get::open_stream(host, request.headers(), &view),
-        Method::DELETE => get::close_session(host, request.headers(), &view),
+        Method::POST => return Sorted::Message(audience),
+        Method::GET => get::open_stream(host, request.headers(), &audience),
+        Method::DELETE => get::close_session(host, request.headers(), &audience),
         _ => not_allowed("POST, GET, DELETE"),
     })
 }
 
+/// Why a request goes no further.
+enum TurnedAway {
+    Denied(Denied),
+    TooFast(TooFast),
+}
+
+impl From<Denied> for TurnedAway {
+    fn from(denied: Denied) -> Self {
+        Self::Denied(denied)
+    }
+}
+
+impl From<TooFast> for TurnedAway {
+    fn from(too_fast: TooFast) -> Self {
+        Self::TooFast(too_fast)
+    }
+}
+
+fn turned_away(host: &Host, why: impl Into<TurnedAway>) -> HttpResponse {
+    match why.into() {
+        TurnedAway::Denied(denied) => credentials::challenge(host, &denied),
+        TurnedAway::TooFast(too_fast) => {
+            host.meters.error(Instant::now());
+            let refusal = too_fast.refusal(None, None);
+            response::reply(Reply::error(None, &refusal, Era::Legacy))
+        }
+    }
+}
+
+/// Who asks for a view, if they may.
+fn admit<B>(
+    host: &Host,
+    request: &Request<B>,
+    view: ViewName,
+    origin: &Origin,
+) -> Result<Audience, TurnedAway> {
+    // Before anything is looked at: who guesses keys is slowed down, too.
+    host.rates.address(origin.address())?;
+    let who = credentials::who(host, request.headers(), origin)?;
+    if let Some(who) = &who {
+        host.rates.caller(who.subject())?;
+    }
+    let audience = Audience::new(view, who);
+    host.check_entry(&audience)?;
+    Ok(audience)
+}
+
 /// The answer to whoever asks how the host is; none at another path.
-fn probe_answer<B>(host: &Host, request: &Request<B>) -> Option<HttpResponse> {
+fn probe_answer<B>(
+    host: &Host,
+    request: &Request<B>,
+    local: SocketAddr,
+    origin: &Origin,
+) -> Option<HttpResponse> {
     let answer = match (request.method(), request.uri().path()) {
-        (&Method::GET | &Method::HEAD, "/health") => health_answer(host),
+        (&Method::GET | &Method::HEAD, "/health") => {
+            health_answer(host, is_told(host, request, local, origin))
+        }
         (&Method::GET | &Method::HEAD, "/live") => probe(true),
         (&Method::GET | &Method::HEAD, "/ready") => probe(!host.is_stopping()),
         (_, "/health" | "/live" | "/ready") => not_allowed("GET, HEAD"),
+        (&Method::GET, path) if path.starts_with(METADATA_PATH) => {
+            let (url, document) = host.auth.metadata()?;
+            // At the root as well, where clients look that don't know the path.
+            if path != METADATA_PATH && !url.ends_with(path) {
+                return None;
+            }
+            json(StatusCode::OK, document.to_vec())
+        }
         _ => return None,
     };
     Some(answer)
 }
 
-fn health_answer(host: &Host) -> HttpResponse {
+/// Whether all of `/health` is told: to those whose role says so, and where nobody
+/// is asked to whoever is on this machine.
+fn is_told<B>(host: &Host, request: &Request<B>, local: SocketAddr, origin: &Origin) -> bool {
+    match credentials::who(host, request.headers(), origin) {
+        Ok(Some(who)) => who.sees_health(),
+        Ok(None) => local.ip().is_loopback(),
+        Err(_) => false,
+    }
+}
+
+fn health_answer(host: &Host, whole: bool) -> HttpResponse {
     let report = health::report(host, Instant::now());
+    let told = match whole {
+        true => serde_json::to_vec(&report),
+        false => serde_json::to_vec(&health::Brief::of(&report)),
+    };
     let status = if report.is_serving() {
         StatusCode::OK
     } else {
         StatusCode::SERVICE_UNAVAILABLE
     };
-    match serde_json::to_vec(&report) {
+    match told {
         Ok(body) => json(status, body),
         Err(error) => refused(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string()),
     }

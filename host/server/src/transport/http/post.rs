@@ -22,9 +22,9 @@ use super::body::{BoxError, RequestBody};
 use super::get;
 use super::response::{self, HttpResponse, SESSION_ID, empty, event_stream, refused};
 use super::{resume, sse};
+use crate::auth::Audience;
 use crate::batch::{self, BATCH_MAX};
 use crate::call::Call;
-use crate::catalogue::ViewName;
 use crate::host::Host;
 use crate::origin::Origin;
 use crate::outbound::QUEUE_MAX_MESSAGES;
@@ -40,7 +40,7 @@ pub(super) async fn serve<B: RequestBody>(
     host: &Arc<Host>,
     headers: HeaderMap,
     body: B,
-    view: &ViewName,
+    audience: &Audience,
     origin: &Origin,
 ) -> HttpResponse {
     if host.is_stopping() {
@@ -57,10 +57,10 @@ pub(super) async fn serve<B: RequestBody>(
     // By reference: a message is large, and what waits has room for each copy of it.
     match &envelope::parse(&frame, BATCH_MAX) {
         Ok(Incoming::Single(message)) => {
-            serve_message(host, &headers, accepted, &frame, message, view, origin).await
+            serve_message(host, &headers, accepted, &frame, message, audience, origin).await
         }
         Ok(Incoming::Batch(_)) => {
-            Box::pin(serve_batch(host, &headers, frame, view, origin.clone())).await
+            Box::pin(serve_batch(host, &headers, frame, audience, origin.clone())).await
         }
         Err(malformed) => {
             host.meters.error(Instant::now());
@@ -77,7 +77,7 @@ async fn serve_message(
     accepted: Accepted,
     frame: &Bytes,
     message: &Message<'_>,
-    view: &ViewName,
+    audience: &Audience,
     origin: &Origin,
 ) -> HttpResponse {
     let version = headers.get(VERSION).and_then(|value| value.to_str().ok());
@@ -87,19 +87,20 @@ async fn serve_message(
             host.meters.request(Instant::now());
             match era {
                 Era::Modern => {
-                    let routed = router::modern(host, frame, request, Some(headers), view, origin);
+                    let routed =
+                        router::modern(host, frame, request, Some(headers), audience, origin);
                     drive(host, accepted, routed, None).await
                 }
                 Era::Legacy => {
-                    serve_legacy(host, headers, accepted, frame, request, view, origin).await
+                    serve_legacy(host, headers, accepted, frame, request, audience, origin).await
                 }
             }
         }
         Message::Notification(notification) => {
             host.meters.message(Instant::now());
-            serve_notification(host, headers, notification, era, view)
+            serve_notification(host, headers, notification, era, audience)
         }
-        Message::Response(response) => match get::session(host, headers, view) {
+        Message::Response(response) => match get::session(host, headers, audience) {
             Ok(session) => {
                 router::response(response, &session.agreement);
                 empty(StatusCode::ACCEPTED)
@@ -114,7 +115,7 @@ fn serve_notification(
     headers: &HeaderMap,
     notification: &Notification<'_>,
     era: Era,
-    view: &ViewName,
+    audience: &Audience,
 ) -> HttpResponse {
     if era == Era::Modern {
         // A modern client cancels by hanging up, so there is nothing to do.
@@ -123,7 +124,7 @@ fn serve_notification(
             Err(error) => response::reply(Reply::error(None, &error, Era::Modern)),
         };
     }
-    match get::session(host, headers, view) {
+    match get::session(host, headers, audience) {
         Ok(session) => {
             router::notification(notification, &session.calls);
             empty(StatusCode::ACCEPTED)
@@ -248,13 +249,13 @@ async fn serve_legacy(
     accepted: Accepted,
     frame: &Bytes,
     request: &Request<'_>,
-    view: &ViewName,
+    audience: &Audience,
     origin: &Origin,
 ) -> HttpResponse {
     if request.method == "initialize" && !headers.contains_key(SESSION_ID) {
-        return initialize(host, request, view);
+        return initialize(host, request, audience);
     }
-    let session = match get::session(host, headers, view) {
+    let session = match get::session(host, headers, audience) {
         Ok(session) => session,
         Err(refusal) => return *refusal,
     };
@@ -265,12 +266,12 @@ async fn serve_legacy(
     drive(host, accepted, routed, Some(session)).await
 }
 
-fn initialize(host: &Arc<Host>, request: &Request<'_>, view: &ViewName) -> HttpResponse {
+fn initialize(host: &Arc<Host>, request: &Request<'_>, audience: &Audience) -> HttpResponse {
     let error = |error: &RpcError| {
         host.meters.error(Instant::now());
         response::reply(Reply::error(Some(&request.id), error, Era::Legacy))
     };
-    let (reply, agreement) = match router::initialize(request, view) {
+    let (reply, agreement) = match router::initialize(request, audience) {
         Ok(agreed) => agreed,
         Err(refusal) => return error(&refusal),
     };
@@ -306,10 +307,10 @@ async fn serve_batch(
     host: &Arc<Host>,
     headers: &HeaderMap,
     frame: Bytes,
-    view: &ViewName,
+    audience: &Audience,
     origin: Origin,
 ) -> HttpResponse {
-    let session = match get::session(host, headers, view) {
+    let session = match get::session(host, headers, audience) {
         Ok(session) => session,
         Err(refusal) => return *refusal,
     };

@@ -54,18 +54,24 @@ pub(in crate::transport) fn bind(
     endpoint
         .max_udp_payload_size(UDP_PAYLOAD_MAX_BYTES)
         .map_err(io::Error::other)?;
-    let mut server = ServerConfig::with_crypto(tls.quic.clone());
-    server
-        .transport_config(Arc::new(transport(settings)?))
-        .max_incoming(INCOMING_MAX)
-        .incoming_buffer_size(INCOMING_BYTES)
-        .incoming_buffer_size_total(INCOMING_TOTAL_BYTES);
+    let server = server(tls, settings)?;
     Endpoint::new(
         endpoint,
         Some(server),
         socket(addr)?,
         Arc::new(TokioRuntime),
     )
+}
+
+/// What new connections begin with.
+pub(in crate::transport) fn server(tls: &Tls, settings: &Quic) -> io::Result<ServerConfig> {
+    let mut server = ServerConfig::with_crypto(tls.quic());
+    server
+        .transport_config(Arc::new(transport(settings)?))
+        .max_incoming(INCOMING_MAX)
+        .incoming_buffer_size(INCOMING_BYTES)
+        .incoming_buffer_size_total(INCOMING_TOTAL_BYTES);
+    Ok(server)
 }
 
 fn socket(addr: SocketAddr) -> io::Result<UdpSocket> {

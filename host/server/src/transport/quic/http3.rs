@@ -30,10 +30,14 @@ use crate::transport::http::{HttpResponse, answer};
 const HEAD_ROOM_BYTES: u64 = 64 << 10;
 
 /// Serves one connection to its end.
-pub(super) async fn serve(host: Arc<Host>, connection: quinn::Connection, local: SocketAddr) {
+pub(super) async fn serve(
+    host: Arc<Host>,
+    connection: quinn::Connection,
+    local: SocketAddr,
+    origin: Origin,
+) {
     let peer = connection.remote_address();
     let head_max = u64::from(host.config.http.head_max_bytes);
-    let origin = Origin::default();
     let (quic, latest) = Connection::new(connection, head_max + HEAD_ROOM_BYTES);
     let mut builder = h3::server::builder();
     builder.max_field_section_size(head_max).send_grease(false);

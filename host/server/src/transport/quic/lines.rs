@@ -11,18 +11,18 @@ use super::NO_ERROR;
 use super::connection::{Streams, hung_up};
 use crate::host::Host;
 use crate::origin::Origin;
-use crate::transport::stream::{self, Ended};
+use crate::transport::stream::{self, Door, Ended};
 
 /// The client doesn't read what it asked for.
 const SLOW_READER: VarInt = VarInt::from_u32(2);
 
 /// Serves one connection to its end.
-pub(super) async fn serve(host: Arc<Host>, connection: Connection) {
+///
+/// Calls take turns between connections, so all its streams count as one.
+pub(super) async fn serve(host: Arc<Host>, connection: Connection, origin: Origin) {
     // Sessions go both ways.
     connection.set_max_concurrent_uni_streams(VarInt::from_u32(0));
     let streams = Streams::new(host.clone());
-    // Calls take turns between connections, so all its streams count as one.
-    let origin = Origin::default();
     loop {
         tokio::select! {
             accepted = connection.accept_bi() => match accepted {
@@ -45,7 +45,8 @@ pub(super) async fn serve(host: Arc<Host>, connection: Connection) {
 async fn session(host: Arc<Host>, mut send: SendStream, recv: RecvStream, origin: Origin) {
     let (gone, delivered) = (send.stopped(), send.stopped());
     let idle_timeout = host.config.stream.idle_timeout;
-    let serving = stream::serve(host, recv, &mut send, idle_timeout, None, origin);
+    let door = Door::of(&host, &origin);
+    let serving = stream::serve(host, recv, &mut send, idle_timeout, door, origin);
     let ended = tokio::select! {
         ended = serving => ended,
         // Nobody will read the answers: the calls end with their session.

@@ -17,19 +17,25 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use quinn::crypto::rustls::HandshakeData;
 use quinn::{Connecting, Connection, Endpoint, Incoming, VarInt};
+use rustls::pki_types::CertificateDer;
 use tokio::time::timeout;
 
-pub(super) use bind::bind;
+pub(super) use bind::{bind, server};
 
 use super::counted::Counted;
 use super::tls::{H3, LINES};
+use crate::auth::Denied;
 use crate::host::Host;
+use crate::origin::Origin;
 
 /// The connection ends, and nothing is wrong.
 const NO_ERROR: VarInt = VarInt::from_u32(0);
 
 /// The client and this host have no protocol in common.
 const NO_PROTOCOL: VarInt = VarInt::from_u32(1);
+
+/// The client's certificate lets it do nothing here.
+const NOT_LET_IN: VarInt = VarInt::from_u32(3);
 
 /// A handshake that counts for as long as this lives.
 struct Handshake(Arc<AtomicUsize>);
@@ -113,14 +119,29 @@ async fn shake_hands(host: &Host, incoming: Incoming) -> Result<Connection, Stri
     }
 }
 
+/// Who is at the other end: its address, and what its certificate says.
+fn origin(host: &Host, connection: &Connection) -> Result<Origin, Denied> {
+    let shown = connection.peer_identity();
+    let shown = shown.and_then(|shown| shown.downcast::<Vec<CertificateDer<'static>>>().ok());
+    let first = shown.as_ref().and_then(|chain| chain.first());
+    let who = host
+        .auth
+        .certified(&host.config, first.map(AsRef::as_ref))?;
+    Ok(Origin::new(Some(connection.remote_address().ip()), who))
+}
+
 async fn serve(host: Arc<Host>, connection: Connection, local: SocketAddr) {
+    let origin = match origin(&host, &connection) {
+        Ok(origin) => origin,
+        Err(denied) => return connection.close(NOT_LET_IN, denied.to_string().as_bytes()),
+    };
     let agreed = connection
         .handshake_data()
         .and_then(|data| data.downcast::<HandshakeData>().ok())
         .and_then(|data| data.protocol);
     match agreed.as_deref() {
-        Some(H3) => http3::serve(host, connection, local).await,
-        Some(LINES) => lines::serve(host, connection).await,
+        Some(H3) => http3::serve(host, connection, local, origin).await,
+        Some(LINES) => lines::serve(host, connection, origin).await,
         // TLS has refused those already that don't name one.
         _ => connection.close(NO_PROTOCOL, b"choose h3 or mcp-ndjson by ALPN"),
     }

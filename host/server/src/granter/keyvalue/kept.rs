@@ -1,11 +1,13 @@
 //! What plugins keep beyond a call, in one file of this machine, by the crate
 //! `redb`: one process at a time, each change synced before it is told.
 //!
-//! It owns the tables of that file, and that no plugin sees another's keys or
-//! passes its quota. It knows no call.
+//! It owns the tables of that file, and that no store passes its quota. It knows no
+//! call, and not whose a store is.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 use fusebox_engine::{KeyChange, KeyPage, KeyValue, KeyValueError};
 use parking_lot::Mutex;
@@ -14,34 +16,41 @@ use redb::{
     TableError, WriteTransaction,
 };
 
-use crate::config::KeyValueGrant;
+use super::quota::{Quota, Used, sum};
 
-/// Values, by plugin and key.
+/// Values, by store and key.
 const VALUES: TableDefinition<'_, (&str, &str), &[u8]> = TableDefinition::new("values");
 
-/// How many keys, and bytes of keys and values, each plugin has.
+/// How many keys, and bytes of keys and values, each store has that has any.
 const USED: TableDefinition<'_, &str, (u64, u64)> = TableDefinition::new("used");
 
-/// The longest key.
-const KEY_MAX_BYTES: usize = 1024;
-
 /// Keys that are listed at once.
-const PAGE_KEYS: usize = 1000;
+pub(super) const PAGE_KEYS: usize = 1000;
 
 /// The file that all plugins share.
 #[derive(Debug)]
-pub(super) struct Keeper {
+pub(in crate::granter) struct Keeper {
     file: Option<PathBuf>,
     database: Mutex<Option<Arc<Database>>>,
+    /// sessions for which a plugin keeps something, by plugin
+    sessions: Mutex<BTreeMap<String, Arc<AtomicU64>>>,
 }
 
 impl Keeper {
     /// Touches no file yet.
-    pub(super) fn new(file: Option<PathBuf>) -> Self {
+    pub(in crate::granter) fn new(file: Option<PathBuf>) -> Self {
         Self {
             file,
             database: Mutex::new(None),
+            sessions: Mutex::default(),
         }
+    }
+
+    /// How many sessions a plugin keeps something for: the same number for each
+    /// version of the plugin.
+    pub(super) fn sessions_of(&self, plugin: &str) -> Arc<AtomicU64> {
+        let mut sessions = self.sessions.lock();
+        sessions.entry(plugin.to_owned()).or_default().clone()
     }
 
     /// Opens the file, or makes it with its folder, at the first use.
@@ -69,27 +78,30 @@ impl Keeper {
     }
 }
 
-/// The values of one plugin.
+/// The values of one store.
 #[derive(Debug)]
-pub(super) struct PluginStore {
+pub(super) struct KeptStore {
     keeper: Arc<Keeper>,
-    plugin: String,
-    table: String,
-    quota: KeyValueGrant,
+    /// no other store has it
+    name: String,
+    /// how the names of its owner's like begin, where they are counted
+    siblings: Option<String>,
+    quota: Quota,
 }
 
-impl PluginStore {
-    /// Those of `plugin`, under the quota that stands in `table`.
+impl KeptStore {
+    /// The store of this name, under its quota; those whose names begin with
+    /// `siblings` count as owners of the same kind.
     pub(super) fn new(
         keeper: Arc<Keeper>,
-        plugin: String,
-        table: String,
-        quota: KeyValueGrant,
+        name: String,
+        siblings: Option<String>,
+        quota: Quota,
     ) -> Self {
         Self {
             keeper,
-            plugin,
-            table,
+            name,
+            siblings,
             quota,
         }
     }
@@ -102,97 +114,84 @@ impl PluginStore {
         let writing: WriteTransaction = self.keeper.database()?.begin_write().map_err(broken)?;
         let changed = {
             let mut used = writing.open_table(USED).map_err(broken)?;
-            let plugin = self.plugin.as_str();
-            let found = used.get(plugin).map_err(broken)?;
-            let (keys, bytes) = found.map_or((0, 0), |found| found.value());
+            let name = self.name.as_str();
+            let found = used.get(name).map_err(broken)?.map(|found| found.value());
+            let (keys, bytes) = found.unwrap_or_default();
             let mut under_way = Change {
                 store: self,
                 values: writing.open_table(VALUES).map_err(broken)?,
-                keys,
-                bytes,
+                used: Used { keys, bytes },
             };
             // Dropping a transaction that is not committed undoes it.
             let changed = change(&mut under_way)?;
-            let now = (under_way.keys, under_way.bytes);
+            let Used { keys, bytes } = under_way.used;
             drop(under_way);
-            used.insert(plugin, now).map_err(broken)?;
+            match (keys, found) {
+                // Who keeps nothing is nobody.
+                (0, _) => drop(used.remove(name).map_err(broken)?),
+                (_, Some(_)) => drop(used.insert(name, (keys, bytes)).map_err(broken)?),
+                (_, None) => {
+                    self.quota.check_owners(self.owners(&used)?)?;
+                    used.insert(name, (keys, bytes)).map_err(broken)?;
+                }
+            }
             changed
         };
         writing.commit().map_err(broken)?;
         Ok(changed)
     }
 
-    fn check_key(&self, key: &str) -> Result<(), KeyValueError> {
-        if key.len() > KEY_MAX_BYTES {
-            let reason = format!(
-                "a key may have {KEY_MAX_BYTES} bytes, and this has {}",
-                key.len()
-            );
-            return Err(KeyValueError(reason));
+    /// Those of its kind that keep something.
+    fn owners(&self, used: &Table<'_, &'static str, (u64, u64)>) -> Result<u64, KeyValueError> {
+        let Some(siblings) = &self.siblings else {
+            return Ok(0);
+        };
+        let mut owners = 0;
+        for entry in used.range(siblings.as_str()..).map_err(broken)? {
+            let (name, _) = entry.map_err(broken)?;
+            if !name.value().starts_with(siblings.as_str()) {
+                break;
+            }
+            owners += 1;
         }
-        Ok(())
-    }
-
-    fn over(&self, what: &str, max: u64, key: &str) -> KeyValueError {
-        KeyValueError(format!(
-            "quota: this plugin may keep {what} ({max}); `{key}` in [{}] raises it",
-            self.table
-        ))
+        Ok(owners)
     }
 }
 
 /// A change under way.
 struct Change<'store, 'txn> {
-    store: &'store PluginStore,
+    store: &'store KeptStore,
     values: Table<'txn, (&'static str, &'static str), &'static [u8]>,
-    keys: u64,
-    bytes: u64,
+    used: Used,
 }
 
 impl Change<'_, '_> {
     fn get(&self, key: &str) -> Result<Option<Vec<u8>>, KeyValueError> {
-        let found = self.values.get((self.store.plugin.as_str(), key));
+        let found = self.values.get((self.store.name.as_str(), key));
         Ok(found.map_err(broken)?.map(|found| found.value().to_vec()))
     }
 
     fn set(&mut self, key: &str, value: &[u8]) -> Result<(), KeyValueError> {
-        let (store, quota) = (self.store, &self.store.quota);
-        store.check_key(key)?;
-        if value.len() as u64 > quota.value_max_bytes {
-            let max = quota.value_max_bytes;
-            return Err(store.over("no larger value", max, "value_max_bytes"));
-        }
-        let full = (store.plugin.as_str(), key);
+        let store = self.store;
+        store.quota.check_pair(key, value)?;
+        let full = (store.name.as_str(), key);
         let before = self.values.insert(full, value).map_err(broken)?;
-        let before = before.map(|before| before.value().len() as u64);
-        self.keys += u64::from(before.is_none());
-        self.bytes += value.len() as u64;
-        match before {
-            Some(before) => self.bytes = self.bytes.saturating_sub(before),
-            None => self.bytes += key.len() as u64,
-        }
-        if self.keys > quota.max_keys {
-            return Err(store.over("no more keys", quota.max_keys, "max_keys"));
-        }
-        if self.bytes > quota.max_bytes {
-            return Err(store.over("no more bytes", quota.max_bytes, "max_bytes"));
-        }
-        Ok(())
+        let before = before.map(|before| before.value().len());
+        self.used.set(key, value, before);
+        store.quota.check_used(self.used)
     }
 
     fn delete(&mut self, key: &str) -> Result<(), KeyValueError> {
-        let full = (self.store.plugin.as_str(), key);
+        let full = (self.store.name.as_str(), key);
         let before = self.values.remove(full).map_err(broken)?;
         if let Some(before) = before {
-            let freed = (before.value().len() + key.len()) as u64;
-            self.keys = self.keys.saturating_sub(1);
-            self.bytes = self.bytes.saturating_sub(freed);
+            self.used.delete(key, before.value().len());
         }
         Ok(())
     }
 }
 
-impl KeyValue for PluginStore {
+impl KeyValue for KeptStore {
     fn get(&self, key: &str) -> Result<Option<Vec<u8>>, KeyValueError> {
         let reading = self.keeper.database()?.begin_read().map_err(broken)?;
         let values = match reading.open_table(VALUES) {
@@ -200,7 +199,7 @@ impl KeyValue for PluginStore {
             Err(TableError::TableDoesNotExist(_)) => return Ok(None),
             Err(error) => return Err(broken(error)),
         };
-        let found = values.get((self.plugin.as_str(), key)).map_err(broken)?;
+        let found = values.get((self.name.as_str(), key)).map_err(broken)?;
         Ok(found.map(|found| found.value().to_vec()))
     }
 
@@ -218,16 +217,7 @@ impl KeyValue for PluginStore {
 
     fn increment(&self, key: &str, delta: u64) -> Result<u64, KeyValueError> {
         self.write(|under_way| {
-            let number = match under_way.get(key)? {
-                None => 0,
-                Some(bytes) => std::str::from_utf8(&bytes)
-                    .ok()
-                    .and_then(|text| text.parse::<u64>().ok())
-                    .ok_or_else(|| KeyValueError("its value is not a whole number".to_owned()))?,
-            };
-            let sum = number
-                .checked_add(delta)
-                .ok_or_else(|| KeyValueError("the sum is larger than 2^64 - 1".to_owned()))?;
+            let sum = sum(under_way.get(key)?.as_deref(), delta)?;
             under_way.set(key, sum.to_string().as_bytes())?;
             Ok(sum)
         })
@@ -240,13 +230,13 @@ impl KeyValue for PluginStore {
             Err(TableError::TableDoesNotExist(_)) => return Ok((Vec::new(), None)),
             Err(error) => return Err(broken(error)),
         };
-        let plugin = self.plugin.as_str();
+        let name = self.name.as_str();
         let skip = usize::try_from(cursor).unwrap_or(usize::MAX);
         let mut page = Vec::new();
-        for entry in values.range((plugin, "")..).map_err(broken)?.skip(skip) {
+        for entry in values.range((name, "")..).map_err(broken)?.skip(skip) {
             let (full, _) = entry.map_err(broken)?;
             let (owner, key) = full.value();
-            if owner != plugin {
+            if owner != name {
                 break;
             }
             if page.len() == PAGE_KEYS {
@@ -265,6 +255,7 @@ fn broken(error: impl std::fmt::Display) -> KeyValueError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::KeyValueGrant;
 
     const QUOTA: KeyValueGrant = KeyValueGrant {
         max_keys: 3,
@@ -272,15 +263,16 @@ mod tests {
         value_max_bytes: 8,
     };
 
-    fn stores(file: PathBuf, names: [&str; 2]) -> [PluginStore; 2] {
+    fn stores(file: PathBuf, names: [&str; 2]) -> [KeptStore; 2] {
         let keeper = Arc::new(Keeper::new(Some(file)));
         names.map(|name| {
             let table = format!("plugins.{name}.grants.keyvalue");
-            PluginStore::new(keeper.clone(), name.to_owned(), table, QUOTA)
+            let quota = Quota::of_all(table, QUOTA);
+            KeptStore::new(keeper.clone(), name.to_owned(), None, quota)
         })
     }
 
-    fn set(store: &PluginStore, key: &str, value: &str) -> Result<(), String> {
+    fn set(store: &KeptStore, key: &str, value: &str) -> Result<(), String> {
         let change = KeyChange::Set(key.to_owned(), value.into());
         store.apply(vec![change]).map_err(|error| error.0)
     }

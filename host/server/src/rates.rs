@@ -1,0 +1,289 @@
+//! How fast requests may come: from one address, of one caller, to one tool.
+//!
+//! It owns what is left to each of them. It never looks into a request, and it keeps
+//! nobody waiting: who is too fast is refused.
+
+use std::hash::Hash;
+use std::net::{IpAddr, Ipv6Addr};
+use std::num::NonZeroU32;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use fusebox_protocol::{Reason, RefusalData, RpcError};
+use governor::clock::{Clock as _, DefaultClock};
+use governor::state::keyed::DashMapStateStore;
+use governor::{Quota, RateLimiter};
+
+use crate::config::RateLimits;
+use crate::refusal::millis_up;
+
+/// Of each kind, how many are told apart. Those beyond share what one may.
+const TOLD_APART_MAX: usize = 100_000;
+
+/// Requests after which it is looked how many are told apart.
+const LOOK_AT_COUNT: usize = 1024;
+
+/// The rates of a host.
+#[derive(Debug)]
+pub struct Rates {
+    addresses: Option<Limiter<IpAddr>>,
+    callers: Option<Limiter<Arc<str>>>,
+    tools: Option<Limiter<String>>,
+    /// requests that were refused
+    refused: AtomicU64,
+}
+
+#[derive(Debug)]
+struct Limiter<K: Hash + Eq + Clone> {
+    limiter: RateLimiter<K, DashMapStateStore<K>, DefaultClock>,
+    /// whoever is not told apart
+    others: K,
+    crowded: AtomicUsize,
+    requests: AtomicUsize,
+    key: &'static str,
+    per_second: u32,
+}
+
+/// Somebody who is too fast.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TooFast {
+    what: &'static str,
+    key: &'static str,
+    per_second: u32,
+    retry_after: Duration,
+}
+
+impl TooFast {
+    /// As it is told.
+    pub fn refusal(self, plugin: Option<&str>, tool: Option<&str>) -> RpcError {
+        let Self {
+            what,
+            key,
+            per_second,
+            retry_after,
+        } = self;
+        let data = RefusalData {
+            plugin: plugin.map(str::to_owned),
+            tool: tool.map(str::to_owned),
+            limit: Some(per_second.into()),
+            key: Some(key.into()),
+            retry_after_ms: Some(millis_up(retry_after).max(1)),
+        };
+        let message = format!("too many requests {what}: {per_second} a second are let in");
+        RpcError::refusal(Reason::RateLimited, message, data)
+    }
+}
+
+impl<K: Hash + Eq + Clone> Limiter<K> {
+    /// None: there is no limit.
+    fn new(key: &'static str, per_second: u32, burst: u32, others: K) -> Option<Self> {
+        let rate = NonZeroU32::new(per_second)?;
+        let burst = NonZeroU32::new(burst).unwrap_or(rate);
+        let quota = Quota::per_second(rate).allow_burst(burst);
+        Some(Self {
+            limiter: RateLimiter::dashmap(quota),
+            others,
+            crowded: AtomicUsize::new(0),
+            requests: AtomicUsize::new(0),
+            key,
+            per_second,
+        })
+    }
+
+    fn check(&self, who: &K, what: &'static str) -> Result<(), TooFast> {
+        // To count them locks each shard: that is not for each request.
+        let number = self.requests.fetch_add(1, Ordering::Relaxed);
+        if number % LOOK_AT_COUNT == LOOK_AT_COUNT - 1 {
+            self.look();
+        }
+        let crowded = self.crowded.load(Ordering::Relaxed) >= TOLD_APART_MAX;
+        let who = if crowded { &self.others } else { who };
+        self.limiter.check_key(who).map_err(|until| TooFast {
+            what,
+            key: self.key,
+            per_second: self.per_second,
+            retry_after: until.wait_time_from(DefaultClock::default().now()),
+        })
+    }
+
+    /// Counts those who are told apart, and forgets who has been slow for a while if
+    /// there are too many.
+    fn look(&self) {
+        if self.limiter.len() >= TOLD_APART_MAX {
+            self.limiter.retain_recent();
+        }
+        self.crowded.store(self.limiter.len(), Ordering::Relaxed);
+    }
+
+    fn sweep(&self) {
+        self.limiter.retain_recent();
+        self.look();
+    }
+}
+
+impl Rates {
+    /// What the configuration lets in.
+    pub fn new(settings: &RateLimits) -> Self {
+        let RateLimits {
+            address_per_second,
+            address_burst,
+            caller_per_second,
+            caller_burst,
+            tool_per_second,
+            tool_burst,
+        } = *settings;
+        Self {
+            addresses: Limiter::new(
+                "rate_limits.address_per_second",
+                address_per_second,
+                address_burst,
+                Ipv6Addr::UNSPECIFIED.into(),
+            ),
+            callers: Limiter::new(
+                "rate_limits.caller_per_second",
+                caller_per_second,
+                caller_burst,
+                "".into(),
+            ),
+            tools: Limiter::new(
+                "rate_limits.tool_per_second",
+                tool_per_second,
+                tool_burst,
+                String::new(),
+            ),
+            refused: AtomicU64::new(0),
+        }
+    }
+
+    /// One more request from an address.
+    ///
+    /// # Errors
+    /// [`TooFast`], if it has had as many as it may.
+    pub fn address(&self, address: Option<IpAddr>) -> Result<(), TooFast> {
+        match (&self.addresses, address) {
+            (Some(limiter), Some(address)) => {
+                self.count(limiter.check(&told_apart(address), "from this address"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// One more request of a caller that is known.
+    ///
+    /// # Errors
+    /// [`TooFast`], if it has had as many as it may.
+    pub fn caller(&self, subject: &Arc<str>) -> Result<(), TooFast> {
+        match &self.callers {
+            Some(limiter) => self.count(limiter.check(subject, "of this caller")),
+            None => Ok(()),
+        }
+    }
+
+    /// One more call of a tool, by the name that clients know it by.
+    ///
+    /// # Errors
+    /// [`TooFast`], if it has had as many as it may.
+    pub fn tool(&self, name: &String) -> Result<(), TooFast> {
+        match &self.tools {
+            Some(limiter) => self.count(limiter.check(name, "to this tool")),
+            None => Ok(()),
+        }
+    }
+
+    fn count(&self, checked: Result<(), TooFast>) -> Result<(), TooFast> {
+        checked.inspect_err(|_| {
+            self.refused.fetch_add(1, Ordering::Relaxed);
+        })
+    }
+
+    /// Requests that were refused.
+    pub fn refused(&self) -> u64 {
+        self.refused.load(Ordering::Relaxed)
+    }
+
+    /// Forgets who has been slow for a while.
+    pub fn sweep(&self) {
+        if let Some(limiter) = &self.addresses {
+            limiter.sweep();
+        }
+        if let Some(limiter) = &self.callers {
+            limiter.sweep();
+        }
+        if let Some(limiter) = &self.tools {
+            limiter.sweep();
+        }
+    }
+}
+
+/// Who has one address of IPv6 has 2^64 of them.
+fn told_apart(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(address) => {
+            let network = u128::from(address) & !u128::from(u64::MAX);
+            Ipv6Addr::from(network).into()
+        }
+        address => address,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rates(per_second: u32, burst: u32) -> Rates {
+        Rates::new(&RateLimits {
+            address_per_second: per_second,
+            address_burst: burst,
+            caller_per_second: 0,
+            caller_burst: 0,
+            tool_per_second: per_second,
+            tool_burst: burst,
+        })
+    }
+
+    #[test]
+    fn each_has_its_own_and_the_next_is_refused() {
+        let rates = rates(1, 3);
+        let one: IpAddr = "10.0.0.1".parse().unwrap();
+        let other: IpAddr = "10.0.0.2".parse().unwrap();
+        for _ in 0..3 {
+            assert_eq!(rates.address(Some(one)), Ok(()));
+        }
+        let too_fast = rates.address(Some(one)).unwrap_err();
+        assert_eq!(
+            (too_fast.what, too_fast.key, too_fast.per_second),
+            ("from this address", "rate_limits.address_per_second", 1)
+        );
+        assert!(!too_fast.retry_after.is_zero() && too_fast.retry_after.as_secs() <= 1);
+        assert_eq!(rates.address(Some(other)), Ok(()));
+        assert_eq!(rates.address(None), Ok(()), "standard streams have none");
+        assert_eq!(rates.refused(), 1);
+        for _ in 0..9 {
+            assert_eq!(rates.caller(&"ada".into()), Ok(()), "there is no limit");
+        }
+    }
+
+    #[test]
+    fn a_network_of_one_household_is_one_address() {
+        let rates = rates(1, 1);
+        let [one, same, other] = ["2001:db8::1", "2001:db8::ffff:2", "2001:db8:0:1::1"]
+            .map(|text| Some(text.parse::<IpAddr>().unwrap()));
+        assert!(rates.address(one).is_ok());
+        assert!(rates.address(same).is_err());
+        assert!(rates.address(other).is_ok());
+        let mapped = Some("::ffff:10.0.0.1".parse().unwrap());
+        assert!(rates.address(mapped).is_ok());
+        assert!(rates.address(Some("10.0.0.1".parse().unwrap())).is_err());
+    }
+
+    #[test]
+    fn a_crowd_is_bounded() {
+        let rates = rates(1, 1);
+        let addresses = rates.addresses.as_ref().unwrap();
+        for number in 0..u32::try_from(TOLD_APART_MAX).unwrap() + 5000 {
+            let _ = rates.address(Some(std::net::Ipv4Addr::from(number).into()));
+        }
+        assert!(addresses.limiter.len() <= TOLD_APART_MAX + LOOK_AT_COUNT + 1);
+    }
+}
