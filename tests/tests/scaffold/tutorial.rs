@@ -77,7 +77,7 @@ fn the_book_leads_from_nothing_to_a_call_in_three_commands() {
     let (_, rest) = page
         .split_once("## From nothing to a call\n")
         .expect("the tutorial");
-    let (tutorial, _) = rest.split_once("## What is it?\n").expect("its end");
+    let (tutorial, _) = rest.split_once("## In Python\n").expect("its end");
     let first = &blocks(tutorial)[0];
     assert_eq!(first.len(), 3, "{first:?}");
     assert!(first[2].starts_with("fusebox serve"), "{first:?}");
