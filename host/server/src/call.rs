@@ -18,6 +18,7 @@ use crate::ask::{Known, Questions};
 use crate::breaker::Permit;
 use crate::call_log;
 use crate::host::Host;
+use crate::journal::{BreakerChange, Event};
 use crate::outbound::{ClientSink, Outbound};
 use crate::plugin_entry::Handler;
 use crate::refusal;
@@ -240,7 +241,7 @@ fn judge(
                 let starved = fault.kind == FaultKind::Deadline
                     && completed.usage.elapsed < call.patience() / 2;
                 if !starved {
-                    blame(handler, permit, &refusal, &fault.detail);
+                    blame(call, permit, &refusal, &fault.detail);
                 }
             }
             return Err(refusal);
@@ -250,6 +251,7 @@ fn judge(
         Rendered::Answer(body) => {
             if permit.success() {
                 tracing::info!(plugin = %handler.core.name, handler = %handler.name, "breaker closed");
+                note_breaker(call, BreakerChange::Closed);
             }
             Ok(Step::Answer(body))
         }
@@ -265,22 +267,41 @@ fn judge(
             // It may quote the plugin.
             let what = handler.core.code.redact(what);
             let refusal = refusal::invalid_output(handler, &what);
-            blame(handler, permit, &refusal, &what);
+            blame(call, permit, &refusal, &what);
             Err(refusal)
         }
     }
 }
 
 /// Counts a fault, and says in the log what the caller isn't told.
-fn blame(handler: &Handler, permit: Permit, refusal: &RpcError, detail: &str) {
+fn blame(call: &Call, permit: Permit, refusal: &RpcError, detail: &str) {
+    let handler = &*call.handler;
     let (plugin, name) = (&handler.core.name, &handler.name);
     let reason = refusal.reason().map_or("unknown", Reason::name);
-    handler.counters.fault(reason, SystemTime::now());
+    let now = SystemTime::now();
+    handler.counters.fault(reason, now);
     tracing::warn!(%plugin, handler = %name, reason, "fault: {}", refusal.message);
     tracing::debug!(%plugin, handler = %name, detail, "the fault in the runtime's words");
+    let fault = Event::Fault {
+        plugin: plugin.clone(),
+        handler: name.clone(),
+        reason,
+        message: refusal.message.to_string(),
+    };
+    call.host.journal.note(fault, now);
     if permit.fault(Instant::now()) {
         tracing::warn!(%plugin, handler = %name, reason, "breaker opened");
+        note_breaker(call, BreakerChange::Open);
     }
+}
+
+fn note_breaker(call: &Call, state: BreakerChange) {
+    let changed = Event::Breaker {
+        plugin: call.handler.core.name.clone(),
+        handler: call.handler.name.clone(),
+        state,
+    };
+    call.host.journal.note(changed, SystemTime::now());
 }
 
 fn plugin_view(context: &CallContext) -> PluginClient {

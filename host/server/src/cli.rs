@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use anyhow::Context;
 use clap::{Args, Parser, Subcommand};
 use fusebox::bridge::Options;
-use fusebox::config::{Config, Listener, SourceUrl};
+use fusebox::config::{AdminListen, Config, Listener, SourceUrl};
 use http::{HeaderName, HeaderValue};
 
 use crate::key_commands::KeyCommand;
@@ -51,6 +51,10 @@ pub(crate) struct Serve {
     /// quic://127.0.0.1:9999; may be given several times [default: 127.0.0.1:9999]
     #[arg(long, value_name = "ADDR")]
     listen: Vec<Listener>,
+    /// Where the operator's interface is, such as 127.0.0.1:9990; "" for none
+    /// [default: auto: 127.0.0.1:9990 if that port is free]
+    #[arg(long, value_name = "ADDR")]
+    admin: Option<AdminListen>,
     /// Let other machines reach a listener that asks nobody for a key, or that is not
     /// encrypted: for hosts that something else protects
     #[arg(long)]
@@ -290,6 +294,7 @@ impl Serve {
     pub(crate) fn settings(self) -> anyhow::Result<Config> {
         let config = load(self.config)?
             .with_listeners(self.listen)
+            .with_admin(self.admin)
             .with_insecure(self.insecure);
         Ok(with_plugins(config, self.plugins))
     }

@@ -138,7 +138,7 @@ pub(super) fn plugin(
         asks_ungranted: serving.map_or_else(Vec::new, |plugin| plugin.core.unmet.lines()),
         breakers: handlers
             .iter()
-            .map(|one| (fuse_name(one), fuse(one, now)))
+            .map(|one| (one.fuse_name(), fuse(one, now)))
             .collect(),
     }
 }
@@ -157,14 +157,6 @@ fn sha256(slot: &Slot) -> Option<String> {
 
 fn waiting(plugin: &LoadedPlugin) -> u64 {
     plugin.core.places.waiting() as u64
-}
-
-/// Tools go by their name; what may have the same name says what it is.
-fn fuse_name(handler: &Handler) -> String {
-    match handler.kind {
-        HandlerKind::Prompt => format!("prompt {}", handler.name),
-        _ => handler.name.clone(),
-    }
 }
 
 fn fuse(handler: &Handler, now: Instant) -> BreakerReport {

@@ -4,7 +4,7 @@
 //! It owns the HTTP side of MCP: paths, headers, statuses, bodies. It never
 //! looks into a method's params.
 
-mod access;
+pub(crate) mod access;
 mod body;
 mod connection;
 mod credentials;
@@ -12,11 +12,11 @@ mod get;
 mod held;
 mod legacy_sse;
 mod post;
-mod response;
+pub(crate) mod response;
 mod resume;
 mod sse;
 mod tail;
-mod watch;
+pub(crate) mod watch;
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -60,7 +60,7 @@ pub(super) async fn serve_probe(host: Arc<Host>, stream: TcpStream, local: Socke
             let probe = allowed
                 .then(|| probe_answer(&host, &request, local, &Origin::default()))
                 .flatten();
-            let response = probe.unwrap_or_else(|| response::reply(too_many_connections()));
+            let response = probe.unwrap_or_else(|| response::reply(no_more(&host)));
             let response = response::closing(response);
             Ok::<_, Infallible>(response.map(|body| Held::new(body, None, None)))
         }
@@ -74,8 +74,11 @@ pub(super) async fn serve_probe(host: Arc<Host>, stream: TcpStream, local: Socke
     let _ = timeout(PROBE_TIME, connection).await;
 }
 
-/// What a connection beyond `max_connections` is told.
-fn too_many_connections() -> Reply {
+/// What a connection is told that there is no room for.
+fn no_more(host: &Host) -> Reply {
+    if host.is_draining() {
+        return response::stopping();
+    }
     let data = RefusalData {
         retry_after_ms: Some(1000),
         ..RefusalData::default()
@@ -262,7 +265,9 @@ fn probe_answer<B>(
             health_answer(host, is_told(host, request, local, origin))
         }
         (&Method::GET | &Method::HEAD, "/live") => probe(true),
-        (&Method::GET | &Method::HEAD, "/ready") => probe(!host.is_stopping()),
+        (&Method::GET | &Method::HEAD, "/ready") => {
+            probe(!host.is_stopping() && !host.is_draining())
+        }
         (_, "/health" | "/live" | "/ready") => not_allowed("GET, HEAD"),
         (&Method::GET, path) if path.starts_with(METADATA_PATH) => {
             let (url, document) = host.auth.metadata()?;

@@ -44,7 +44,7 @@ pub(super) async fn serve<B: RequestBody>(
     origin: &Origin,
 ) -> HttpResponse {
     if host.is_stopping() {
-        return response::reply(stopping());
+        return response::reply(response::stopping());
     }
     let accepted = match check_types(&headers) {
         Ok(accepted) => accepted,
@@ -131,18 +131,6 @@ fn serve_notification(
         }
         Err(refusal) => *refusal,
     }
-}
-
-/// What a host that stops answers.
-pub(super) fn stopping() -> Reply {
-    let data = RefusalData {
-        retry_after_ms: Some(1000),
-        ..RefusalData::default()
-    };
-    let error = RpcError::refusal(Reason::ShuttingDown, "the host is shutting down", data);
-    let mut reply = Reply::error(None, &error, Era::Legacy);
-    reply.status = 503;
-    reply
 }
 
 /// Checks that a body is JSON.
@@ -271,6 +259,9 @@ fn initialize(host: &Arc<Host>, request: &Request<'_>, audience: &Audience) -> H
         host.meters.error(Instant::now());
         response::reply(Reply::error(Some(&request.id), error, Era::Legacy))
     };
+    if host.is_draining() {
+        return response::reply(response::stopping());
+    }
     let (reply, agreement) = match router::initialize(request, audience) {
         Ok(agreed) => agreed,
         Err(refusal) => return error(&refusal),

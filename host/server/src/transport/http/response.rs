@@ -8,7 +8,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use fusebox_protocol::{Era, RpcError};
+use fusebox_protocol::{Era, Reason, RefusalData, RpcError};
 use futures_util::Stream;
 use http::header::{CACHE_CONTROL, CONNECTION, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderName, HeaderValue, Response, StatusCode};
@@ -93,6 +93,18 @@ pub(crate) fn reply(reply: Reply) -> HttpResponse {
             .insert(RETRY_AFTER, HeaderValue::from(seconds));
     }
     response
+}
+
+/// What a host that takes nobody new answers.
+pub(crate) fn stopping() -> Reply {
+    let data = RefusalData {
+        retry_after_ms: Some(1000),
+        ..RefusalData::default()
+    };
+    let error = RpcError::refusal(Reason::ShuttingDown, "the host is shutting down", data);
+    let mut reply = Reply::error(None, &error, Era::Legacy);
+    reply.status = 503;
+    reply
 }
 
 /// A refusal that HTTP has a status for; the body says why as JSON-RPC does.
