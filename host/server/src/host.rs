@@ -26,6 +26,7 @@ use crate::journal::Journal;
 use crate::log_control::LogControl;
 use crate::long_tasks::LongTasks;
 use crate::meters::Meters;
+use crate::metrics::Metrics;
 use crate::rates::Rates;
 use crate::result_cache::ResultCache;
 use crate::seal::Sealer;
@@ -80,6 +81,8 @@ pub struct Host {
     pub meters: Arc<Meters>,
     /// what has happened lately
     pub journal: Journal,
+    /// what is counted for `/metrics` alone
+    pub(crate) metrics: Metrics,
     /// one permit for each connection that may be open
     pub connections: Arc<Semaphore>,
     /// one permit for each further one that is answered if it only asks how the
@@ -156,6 +159,7 @@ impl Host {
                 .collect(),
             long_tasks: LongTasks::new(config.tasks.clone(), config.registry_shards),
             buffers: BufferPool::new(config.buffers.pool_max_bytes),
+            metrics: Metrics::new(config.metrics),
             meters,
             journal: Journal::default(),
             connections: Arc::new(Semaphore::new(descriptors.connections_max)),

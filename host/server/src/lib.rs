@@ -39,6 +39,7 @@ pub mod loader;
 pub mod log_control;
 pub mod long_tasks;
 pub mod meters;
+pub mod metrics;
 pub mod offered;
 pub mod origin;
 pub mod outbound;

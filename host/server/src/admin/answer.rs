@@ -4,8 +4,8 @@
 //! It owns headers of responses. It never decides what is answered.
 
 use http::header::{
-    ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, SET_COOKIE, WWW_AUTHENTICATE,
-    X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+    ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, LOCATION, REFERRER_POLICY, SET_COOKIE,
+    WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
 use http::{HeaderName, HeaderValue, StatusCode};
 use serde::Serialize;
@@ -52,6 +52,14 @@ pub(super) fn with_cookie(cookie: &str) -> Result<HttpResponse, Problem> {
         HeaderValue::from_str(cookie).map_err(|error| Problem::Failed(error.to_string()))?;
     response.headers_mut().insert(SET_COOKIE, value);
     Ok(response)
+}
+
+/// It is somewhere else.
+pub(super) fn elsewhere(path: &'static str) -> HttpResponse {
+    let mut response = response::empty(StatusCode::SEE_OTHER);
+    let headers = response.headers_mut();
+    headers.insert(LOCATION, HeaderValue::from_static(path));
+    response
 }
 
 /// The same with what every answer tells a browser.

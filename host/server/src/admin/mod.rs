@@ -10,6 +10,7 @@ mod connection;
 mod events;
 mod lists;
 mod orders;
+mod pages;
 mod problem;
 mod pulse;
 mod routes;

@@ -18,6 +18,7 @@ use super::problem::Problem;
 use super::snapshot::{self, Figures, Plugins};
 use crate::host::Host;
 use crate::journal::{Entry, Event};
+use crate::metrics::Spread;
 use crate::refusal::millis_up;
 
 /// How often a sample is taken.
@@ -25,6 +26,9 @@ const BEAT: Duration = Duration::from_secs(1);
 
 /// Samples kept: ten minutes.
 const SAMPLES: usize = 600;
+
+/// Seconds over which the latency is taken.
+const LATENCY_BEATS: usize = 10;
 
 /// The least time between two messages of news: a storm of faults must not become one
 /// of messages.
@@ -50,6 +54,16 @@ struct Sample {
     connections: u64,
     memory_mb: f64,
     cpu_percent: u32,
+    #[serde(flatten)]
+    latency: Option<Latency>,
+}
+
+/// How long the requests of the last seconds took; none: there were none.
+#[derive(Clone, Debug, Serialize)]
+struct Latency {
+    p50_ms: f64,
+    p95_ms: f64,
+    p99_ms: f64,
 }
 
 /// What is told once to whoever begins to watch, and to whoever only looks.
@@ -93,6 +107,8 @@ struct State {
     /// as those who watch have them
     plugins: Plugins,
     before: Totals,
+    /// how requests took up to each of the last seconds, newest last
+    times: VecDeque<Spread>,
 }
 
 /// Where the counters were.
@@ -116,6 +132,7 @@ impl Pulse {
                 samples: VecDeque::with_capacity(SAMPLES),
                 plugins: Plugins::new(),
                 before: Totals::of(host, Instant::now()),
+                times: VecDeque::from([host.metrics.requests.all()]),
             }),
             told: broadcast::Sender::new(BEHIND_MAX),
             places: Arc::new(Semaphore::new(WATCHERS_MAX)),
@@ -144,7 +161,8 @@ impl Pulse {
     fn beat(&self, host: &Host) {
         let mut state = self.state.lock();
         let now = Totals::of(host, Instant::now());
-        let sample = Sample::of(host, state.before, now);
+        let latency = state.latency(host.metrics.requests.all());
+        let sample = Sample::of(host, state.before, now, latency);
         state.before = now;
         if state.samples.len() == SAMPLES {
             state.samples.pop_front();
@@ -215,6 +233,24 @@ impl Pulse {
 }
 
 impl State {
+    /// How long the requests of the last seconds took.
+    fn latency(&mut self, now: Spread) -> Option<Latency> {
+        let recent = now.since(self.times.front()?);
+        if self.times.len() == LATENCY_BEATS {
+            self.times.pop_front();
+        }
+        self.times.push_back(now);
+        let millis = |share| {
+            let seconds: Option<f64> = recent.quantile(share);
+            seconds.map(|seconds| (seconds * 1e5).round() / 100.0)
+        };
+        Some(Latency {
+            p50_ms: millis(0.5)?,
+            p95_ms: millis(0.95)?,
+            p99_ms: millis(0.99)?,
+        })
+    }
+
     /// What is not as it was told.
     fn changed(&mut self, host: &Host) -> Part {
         let (figures, now) = snapshot::take(host);
@@ -250,7 +286,7 @@ impl Totals {
 }
 
 impl Sample {
-    fn of(host: &Host, before: Totals, now: Totals) -> Self {
+    fn of(host: &Host, before: Totals, now: Totals, latency: Option<Latency>) -> Self {
         let seconds = (now.at - before.at).as_secs_f64().max(0.001);
         let a_second = |now: u64, before: u64| tenth(now.saturating_sub(before) as f64 / seconds);
         let meters = host.meters.snapshot(now.at);
@@ -268,6 +304,7 @@ impl Sample {
             connections: meters.connections,
             memory_mb: crate::health::memory_mb(),
             cpu_percent: host.admission.pressure.view().cpu_percent,
+            latency,
         }
     }
 }

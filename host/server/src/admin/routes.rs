@@ -18,9 +18,9 @@ use serde::de::DeserializeOwned;
 use super::access;
 use super::orders::{self, Order, Who};
 use super::problem::Problem;
-use super::{Admin, answer, events, lists, settings};
-use crate::health;
-use crate::transport::http::response::HttpResponse;
+use super::{Admin, answer, events, lists, pages, settings};
+use crate::transport::http::response::{self, HttpResponse};
+use crate::{health, metrics};
 
 /// The largest body.
 const BODY_MAX_BYTES: usize = 16 << 10;
@@ -35,6 +35,7 @@ const API: &str = "/admin/v1/";
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Asked {
     Status,
+    Metrics,
     Snapshot,
     Events,
     Sessions,
@@ -76,6 +77,9 @@ async fn handle(
 ) -> Result<HttpResponse, Problem> {
     let allowed_hosts = &admin.host.config.admin.allowed_hosts;
     access::check_place(&request, admin.local, allowed_hosts)?;
+    if let Some(answered) = page(request.method(), request.uri().path()) {
+        return answered;
+    }
     let asked = sort(request.method(), request.uri().path());
     if matches!(asked, Ok(Asked::Login)) {
         return login(admin, request, peer).await;
@@ -85,6 +89,11 @@ async fn handle(
     let (host, who) = (&admin.host, Who { way, peer });
     match asked? {
         Asked::Status => answer::json(&health::report(host, Instant::now())),
+        Asked::Metrics => {
+            let figures =
+                metrics::render(host).map_err(|error| Problem::Failed(error.to_string()))?;
+            Ok(response::text(metrics::CONTENT_TYPE, figures))
+        }
         Asked::Snapshot => answer::json(&admin.pulse.whole(host)),
         Asked::Events => events::open(admin),
         Asked::Sessions => answer::json(&lists::sessions(host)),
@@ -99,17 +108,41 @@ async fn handle(
     }
 }
 
+/// A file of the page, which anybody may have: it shows nothing by itself.
+fn page(method: &Method, path: &str) -> Option<Result<HttpResponse, Problem>> {
+    let found = match path {
+        "/" => answer::elsewhere(pages::DASHBOARD),
+        _ => {
+            let (kind, text) = pages::at(path)?;
+            response::text(kind, text.to_owned())
+        }
+    };
+    let taken = matches!(*method, Method::GET | Method::HEAD);
+    Some(match taken {
+        true => Ok(found),
+        false => Err(Problem::Method(GET.0)),
+    })
+}
+
+/// Methods that only look, and how they are told.
+const GET: (&str, &[Method]) = ("GET, HEAD", &[Method::GET, Method::HEAD]);
+/// The same of those that change something.
+const POST: (&str, &[Method]) = ("POST", &[Method::POST]);
+
 /// Which of the API's paths it is, and whether it takes the method.
 fn sort(method: &Method, path: &str) -> Result<Asked, Problem> {
-    const GET: (&str, &[Method]) = ("GET, HEAD", &[Method::GET, Method::HEAD]);
-    const POST: (&str, &[Method]) = ("POST", &[Method::POST]);
     let nothing = || Problem::Path(path.to_owned());
-    let rest = path.strip_prefix(API).ok_or_else(nothing)?;
+    let rest = match path {
+        // Where whoever reads such figures looks first.
+        "/metrics" => "metrics",
+        _ => path.strip_prefix(API).ok_or_else(nothing)?,
+    };
     let segments: Option<Vec<String>> = rest.split('/').map(decoded).collect();
     let segments = segments.ok_or_else(nothing)?;
     let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
     let ((shown, methods), asked) = match segments.as_slice() {
         ["status"] => (GET, Asked::Status),
+        ["metrics"] => (GET, Asked::Metrics),
         ["snapshot"] => (GET, Asked::Snapshot),
         ["events"] => (GET, Asked::Events),
         ["sessions"] => (GET, Asked::Sessions),

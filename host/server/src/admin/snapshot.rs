@@ -55,6 +55,7 @@ struct PluginFigures<'a> {
     refused: u64,
     in_flight: u64,
     waiting: u64,
+    fuel: u64,
     handlers: BTreeMap<&'a str, Handler<'a>>,
 }
 
@@ -123,6 +124,7 @@ fn figures(plugin: &PluginReport) -> PluginFigures<'_> {
         refused: plugin.refused,
         in_flight: plugin.in_flight,
         waiting: plugin.waiting,
+        fuel: plugin.fuel,
         handlers: handlers
             .map(|(name, fuse)| {
                 let handler = Handler {

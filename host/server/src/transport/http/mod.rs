@@ -8,6 +8,7 @@ pub(crate) mod access;
 mod body;
 mod connection;
 mod credentials;
+mod full;
 mod get;
 mod held;
 mod legacy_sse;
@@ -24,7 +25,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use fusebox_protocol::{Era, Reason, RefusalData, RpcError};
+use fusebox_protocol::Era;
 use futures_util::future::Either;
 use http::{Method, Request, StatusCode};
 use hyper::body::Incoming;
@@ -37,6 +38,7 @@ use crate::auth::{Audience, Denied, METADATA_PATH};
 use crate::catalogue::ViewName;
 use crate::health;
 use crate::host::Host;
+use crate::metrics;
 use crate::origin::Origin;
 use crate::rates::TooFast;
 use crate::reply::Reply;
@@ -60,7 +62,7 @@ pub(super) async fn serve_probe(host: Arc<Host>, stream: TcpStream, local: Socke
             let probe = allowed
                 .then(|| probe_answer(&host, &request, local, &Origin::default()))
                 .flatten();
-            let response = probe.unwrap_or_else(|| response::reply(no_more(&host)));
+            let response = probe.unwrap_or_else(|| response::reply(full::no_connection(&host)));
             let response = response::closing(response);
             Ok::<_, Infallible>(response.map(|body| Held::new(body, None, None)))
         }
@@ -72,19 +74,6 @@ pub(super) async fn serve_probe(host: Arc<Host>, stream: TcpStream, local: Socke
         .serve_connection(TokioIo::new(stream), service);
     // Whoever doesn't ask in time has lost only the answer.
     let _ = timeout(PROBE_TIME, connection).await;
-}
-
-/// What a connection is told that there is no room for.
-fn no_more(host: &Host) -> Reply {
-    if host.is_draining() {
-        return response::stopping();
-    }
-    let data = RefusalData {
-        retry_after_ms: Some(1000),
-        ..RefusalData::default()
-    };
-    let error = RpcError::refusal(Reason::Overloaded, "too many connections", data);
-    Reply::error(None, &error, Era::Legacy)
 }
 
 /// Answers a request that came in at `local`, by the connection `origin`.
@@ -262,13 +251,16 @@ fn probe_answer<B>(
 ) -> Option<HttpResponse> {
     let answer = match (request.method(), request.uri().path()) {
         (&Method::GET | &Method::HEAD, "/health") => {
-            health_answer(host, is_told(host, request, local, origin))
+            health_answer(host, may_see_all(host, request, local, origin).is_ok())
+        }
+        (&Method::GET | &Method::HEAD, "/metrics") => {
+            metrics_answer(host, may_see_all(host, request, local, origin))
         }
         (&Method::GET | &Method::HEAD, "/live") => probe(true),
         (&Method::GET | &Method::HEAD, "/ready") => {
             probe(!host.is_stopping() && !host.is_draining())
         }
-        (_, "/health" | "/live" | "/ready") => not_allowed("GET, HEAD"),
+        (_, "/health" | "/metrics" | "/live" | "/ready") => not_allowed("GET, HEAD"),
         (&Method::GET, path) if path.starts_with(METADATA_PATH) => {
             let (url, document) = host.auth.metadata()?;
             // At the root as well, where clients look that don't know the path.
@@ -282,13 +274,45 @@ fn probe_answer<B>(
     Some(answer)
 }
 
-/// Whether all of `/health` is told: to those whose role says so, and where nobody
-/// is asked to whoever is on this machine.
-fn is_told<B>(host: &Host, request: &Request<B>, local: SocketAddr, origin: &Origin) -> bool {
+/// Why somebody isn't told how the host is.
+enum NotTold {
+    /// nobody is asked who they are, and this one is on another machine
+    Stranger,
+    /// who it is doesn't see that
+    Denied(Denied),
+}
+
+/// Who is told all of `/health` and `/metrics`: those whose role says so, and where
+/// nobody is asked whoever is on this machine.
+fn may_see_all<B>(
+    host: &Host,
+    request: &Request<B>,
+    local: SocketAddr,
+    origin: &Origin,
+) -> Result<(), NotTold> {
     match credentials::who(host, request.headers(), origin) {
-        Ok(Some(who)) => who.sees_health(),
-        Ok(None) => local.ip().is_loopback(),
-        Err(_) => false,
+        Ok(Some(who)) if who.sees_health() => Ok(()),
+        Ok(Some(who)) => {
+            let role = who.role().map_or("", AsRef::as_ref);
+            Err(NotTold::Denied(Denied::Entry(role.to_owned())))
+        }
+        Ok(None) if local.ip().is_loopback() => Ok(()),
+        Ok(None) => Err(NotTold::Stranger),
+        Err(denied) => Err(NotTold::Denied(denied)),
+    }
+}
+
+fn metrics_answer(host: &Host, told: Result<(), NotTold>) -> HttpResponse {
+    match told {
+        Ok(()) => match metrics::render(host) {
+            Ok(figures) => response::text(metrics::CONTENT_TYPE, figures),
+            Err(error) => refused(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string()),
+        },
+        Err(NotTold::Denied(denied)) => credentials::challenge(host, &denied),
+        Err(NotTold::Stranger) => refused(
+            StatusCode::FORBIDDEN,
+            "the figures are for whoever is on this machine, or has a role with `health = true`",
+        ),
     }
 }
 

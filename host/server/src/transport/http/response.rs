@@ -8,7 +8,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use fusebox_protocol::{Era, Reason, RefusalData, RpcError};
+use fusebox_protocol::{Era, RpcError};
 use futures_util::Stream;
 use http::header::{CACHE_CONTROL, CONNECTION, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderName, HeaderValue, Response, StatusCode};
@@ -82,6 +82,14 @@ pub(crate) fn json(status: StatusCode, body: Vec<u8>) -> HttpResponse {
     response
 }
 
+/// A body of text.
+pub(crate) fn text(kind: &'static str, body: String) -> HttpResponse {
+    let mut response = Response::new(Body::Whole(body.into()));
+    let kind = HeaderValue::from_static(kind);
+    response.headers_mut().insert(CONTENT_TYPE, kind);
+    response
+}
+
 /// A JSON-RPC response as a plain body.
 pub(crate) fn reply(reply: Reply) -> HttpResponse {
     let status = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::OK);
@@ -93,18 +101,6 @@ pub(crate) fn reply(reply: Reply) -> HttpResponse {
             .insert(RETRY_AFTER, HeaderValue::from(seconds));
     }
     response
-}
-
-/// What a host that takes nobody new answers.
-pub(crate) fn stopping() -> Reply {
-    let data = RefusalData {
-        retry_after_ms: Some(1000),
-        ..RefusalData::default()
-    };
-    let error = RpcError::refusal(Reason::ShuttingDown, "the host is shutting down", data);
-    let mut reply = Reply::error(None, &error, Era::Legacy);
-    reply.status = 503;
-    reply
 }
 
 /// A refusal that HTTP has a status for; the body says why as JSON-RPC does.
