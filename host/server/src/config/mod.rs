@@ -14,6 +14,7 @@ mod error;
 mod fits;
 mod grants;
 mod listener;
+mod metrics;
 mod overlay;
 mod peer;
 mod plugin;
@@ -45,6 +46,7 @@ pub use grants::{
     Variable,
 };
 pub use listener::{Listener, ListenerError, Scheme};
+pub use metrics::Metrics;
 pub use peer::{NotAPeer, Peer, Transport};
 pub use plugin::{Limit, PluginSettings};
 pub use sections::{
@@ -144,6 +146,8 @@ pub struct Config {
     pub signatures: Signatures,
     /// `[log]`
     pub log: Log,
+    /// `[metrics]`
+    pub metrics: Metrics,
     /// `[plugins.NAME]`, with all the limits in force for that plugin.
     plugins: BTreeMap<String, PluginSettings>,
     /// `[views.NAME]`

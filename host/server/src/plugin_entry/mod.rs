@@ -25,6 +25,7 @@ use crate::breaker::Breaker;
 use crate::config::{self, CircuitBreaker, PluginSettings};
 use crate::granter::{GrantError, Granter};
 use crate::meters::HandlerCounters;
+use crate::metrics::VersionMeter;
 use crate::schema::Schema;
 
 /// Things of one kind (tools, resources ...) that one plugin may offer.
@@ -53,6 +54,8 @@ pub struct PluginCore {
     pub settings: PluginSettings,
     /// one place for each call that may run at once, and the line before it
     pub places: Places,
+    /// what its calls take
+    pub meter: Arc<VersionMeter>,
     in_flight: AtomicUsize,
 }
 
@@ -90,7 +93,7 @@ pub struct Handler {
     /// its fuse
     pub breaker: Arc<Breaker>,
     /// what it has done
-    pub counters: HandlerCounters,
+    pub counters: Arc<HandlerCounters>,
     /// how its calls have run
     pub habit: Habit,
 }
@@ -253,6 +256,7 @@ impl LoadedPlugin {
             asks,
             beside,
             places: Places::new(&settings),
+            meter: Arc::default(),
             in_flight: AtomicUsize::new(0),
             settings,
         });
@@ -287,7 +291,7 @@ impl Handler {
             rules,
             lists,
             breaker: Breaker::new(breaker),
-            counters: HandlerCounters::default(),
+            counters: Arc::default(),
             habit: Habit::default(),
         })
     }
