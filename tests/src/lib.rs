@@ -8,6 +8,7 @@
 #![forbid(unsafe_code)]
 
 mod ask;
+mod browser;
 mod client;
 mod conformance;
 mod host;
@@ -22,6 +23,7 @@ mod strict;
 mod wait;
 
 pub use ask::{Answer, Caller, EVERYWHERE, LEGACY_WAYS, MODERN_WAYS, Way, each, server_meta};
+pub use browser::Browser;
 pub use client::{Client, Era, Exchange, modern_meta};
 pub use conformance::{Suite, conformance};
 pub use host::{Host, Setup};

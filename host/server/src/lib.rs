@@ -9,6 +9,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod admin;
+pub mod admin_client;
 pub mod admission;
 pub mod ask;
 pub mod asks;

@@ -18,6 +18,9 @@ const PREFIX: &str = "fba_";
 
 const SECRET_BYTES: usize = 32;
 
+/// The largest file that can hold a token.
+const FILE_MAX_BYTES: u64 = 1024;
+
 /// Who has it is the operator. It is made anew at each start.
 pub(super) struct Token {
     secret: String,
@@ -106,30 +109,28 @@ impl Drop for TokenFile {
     }
 }
 
+/// The token in a file.
+///
+/// # Errors
+/// In plain words, if there is none.
+pub(crate) fn read(path: &Path) -> Result<String, String> {
+    let size = fs::metadata(path).map_err(|error| error.to_string())?.len();
+    if size > FILE_MAX_BYTES {
+        return Err(format!("it is larger than {FILE_MAX_BYTES} bytes"));
+    }
+    let text = fs::read_to_string(path).map_err(|error| error.to_string())?;
+    let token = text.trim();
+    let is_one = token.starts_with(PREFIX) && token.bytes().all(|byte| byte.is_ascii_graphic());
+    is_one
+        .then(|| token.to_owned())
+        .ok_or_else(|| "it holds no token of an admin interface".to_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use std::os::unix::fs::PermissionsExt as _;
 
     use super::*;
-
-    const FILE_MAX_BYTES: u64 = 1024;
-
-    /// The token in a file.
-    ///
-    /// # Errors
-    /// In plain words, if there is none.
-    fn read(path: &Path) -> Result<String, String> {
-        let size = fs::metadata(path).map_err(|error| error.to_string())?.len();
-        if size > FILE_MAX_BYTES {
-            return Err(format!("it is larger than {FILE_MAX_BYTES} bytes"));
-        }
-        let text = fs::read_to_string(path).map_err(|error| error.to_string())?;
-        let token = text.trim();
-        let is_one = token.starts_with(PREFIX) && token.bytes().all(|byte| byte.is_ascii_graphic());
-        is_one
-            .then(|| token.to_owned())
-            .ok_or_else(|| "it holds no token of an admin interface".to_owned())
-    }
 
     #[test]
     fn a_token_is_itself_and_nothing_else() {

@@ -5,7 +5,7 @@
 const API = "/admin/v1/";
 const SAMPLES = 600;
 const ENTRIES = 100;
-const FUSES_SHOWN = 24;
+const FUSES_SHOWN = matchMedia("(max-width: 40rem)").matches ? 6 : 24;
 const SVG = "http://www.w3.org/2000/svg";
 
 const $ = (id) => document.getElementById(id);
@@ -20,7 +20,7 @@ let lostSince = null;
 
 const whole = new Intl.NumberFormat(undefined, { maximumFractionDigits: 0 });
 const compact = new Intl.NumberFormat(undefined, { notation: "compact", maximumFractionDigits: 1 });
-const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit" });
+const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
 
 function figure(value) {
   if (value === null || value === undefined) return "–";
@@ -274,7 +274,7 @@ $("login-form").addEventListener("submit", (event) => {
 const PLOTS = [
   { name: "Requests", unit: "a second", series: [["requests", "requests"], ["errors", "errors", "bad"]] },
   { name: "Latency", unit: "ms at 99 %", last: 2, series: [["p50_ms", "50 %"], ["p95_ms", "95 %"], ["p99_ms", "99 %"]] },
-  { name: "Calls", unit: "in flight", series: [["in_flight", "in flight"], ["queue", "waiting"]] },
+  { name: "Calls", unit: "in flight", series: [["in_flight", "in flight"], ["queue", "waiting", "warn"]] },
   { name: "Connections", unit: "open", series: [["connections", "open"]] },
   { name: "Memory", unit: "MiB", series: [["memory_mb", "of this process"]] },
   { name: "Processors", unit: "%", least: 100, series: [["cpu_percent", "of the machine"]] },
@@ -325,7 +325,7 @@ function drawPlot(plot) {
   const top = Math.max(plot.least ?? 1, ...shown.flat().map((value) => value ?? 0));
   const before = SAMPLES - samples.length;
   const x = (index) => ((before + index) / (SAMPLES - 1)) * 600;
-  const y = (value) => 98 - (value / top) * 94;
+  const y = (value) => 98 - (value / top) * 82;
   for (const [index, values] of shown.entries()) {
     let path = "";
     let first = null;
@@ -421,6 +421,7 @@ function makePlugin(name) {
 function drawPlugin(name, plugin, card) {
   const { root } = card;
   root.dataset.trouble = isTroubled(plugin);
+  root.dataset.state = plugin.state;
   text(root.querySelector(".sha"), plugin.sha256 ? plugin.sha256.slice(0, 12) : "");
   const state = root.querySelector("header .state");
   text(state, plugin.pinned ? `${plugin.state}, pinned` : plugin.state);
@@ -518,9 +519,10 @@ function drawFuse(fuse, one) {
   let state = STATES[one.state] ?? one.state;
   if (one.state === "open" && one.retry_after_ms !== null) state += `, probes in ${Math.ceil(one.retry_after_ms / 1000)} s`;
   if (one.state === "closed" && one.consecutive_faults > 0) state += `, ${one.consecutive_faults} faults in a row`;
-  const calls = `${figure(one.calls)} calls${one.faults ? `, ${figure(one.faults)} faults` : ""}`;
-  const last = one.state !== "closed" && one.last_fault ? ` · ${one.last_fault}` : "";
-  text(fuse.querySelector(".state"), `${state} · ${calls}${last}`);
+  const faults = one.faults ? `, ${figure(one.faults)} faults` : "";
+  const last = one.state !== "closed" && one.last_fault ? `, ${one.last_fault}` : "";
+  text(fuse.querySelector(".state"), state);
+  text(fuse.querySelector(".counts"), `${figure(one.calls)} calls${faults}${last}`);
   fuse.querySelector(".reset").hidden = one.state === "closed" && one.consecutive_faults === 0;
 }
 
