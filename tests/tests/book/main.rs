@@ -49,13 +49,13 @@ fn spans(text: &str) -> Vec<&str> {
     text.split('`').skip(1).step_by(2).collect()
 }
 
-/// The part of a page below a heading, up to the next of its rank.
+/// The part of a page below a heading, up to the next of its rank or above.
 #[track_caller]
 fn section<'a>(page: &'a str, heading: &str) -> &'a str {
-    let rank = heading.split(' ').next().unwrap_or_default();
+    let rank = heading.split(' ').next().unwrap_or_default().len();
     let (_, rest) = page
         .split_once(&format!("\n{heading}\n"))
         .unwrap_or_else(|| panic!("no {heading}"));
-    let next = format!("\n{rank} ");
-    rest.split_once(&next).map_or(rest, |(section, _)| section)
+    let ends = (1..=rank).filter_map(|rank| rest.find(&format!("\n{} ", "#".repeat(rank))));
+    ends.min().map_or(rest, |end| &rest[..end])
 }

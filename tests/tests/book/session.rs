@@ -6,6 +6,7 @@
 //! a line `...` stands for any lines. `127.0.0.1:9999` is the host, wherever it listens.
 //! A block of the kind `sh` that begins with a function defines it for the commands
 //! below, and one of the kind `toml` that begins with `# NAME.toml` is that file.
+//! UPDATE_DOCS=1 writes what is printed into the page, where that differs.
 
 use std::fs;
 use std::path::PathBuf;
@@ -23,7 +24,18 @@ const ADMIN: &str = "127.0.0.1:9990";
 enum Step {
     Define(String),
     Write(String, String),
-    Run { line: String, shown: Vec<String> },
+    Run(Command),
+}
+
+/// A command, and what the page shows below it.
+#[derive(Debug, PartialEq, Eq)]
+struct Command {
+    line: String,
+    shown: Vec<String>,
+    /// the number of the page's line at which `shown` begins
+    at: usize,
+    /// what stands before each line of its block
+    margin: String,
 }
 
 /// Does what a page says beside a host, and gives how many commands that were.
@@ -53,26 +65,49 @@ pub(crate) fn follow(page: &str, host: &Host, admin: Option<&str>) -> usize {
             Step::Write(name, content) => {
                 fs::write(folder.join(name), here(&content)).expect("a file is written");
             }
-            Step::Run { line, shown } => {
-                let script = format!("exec 2>&1\n{defined}{}", here(&line));
+            Step::Run(command) => {
+                let script = format!("exec 2>&1\n{defined}{}", here(&command.line));
                 let printed = typed(&folder, &script).stdout;
-                let lines: Vec<&str> = printed.lines().collect();
-                if !fits(&shown, &lines) {
-                    let shown = shown.join("\n");
-                    wrong.push(format!(
-                        "$ {line}\n--- printed ---\n{printed}--- shown ---\n{shown}\n"
-                    ));
+                if !fits(&command.shown, &printed.lines().collect::<Vec<_>>()) {
+                    wrong.push((command, printed));
                 }
                 ran += 1;
             }
         }
     }
+    if std::env::var_os("UPDATE_DOCS").is_some() {
+        fs::write(repository().join(page), updated(&text, &wrong)).expect("the page is written");
+        return ran;
+    }
+    let wrong: Vec<String> = wrong
+        .iter()
+        .map(|(command, printed)| misfit(command, printed))
+        .collect();
     assert!(
         wrong.is_empty(),
-        "{page} shows something else than is printed:\n{}",
+        "{page} shows something else than is printed (UPDATE_DOCS=1 rewrites it):\n{}",
         wrong.join("\n")
     );
     ran
+}
+
+fn misfit(command: &Command, printed: &str) -> String {
+    let shown = command.shown.join("\n");
+    let line = &command.line;
+    format!("$ {line}\n--- printed ---\n{printed}--- shown ---\n{shown}\n")
+}
+
+/// The page with what these commands printed in place of what it shows.
+fn updated(page: &str, wrong: &[(Command, String)]) -> String {
+    let mut lines: Vec<String> = page.lines().map(str::to_owned).collect();
+    // From the end, so that the numbers of the lines before hold.
+    for (command, printed) in wrong.iter().rev() {
+        let made = printed
+            .lines()
+            .map(|line| format!("{}{line}", command.margin));
+        lines.splice(command.at..command.at + command.shown.len(), made);
+    }
+    lines.join("\n") + "\n"
 }
 
 /// The folder that the host's plugins lie in.
@@ -84,24 +119,26 @@ fn folder(host: &Host) -> PathBuf {
 
 /// What a page does, in order.
 fn steps(page: &str) -> Vec<Step> {
+    let lines: Vec<&str> = page.lines().collect();
     let mut steps = Vec::new();
-    let mut lines = page.lines();
-    while let Some(line) = lines.next() {
+    let mut at = 0;
+    while at < lines.len() {
+        let fence = lines[at].split_once("```");
+        at += 1;
         // A block in a list stands further to the right.
-        let Some((margin, kind)) = line
-            .split_once("```")
-            .filter(|(margin, kind)| margin.trim().is_empty() && !kind.is_empty())
+        let Some((margin, kind)) =
+            fence.filter(|(margin, kind)| margin.trim().is_empty() && !kind.is_empty())
         else {
             continue;
         };
-        let block = lines.by_ref().take_while(|line| line.trim() != "```");
+        let block = lines[at..].iter().take_while(|line| line.trim() != "```");
         let block: Vec<&str> = block
             .map(|line| line.strip_prefix(margin).unwrap_or(line))
             .collect();
         let text = format!("{}\n", block.join("\n"));
         let first = block.first().copied().unwrap_or_default();
         match kind {
-            "console" => steps.extend(commands(&block)),
+            "console" => steps.extend(commands(&block, at, margin).map(Step::Run)),
             "sh" if first.contains("() {") => steps.push(Step::Define(text)),
             "toml" => {
                 let name = first.strip_prefix("# ");
@@ -111,29 +148,36 @@ fn steps(page: &str) -> Vec<Step> {
             }
             _ => {}
         }
+        at += block.len() + 1;
     }
     steps
 }
 
-/// The commands of a session, each with the lines that it shows. One that goes on ends
-/// its line with a backslash.
-fn commands(block: &[&str]) -> Vec<Step> {
-    let mut steps = Vec::new();
-    let mut lines = block.iter().peekable();
-    while let Some(line) = lines.next() {
+/// The commands of a session that begins at this line of its page, each with the lines
+/// that it shows. One that goes on ends its line with a backslash.
+fn commands(block: &[&str], begins: usize, margin: &str) -> impl Iterator<Item = Command> {
+    let mut commands = Vec::new();
+    let mut lines = block.iter().zip(begins..).peekable();
+    while let Some((line, mut at)) = lines.next() {
         let line = line.strip_prefix("$ ");
         let mut line = line.expect("a session begins with a command").to_owned();
         while line.ends_with('\\') {
-            line.push('\n');
-            line += lines.next().expect("a line that goes on");
+            let (next, number) = lines.next().expect("a line that goes on");
+            line = format!("{line}\n{next}");
+            at = number;
         }
         let mut shown = Vec::new();
-        while let Some(next) = lines.next_if(|next| !next.starts_with("$ ")) {
+        while let Some((next, _)) = lines.next_if(|(next, _)| !next.starts_with("$ ")) {
             shown.push((*next).to_owned());
         }
-        steps.push(Step::Run { line, shown });
+        commands.push(Command {
+            line,
+            shown,
+            at: at + 1,
+            margin: margin.to_owned(),
+        });
     }
-    steps
+    commands.into_iter()
 }
 
 /// Whether what was printed is what is shown.
@@ -216,23 +260,39 @@ fn what_differs_from_run_to_run_is_passed_over_and_nothing_else() {
     check(&["fbx_abc"], &["fbx_xyz_w"], true);
 }
 
+/// A page with each kind of block.
+const PAGE: &str = "x\n```sh\ncall() {\n  true\n}\n```\n```toml\n# a.toml\nport = 1\n```\n\
+    ```toml\nport = 2\n```\n   ```console\n   $ one \\\n     two\n   1\n   2\n   $ three\n   ```\n";
+
 #[test]
 fn a_page_is_read_as_it_is_written() {
-    let page = "x\n```sh\ncall() {\n  true\n}\n```\n```toml\n# a.toml\nport = 1\n```\n\
-                ```toml\nport = 2\n```\n   ```console\n   $ one \\\n     two\n   1\n   2\n   $ three\n   ```\n";
+    let command = |line: &str, shown: &[&str], at| {
+        Step::Run(Command {
+            line: line.to_owned(),
+            shown: shown.iter().map(|line| (*line).to_owned()).collect(),
+            at,
+            margin: "   ".to_owned(),
+        })
+    };
     assert_eq!(
-        steps(page),
+        steps(PAGE),
         [
             Step::Define("call() {\n  true\n}\n".to_owned()),
             Step::Write("a.toml".to_owned(), "# a.toml\nport = 1\n".to_owned()),
-            Step::Run {
-                line: "one \\\n  two".to_owned(),
-                shown: vec!["1".to_owned(), "2".to_owned()],
-            },
-            Step::Run {
-                line: "three".to_owned(),
-                shown: vec![],
-            },
+            command("one \\\n  two", &["1", "2"], 16),
+            command("three", &[], 19),
         ]
     );
+}
+
+#[test]
+fn what_is_printed_takes_the_place_of_what_is_shown() {
+    let runs = steps(PAGE).into_iter().filter_map(|step| match step {
+        Step::Run(command) => Some(command),
+        _ => None,
+    });
+    let wrong: Vec<_> = runs.zip(["3\n".to_owned(), "4\n5\n".to_owned()]).collect();
+    let expected = PAGE.replace("   1\n   2\n", "   3\n");
+    let expected = expected.replace("   $ three\n", "   $ three\n   4\n   5\n");
+    assert_eq!(updated(PAGE, &wrong), expected);
 }

@@ -31,7 +31,14 @@ pub(super) fn make(dist: &Dist<'_>) -> Result<PathBuf> {
     // What is known of vulnerabilities has to be fetched, which a release does apart:
     // `cargo deny check advisories`.
     let mut deny = DENY.command(dist)?;
-    process::run(deny.args(["check", "bans", "licenses", "sources"]))?;
+    process::run(deny.args([
+        "--log-level",
+        "error",
+        "check",
+        "bans",
+        "licenses",
+        "sources",
+    ]))?;
     let written = write(dist);
     let text = written
         .as_ref()
