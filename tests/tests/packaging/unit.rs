@@ -8,7 +8,7 @@ use tempfile::TempDir;
 use crate::{check_line, read};
 
 const SERVICE: &str = "config/systemd/fusebox.service";
-const SOCKET: &str = "config/systemd/sockets/fusebox.socket";
+const SOCKET: &str = "config/systemd/sockets/fusebox-http.socket";
 
 /// What `systemd-analyze security` may say at most, in tenths: 0 is sealed, 100 open.
 const EXPOSURE_MAX: u32 = 20;
@@ -28,7 +28,7 @@ fn units() -> TempDir {
 #[test]
 fn systemd_finds_nothing_wrong_with_the_units() {
     let units = units();
-    let line = "systemd-analyze verify --man=no ./fusebox.service ./fusebox.socket";
+    let line = "systemd-analyze verify --man=no ./fusebox.service ./fusebox-http.socket";
     check_line(units.path(), line);
     // What it would say of a mistake.
     let service = units.path().join("fusebox.service");
