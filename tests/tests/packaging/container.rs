@@ -66,7 +66,7 @@ fn the_probe_of_the_image_tells_a_host_that_serves_from_none() {
     assert_eq!(good.code, Some(0), "{good:?}");
     drop(host);
     let gone = fusebox(&repository(), &words);
-    assert_eq!(gone.code, Some(1), "{gone:?}");
+    assert_eq!(gone.code, Some(2), "{gone:?}");
 }
 
 #[test]
