@@ -19,6 +19,7 @@ mod process;
 mod program;
 mod random;
 mod script;
+mod shown;
 mod strict;
 mod wait;
 
@@ -34,5 +35,6 @@ pub use process::signal;
 pub use program::{Ran, fusebox, shell, typed};
 pub use random::Random;
 pub use script::{node, peer_says, python, python_of, with_plain_numbers};
+pub use shown::{blocks, check_command, commands};
 pub use strict::{Ledger, check};
 pub use wait::{LONG, until, until_for};
