@@ -151,24 +151,33 @@ fn the_page_shows_a_breaker_that_opens_and_closes_it_by_order() {
         Board::call_flip(&mut client, true).expect_err("a fault");
     }
     let opened = format!("{FLIP}[data-state=open]");
-    board
-        .browser
-        .send(&json!({"do": "when", "at": opened}));
+    board.browser.send(&json!({"do": "when", "at": opened}));
     Board::call_flip(&mut client, true).expect_err("a fault");
     let faulted = now_ms();
     let shown = board.browser.receive();
     let shown = shown.as_i64().expect("a time");
-    println!("the page shows the breaker open {} ms after the fault", shown - faulted);
+    println!(
+        "the page shows the breaker open {} ms after the fault",
+        shown - faulted
+    );
 
     board.browser.see("#status[data-status=degraded]");
     let cause = board.browser.text("#causes");
-    assert!(cause.contains("1 breakers of plugin misbehave are not closed"), "{cause}");
+    assert!(
+        cause.contains("1 breakers of plugin misbehave are not closed"),
+        "{cause}"
+    );
     let fuse = board.browser.text(FLIP);
     assert!(fuse.contains("open, probes in"), "{fuse}");
-    let faults = board.browser.ask(&json!({"do": "count", "at": "#faults li"}));
+    let faults = board
+        .browser
+        .ask(&json!({"do": "count", "at": "#faults li"}));
     assert_eq!(faults, 5);
     let fault = board.browser.text("#faults li");
-    assert!(fault.contains("trapped") && fault.contains("flip"), "{fault}");
+    assert!(
+        fault.contains("trapped") && fault.contains("flip"),
+        "{fault}"
+    );
     board.picture("desktop-open");
 
     // By keyboard alone.

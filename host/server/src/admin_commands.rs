@@ -8,7 +8,9 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
-use fusebox::admin_client::{Client, ClientError, Health, Options, PluginList, Told, UNREACHABLE, top};
+use fusebox::admin_client::{
+    Client, ClientError, Health, Options, PluginList, Told, UNREACHABLE, top,
+};
 use serde_json::{Value, json};
 
 use crate::{print, runtime};
@@ -150,7 +152,10 @@ pub(crate) fn dashboard(reach: Reach) -> anyhow::Result<ExitCode> {
     // A link to a host that isn't there helps nobody.
     runtime()?.block_on(client.get(&["status"]))?;
     writeln!(std::io::stdout(), "{}", client.dashboard())?;
-    writeln!(std::io::stderr(), "whoever has this link is the operator, until the host ends")?;
+    writeln!(
+        std::io::stderr(),
+        "whoever has this link is the operator, until the host ends"
+    )?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -129,7 +129,10 @@ mod tests {
     #[test]
     fn what_a_stranger_is_told_is_enough() {
         let health = Health::read(json!({"status": "healthy"})).unwrap();
-        assert_eq!((health.to_string(), health.exit_code()), ("healthy\n".to_owned(), 0));
+        assert_eq!(
+            (health.to_string(), health.exit_code()),
+            ("healthy\n".to_owned(), 0)
+        );
         assert!(Health::read(json!({"ok": true})).is_none());
     }
 }

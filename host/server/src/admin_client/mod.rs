@@ -349,9 +349,8 @@ mod tests {
                 ..Options::default()
             })
         };
-        let in_clear = |admin, insecure| {
-            matches!(new(admin, insecure), Err(ClientError::InClear(_)))
-        };
+        let in_clear =
+            |admin, insecure| matches!(new(admin, insecure), Err(ClientError::InClear(_)));
         assert!(in_clear("10.0.0.1:9990", false));
         assert!(in_clear("http://admin.example:9990", false));
         for (admin, insecure) in [

@@ -33,13 +33,18 @@ impl fmt::Display for PluginList {
         let Some(plugins) = self.0.as_object().filter(|all| !all.is_empty()) else {
             return writeln!(f, "no plugins");
         };
-        let mut rows = vec![["PLUGIN", "STATE", "VERSION", "CALLS", "FAULTS", "FUSES"].map(str::to_owned)];
+        let mut rows =
+            vec![["PLUGIN", "STATE", "VERSION", "CALLS", "FAULTS", "FUSES"].map(str::to_owned)];
         rows.extend(plugins.iter().map(|(name, plugin)| row(name, plugin)));
         let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max();
-        let widths: Vec<usize> = (0..rows[0].len()).map(|at| width(at).unwrap_or(0)).collect();
+        let widths: Vec<usize> = (0..rows[0].len())
+            .map(|at| width(at).unwrap_or(0))
+            .collect();
         for row in &rows {
             let cells = row.iter().zip(&widths);
-            let line: Vec<String> = cells.map(|(cell, &width)| format!("{cell:width$}")).collect();
+            let line: Vec<String> = cells
+                .map(|(cell, &width)| format!("{cell:width$}"))
+                .collect();
             writeln!(f, "{}", line.join("  ").trim_end())?;
         }
         for (name, plugin) in plugins {
@@ -60,13 +65,28 @@ fn row(name: &str, plugin: &Value) -> [String; 6] {
         false => text("state").to_owned(),
     };
     let version: String = text("sha256").chars().take(SHA_SHOWN).collect();
-    let fuses: Vec<&Value> = plugin["breakers"].as_object().into_iter().flatten().map(|(_, fuse)| fuse).collect();
-    let closed = fuses.iter().filter(|fuse| fuse["state"] == "closed").count();
+    let fuses: Vec<&Value> = plugin["breakers"]
+        .as_object()
+        .into_iter()
+        .flatten()
+        .map(|(_, fuse)| fuse)
+        .collect();
+    let closed = fuses
+        .iter()
+        .filter(|fuse| fuse["state"] == "closed")
+        .count();
     let fuses = match fuses.len() - closed {
         0 => format!("{closed} closed"),
         not => format!("{closed} closed, {not} not"),
     };
-    [name.to_owned(), state, version, figure("calls"), figure("faults"), fuses]
+    [
+        name.to_owned(),
+        state,
+        version,
+        figure("calls"),
+        figure("faults"),
+        fuses,
+    ]
 }
 
 #[cfg(test)]

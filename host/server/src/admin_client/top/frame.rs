@@ -35,8 +35,11 @@ pub(super) struct View {
 impl View {
     /// Rows that it takes to show all.
     pub(super) fn height(&self) -> u16 {
-        let rows = self.head().len() + self.plugins_height() + self.fuses().len() + self.faults().len();
-        u16::try_from(rows).unwrap_or(u16::MAX).saturating_add(PLOT_HEIGHT + 2)
+        let rows =
+            self.head().len() + self.plugins_height() + self.fuses().len() + self.faults().len();
+        u16::try_from(rows)
+            .unwrap_or(u16::MAX)
+            .saturating_add(PLOT_HEIGHT + 2)
     }
 
     pub(super) fn draw(&self, frame: &mut Frame<'_>) {
@@ -101,18 +104,24 @@ impl View {
             figures.cpu_percent,
         )));
         lines.push(Line::styled(
-            format!("{} requests and {} errors since the start", figures.requests_total, figures.errors_total),
+            format!(
+                "{} requests and {} errors since the start",
+                figures.requests_total, figures.errors_total
+            ),
             dim(),
         ));
         lines
     }
 
     fn draw_plots(&self, frame: &mut Frame<'_>, area: Rect) {
-        let halves = Layout::horizontal([Constraint::Fill(1), Constraint::Fill(1)]).areas::<2>(area);
+        let halves =
+            Layout::horizontal([Constraint::Fill(1), Constraint::Fill(1)]).areas::<2>(area);
         let samples = self.snapshot.samples.iter();
         let requests: Vec<f64> = samples.clone().map(|one| one.requests).collect();
         // Sparks are whole numbers.
-        let slow: Vec<f64> = samples.map(|one| one.p99_ms.unwrap_or(0.0) * 1000.0).collect();
+        let slow: Vec<f64> = samples
+            .map(|one| one.p99_ms.unwrap_or(0.0) * 1000.0)
+            .collect();
         let plots = [
             ("requests a second", requests, Color::Cyan, 1.0),
             ("latency at 99 %, ms", slow, Color::Magenta, 1000.0),
@@ -134,7 +143,16 @@ impl View {
     }
 
     fn draw_plugins(&self, frame: &mut Frame<'_>, area: Rect) {
-        let head = ["PLUGIN", "STATE", "VERSION", "CALLS", "FAULTS", "REFUSED", "IN FLIGHT", "FUEL"];
+        let head = [
+            "PLUGIN",
+            "STATE",
+            "VERSION",
+            "CALLS",
+            "FAULTS",
+            "REFUSED",
+            "IN FLIGHT",
+            "FUEL",
+        ];
         let rows: Vec<Row<'_>> = self.snapshot.plugins.iter().map(row).collect();
         let widths = [
             Constraint::Min(12),
@@ -174,7 +192,10 @@ impl View {
                 lines.push(Line::styled(format!("{name}: {problem}"), Color::Red));
             }
         }
-        titled("Fuses that are not closed, and files that can't be used", lines)
+        titled(
+            "Fuses that are not closed, and files that can't be used",
+            lines,
+        )
     }
 
     fn faults(&self) -> Vec<Line<'_>> {
@@ -228,7 +249,12 @@ fn row<'a>((name, plugin): (&'a String, &'a Plugin)) -> Row<'a> {
 
 /// A number in few characters.
 fn short(number: u64) -> String {
-    const UNITS: [(u64, &str); 4] = [(1_000_000_000_000, "T"), (1_000_000_000, "G"), (1_000_000, "M"), (10_000, "k")];
+    const UNITS: [(u64, &str); 4] = [
+        (1_000_000_000_000, "T"),
+        (1_000_000_000, "G"),
+        (1_000_000, "M"),
+        (10_000, "k"),
+    ];
     let unit = UNITS.into_iter().find(|(least, _)| number >= *least);
     match unit {
         None => number.to_string(),
@@ -284,6 +310,9 @@ mod tests {
             text(view.fuses())[1..],
             ["-- x --  OPEN  h of p, probes in 2 s (trapped)"]
         );
-        assert_eq!(text(view.faults())[1..], ["3s ago  trapped  h of p: it trapped"]);
+        assert_eq!(
+            text(view.faults())[1..],
+            ["3s ago  trapped  h of p: it trapped"]
+        );
     }
 }

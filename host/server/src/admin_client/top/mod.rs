@@ -55,7 +55,9 @@ pub async fn once(client: &Client) -> Result<String, ClientError> {
 /// What stands there, without what is empty at its ends.
 fn text(drawn: &TestBackend) -> String {
     let buffer = drawn.buffer();
-    let lines = buffer.content().chunks(usize::from(buffer.area.width.max(1)));
+    let lines = buffer
+        .content()
+        .chunks(usize::from(buffer.area.width.max(1)));
     let lines = lines.map(|cells| {
         let line: String = cells.iter().map(|cell| cell.symbol()).collect();
         line.trim_end().to_owned()
@@ -107,7 +109,9 @@ where
                 Some(Key::Up) => view.scroll = view.scroll.saturating_sub(1),
                 None => {}
             }
-            view.scroll = view.scroll.min(view.snapshot.plugins.len().saturating_sub(1));
+            view.scroll = view
+                .scroll
+                .min(view.snapshot.plugins.len().saturating_sub(1));
             terminal.draw(|frame| view.draw(frame))?;
         }
         match runtime.block_on(client.snapshot()) {
