@@ -10,6 +10,7 @@ use fusebox_protocol::reply::ListKind;
 use super::Loader;
 use crate::catalogue::{Catalogue, Slot};
 use crate::control::{Event, EventKind, KeptVersion, Orders};
+use crate::metrics::Load;
 use crate::plugin_entry::LoadedPlugin;
 use crate::signatures::Verdict;
 
@@ -88,6 +89,16 @@ impl Loader {
         sha256: Option<&str>,
         reason: Option<&str>,
     ) {
+        let load = match event {
+            EventKind::Loaded => Some(Load::New),
+            EventKind::Replaced | EventKind::Promoted => Some(Load::Swap),
+            EventKind::Failed => Some(Load::Failed),
+            EventKind::Removed => Some(Load::Removed),
+            _ => None,
+        };
+        if let Some(load) = load {
+            self.host.metrics.loads.add(load);
+        }
         let event = Event::now(name, event, sha256, reason.map(str::to_owned));
         self.host.control.history().note(event);
     }

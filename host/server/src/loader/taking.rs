@@ -262,15 +262,19 @@ impl Loader {
             self.host.config.engine.max_instances as usize,
         );
         match loaded.await {
-            Ok(plugin) => Ok(Fresh {
-                plugin,
-                verdict,
-                papers: Papers {
+            Ok(plugin) => {
+                self.host.metrics.tallies.follow(&plugin);
+                let papers = Papers {
                     sha256,
                     signatures,
                     source,
-                },
-            }),
+                };
+                Ok(Fresh {
+                    plugin,
+                    verdict,
+                    papers,
+                })
+            }
             Err(error) => {
                 self.forget_staged(name, &sha256).await;
                 let reason = error.to_string();
