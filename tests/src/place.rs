@@ -62,6 +62,11 @@ pub(crate) fn cache() -> PathBuf {
     target().join("test-cache")
 }
 
+/// A folder for what hosts keep that have none of their own.
+pub(crate) fn state() -> PathBuf {
+    target().join("test-state")
+}
+
 /// Cargo's target folder for projects that tests make.
 pub(crate) fn authors_target() -> PathBuf {
     target().join("test-authors")

@@ -86,11 +86,13 @@ pub(super) fn accept_steps(value: &DeValue<'_>) -> Option<toml::Value> {
 
 /// What can be rolled back to has to be kept.
 pub(super) fn validate(config: &Config, overlay: &mut Overlay<'_>) {
-    if config.canary.enabled && config.reload.keep_versions == 0 {
+    let mut chosen = config.plugins.values().map(|plugin| plugin.canary);
+    let tries = config.canary.enabled || chosen.any(|choice| choice == CanaryChoice::On);
+    if tries && config.reload.keep_versions == 0 {
         let problem = Problem::Invalid {
             key: "reload.keep_versions".to_owned(),
             value: "0".to_owned(),
-            expected: "at least 1, because `canary.enabled` is true: a restart must find the version that was good".to_owned(),
+            expected: "at least 1, because there are canaries: a restart must find the version that was good".to_owned(),
         };
         let location = overlay.location("reload.keep_versions");
         overlay.error(location.or(overlay.location("canary.enabled")), problem);
@@ -136,10 +138,12 @@ mod tests {
 
     #[test]
     fn a_canary_needs_something_to_go_back_to() {
-        let error = said("canary.enabled = true\nreload.keep_versions = 0").unwrap_err();
-        assert!(
-            error.starts_with("f:2: `reload.keep_versions` is 0"),
-            "{error}"
-        );
+        for canary in ["canary.enabled = true", "plugins.a.canary = 'on'"] {
+            let error = said(&format!("{canary}\nreload.keep_versions = 0")).unwrap_err();
+            assert!(
+                error.starts_with("f:2: `reload.keep_versions` is 0"),
+                "{error}"
+            );
+        }
     }
 }

@@ -101,3 +101,25 @@ pub enum ControlError {
     #[error("the host is stopping, or its loader has ended")]
     Stopping,
 }
+
+impl ControlError {
+    /// For programs.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::NoSuchPlugin { .. } => "no_such_plugin",
+            Self::NoSuchVersion { .. } => "no_such_version",
+            Self::AmbiguousVersion { .. } => "ambiguous_version",
+            Self::NothingToRollBackTo { .. } => "nothing_to_roll_back_to",
+            Self::NotKept { .. } => "not_kept",
+            Self::ReloadDisabled => "reload_disabled",
+            Self::Pinned { .. } => "pinned",
+            Self::SwitchedOff { .. } => "switched_off",
+            Self::Disabled { .. } => "disabled",
+            Self::NoCanary { .. } => "no_canary",
+            Self::NoSuchHandler { .. } => "no_such_handler",
+            Self::CannotLoad { .. } => "cannot_load",
+            Self::Busy => "busy",
+            Self::Stopping => "stopping",
+        }
+    }
+}

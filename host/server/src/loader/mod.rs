@@ -18,6 +18,7 @@ mod trials;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use notify::{RecommendedWatcher, RecursiveMode, Watcher};
 use tokio::sync::mpsc;
@@ -62,6 +63,7 @@ pub struct Loader {
     book: Book,
     /// good versions on disk
     kept: Kept,
+    told_not_kept: AtomicBool,
     /// which there are, by plugin, the newest first
     versions: BTreeMap<String, Vec<kept::Record>>,
     /// what is to be remembered of each version on trial once it is good
@@ -89,6 +91,7 @@ impl Loader {
         Self {
             book: Book::open(state.as_deref()),
             kept: Kept::new(versions, host.config.reload.keep_versions),
+            told_not_kept: AtomicBool::new(false),
             versions: BTreeMap::new(),
             papers: BTreeMap::new(),
             look_due: Instant::now(),

@@ -251,8 +251,12 @@ impl Loader {
             };
             survives &= self.book.change(plugin, hold).await;
         }
-        self.serve(plugin, fresh).await;
-        self.show_rolled_back(plugin, serving.as_deref());
+        let passed_over = serving.as_ref().map(|from| PassedOver {
+            sha256: from.clone(),
+            reason: format!("rolled back: {BY_ORDER}"),
+            rolled_back: true,
+        });
+        self.serve(plugin, fresh, passed_over).await;
         tracing::warn!(
             plugin,
             from = serving.as_deref().map(brief),
@@ -264,20 +268,6 @@ impl Loader {
             to: target,
         };
         Ok(done(rolled_back, survives && self.kept.is_on()))
-    }
-
-    /// Shows what stands in the folder and isn't taken again.
-    fn show_rolled_back(&self, plugin: &str, from: Option<&str>) {
-        let Some(from) = from else {
-            return;
-        };
-        let mut slot = self.slot(plugin);
-        slot.passed_over = Some(PassedOver {
-            sha256: from.to_owned(),
-            reason: format!("rolled back: {BY_ORDER}"),
-            rolled_back: true,
-        });
-        self.publish(plugin, Some(slot));
     }
 
     /// The newest good version that doesn't serve and was not rolled back.
@@ -339,7 +329,7 @@ impl Loader {
         self.note(plugin, EventKind::Pinned, Some(&target), None);
         self.drop_trial(plugin, "the plugin was pinned").await;
         match fresh {
-            Some(fresh) => self.serve(plugin, fresh).await,
+            Some(fresh) => self.serve(plugin, fresh, None).await,
             None => self.publish(plugin, Some(self.slot(plugin))),
         }
         // Whatever stands in the folder is shown as what it is now.

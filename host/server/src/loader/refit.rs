@@ -35,7 +35,8 @@ impl Loader {
         let fresh = self.load(name, candidate, source).await;
         let fresh = fresh.map_err(|failed| failed.reason)?;
         self.drop_trial(name, "the plugin has new settings").await;
-        self.serve(name, fresh).await;
+        let passed_over = self.slot(name).passed_over;
+        self.serve(name, fresh, passed_over).await;
         // A newer version that was on trial is tried again.
         self.bring(name).await;
         Ok(())

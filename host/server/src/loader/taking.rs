@@ -5,6 +5,7 @@
 //! never reads the folder.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use super::candidate::Candidate;
 use super::publish::{tell_loaded, tell_verdict};
@@ -57,9 +58,9 @@ impl Loader {
     /// Serves nothing of a plugin.
     pub(super) fn publish_disabled(&mut self, name: &str) {
         self.papers.remove(name);
-        let disabled = self.host.config.plugin(name).enabled;
+        let is_enabled = self.host.config.plugin(name).enabled;
         let slot = Slot {
-            disabled: !disabled,
+            disabled: !is_enabled,
             ..Slot::default()
         };
         self.publish(name, Some(slot));
@@ -110,7 +111,8 @@ impl Loader {
         }
         match self.load_kept(name, sha256).await {
             Ok(fresh) => {
-                self.serve(name, fresh).await;
+                let passed_over = self.slot(name).passed_over;
+                self.serve(name, fresh, passed_over).await;
                 true
             }
             Err(failed) => {
@@ -192,7 +194,7 @@ impl Loader {
                     false
                 }
                 None => {
-                    self.serve(name, fresh).await;
+                    self.serve(name, fresh, None).await;
                     true
                 }
             },
@@ -295,7 +297,7 @@ impl Loader {
         let staged = tokio::task::spawn_blocking(staging).await;
         let staged = staged.map_err(std::io::Error::other).and_then(|done| done);
         if let Err(error) = staged {
-            tell_not_kept(name, &error);
+            self.tell_not_kept(name, &error);
         }
         Arc::unwrap_or_clone(bytes)
     }
@@ -307,15 +309,19 @@ impl Loader {
         let _ = tokio::task::spawn_blocking(forgetting).await;
     }
 
-    /// A version serves alone from now on.
-    pub(super) async fn serve(&mut self, name: &str, fresh: Fresh) {
+    /// A version serves alone from now on, while `passed_over` is left alone.
+    pub(super) async fn serve(
+        &mut self,
+        name: &str,
+        fresh: Fresh,
+        passed_over: Option<PassedOver>,
+    ) {
         let Fresh {
             plugin,
             verdict,
             papers,
         } = fresh;
-        let before = self.slot(name);
-        let replaced = before.serving.is_some();
+        let replaced = self.slot(name).serving.is_some();
         tell_verdict(name, &verdict);
         tell_loaded(name, &plugin, replaced);
         let event = match replaced {
@@ -323,21 +329,13 @@ impl Loader {
             false => EventKind::Loaded,
         };
         self.note(name, event, Some(&papers.sha256), None);
-        let passed_over = before.passed_over.filter(|one| one.sha256 != papers.sha256);
         let slot = Slot {
             serving: Some(Arc::new(plugin)),
             signed: Some(verdict),
-            // Only while an order keeps other bytes out.
-            passed_over: passed_over.filter(|_| self.is_held(name, &papers.sha256)),
+            passed_over,
             ..Slot::default()
         };
         self.establish(name, slot, papers).await;
-    }
-
-    fn is_held(&self, name: &str, sha256: &str) -> bool {
-        let standing = self.book.of(name);
-        let wanted = standing.instead();
-        wanted.is_some_and(|wanted| wanted == sha256) || !standing.refused.is_empty()
     }
 
     /// Publishes the version that serves alone, once it can be found again.
@@ -355,7 +353,7 @@ impl Loader {
         };
         if let Ok((remembered, versions)) = tokio::task::spawn_blocking(remembering).await {
             if let Err(error) = remembered {
-                tell_not_kept(name, &error);
+                self.tell_not_kept(name, &error);
             }
             self.versions.insert(name.to_owned(), versions);
         }
@@ -372,12 +370,16 @@ impl Loader {
             self.host.sources.remember(name, source).await;
         }
     }
-}
 
-fn tell_not_kept(name: &str, error: &std::io::Error) {
-    tracing::warn!(
-        plugin = name,
-        %error,
-        "a version can't be kept, and so not be rolled back to: see `reload.state_dir`"
-    );
+    /// Once: what is wrong with the folder is wrong for all plugins.
+    fn tell_not_kept(&self, name: &str, error: &std::io::Error) {
+        if self.told_not_kept.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        tracing::warn!(
+            plugin = name,
+            %error,
+            "versions can't be kept, and so not be rolled back to: see `reload.state_dir`"
+        );
+    }
 }

@@ -2,6 +2,8 @@
 //! bad one is taken back by itself before it has failed as many calls as its share
 //! would have been, and that a good one gets all calls without one failed call.
 
+mod rounds;
+
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
@@ -401,109 +403,4 @@ fn a_restart_in_the_middle_begins_again() {
     texts.sort();
     texts.dedup();
     assert_eq!(texts, ["Hello, Ada!", "Howdy, Ada!"]);
-}
-
-/// What a version asked for comes back to the same version, in every round.
-#[test]
-fn a_call_of_several_rounds_stays_with_its_version() {
-    const TOOL: &str = "test_input_required_result_request_state";
-    let config = format!("{QUICK}[canary]\nenabled = true\n{HOUR}steps = [50, 100]");
-    let host = Setup::new().plugin("everything").config(&config).start();
-    let changes: [(&[u8], &[u8]); 2] = [
-        (b"Please confirm", b"Kindly confirm"),
-        (b"Confirmed: state-ok", b"Confirmed: state-OK"),
-    ];
-    let other = changed("everything", &changes);
-    host.put("everything", &other);
-    host.health_when("it is tried", |health| {
-        health["plugins"]["everything"]["canary"].is_object()
-    });
-    let mut client = Client::modern(&host);
-    let mut meta = fusebox_tests::modern_meta();
-    meta["io.modelcontextprotocol/clientCapabilities"] = json!({"elicitation": {"form": {}}});
-    let mut call = |more: Value| {
-        let mut params = json!({"name": TOOL, "arguments": {}, "_meta": meta});
-        for (key, value) in more.as_object().expect("an object") {
-            params[key] = value.clone();
-        }
-        client
-            .request("tools/call", params)
-            .outcome()
-            .expect("an answer")
-    };
-    // Half of the first rounds are the new version's; the second rounds come in
-    // another order, so that turns alone would send them elsewhere.
-    let asked: Vec<Value> = (0..8).map(|_| call(json!({}))).collect();
-    let is_new =
-        |asked: &Value| asked["inputRequests"]["confirm"]["params"]["message"] == "Kindly confirm";
-    assert_eq!(asked.iter().filter(|one| is_new(one)).count(), 4);
-    for one in asked.iter().rev() {
-        let answer = json!({"action": "accept", "content": {"ok": true}});
-        let state = &one["requestState"];
-        let result = call(json!({"inputResponses": {"confirm": answer}, "requestState": state}));
-        let expected = match is_new(one) {
-            true => "Confirmed: state-OK",
-            false => "Confirmed: state-ok",
-        };
-        assert_eq!(result["content"][0]["text"], expected, "{result}");
-    }
-}
-
-/// What a version that was rolled back asked for is not for the one before it.
-#[test]
-fn a_round_of_a_version_that_was_rolled_back_begins_again() {
-    const TOOL: &str = "test_input_required_result_request_state";
-    let config = format!("{QUICK}[canary]\nenabled = true\n{HOUR}steps = [50, 100]");
-    let host = Setup::new().plugin("everything").config(&config).start();
-    host.put(
-        "everything",
-        &changed(
-            "everything",
-            &[
-                (b"Please confirm", b"Kindly confirm"),
-                (b"Hello, ", &[0xff; 7]),
-            ],
-        ),
-    );
-    host.health_when("it is tried", |health| {
-        health["plugins"]["everything"]["canary"].is_object()
-    });
-    let mut client = Client::modern(&host);
-    let mut meta = fusebox_tests::modern_meta();
-    meta["io.modelcontextprotocol/clientCapabilities"] = json!({"elicitation": {"form": {}}});
-    let mut call = |name: &str, more: Value| {
-        let mut params = json!({"name": name, "arguments": {}, "_meta": meta});
-        for (key, value) in more.as_object().expect("an object") {
-            params[key] = value.clone();
-        }
-        client.request("tools/call", params).outcome()
-    };
-    let state = until("the new version asks", || {
-        let asked = call(TOOL, json!({})).expect("a question");
-        let message = &asked["inputRequests"]["confirm"]["params"]["message"];
-        (message == "Kindly confirm").then(|| asked["requestState"].clone())
-    });
-    let named = json!({"user_name": {"action": "accept", "content": {"name": "Ada"}}});
-    until("it is rolled back", || {
-        let _ = call(
-            "test_input_required_result_elicitation",
-            json!({"inputResponses": named}),
-        );
-        let asked = call("test_input_required_result_elicitation", json!({})).expect("a question");
-        let state = asked["requestState"].clone();
-        // A fault of the new version, where it is its turn.
-        let _ = call(
-            "test_input_required_result_elicitation",
-            json!({"inputResponses": named, "requestState": state}),
-        );
-        host.plugin_health("everything")["canary"]
-            .is_null()
-            .then_some(())
-    });
-    let answer = json!({"confirm": {"action": "accept", "content": {"ok": true}}});
-    let more = json!({"inputResponses": answer, "requestState": state});
-    let error = call(TOOL, more).expect_err("the version that asked has gone");
-    assert_eq!(error["code"], -32602, "{error}");
-    let words = error["message"].as_str().expect("words");
-    assert!(words.contains("was rolled back; begin again"), "{words}");
 }
