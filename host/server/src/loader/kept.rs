@@ -25,6 +25,9 @@ pub(super) struct Record {
     /// the texts of its signatures
     #[serde(default)]
     pub(super) signatures: Vec<String>,
+    /// what lay beside it: what its author asks the operator for
+    #[serde(default)]
+    pub(super) asks: Option<String>,
 }
 
 /// The versions of all plugins of one host.
@@ -192,6 +195,7 @@ mod tests {
             sha256: sha256.clone(),
             served_ms,
             signatures: vec!["s".to_owned()],
+            asks: None,
         };
         kept.remember("a", &record).unwrap();
         sha256

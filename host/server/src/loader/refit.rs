@@ -48,7 +48,7 @@ impl Loader {
         let keys = self.host.signatures.clone();
         let path = self.dir.join(format!("{name}.wasm"));
         if let Ok(found) = Candidate::of_file(path, max_bytes, keys.clone()).await
-            && found.sha256 == sha256
+            && found.file.sha256 == sha256
         {
             return Ok(found);
         }
