@@ -84,7 +84,15 @@ impl Kept {
             return Ok(());
         };
         let newest = self.versions(plugin).into_iter().next();
-        if newest.is_some_and(|newest| newest.sha256 == record.sha256) {
+        let is_known = |newest: &Record| {
+            let served_ms = newest.served_ms;
+            *newest
+                == Record {
+                    served_ms,
+                    ..record.clone()
+                }
+        };
+        if newest.as_ref().is_some_and(is_known) {
             return self.sweep(plugin, &record.sha256);
         }
         let text = serde_json::to_vec(record)?;

@@ -173,9 +173,11 @@ impl Loader {
         let is_old = slot.serving.as_ref().is_some_and(is_same);
         let is_unchanged =
             |serving: &Arc<LoadedPlugin>| serving.core.beside == candidate.file.beside;
-        if is_old && slot.serving.as_ref().is_some_and(is_unchanged) {
+        if is_old {
             self.drop_trial(name, "the file of the version before it came back")
                 .await;
+        }
+        if is_old && slot.serving.as_ref().is_some_and(is_unchanged) {
             self.confirm(name, candidate.verdict);
             return true;
         }
