@@ -271,8 +271,9 @@ fn check_taken_back(canary: &str, reason: &str, failures_max: u64) {
 
 #[test]
 fn a_bad_version_is_taken_back_before_it_fails_its_share() {
-    // Two faults are enough beside what went well; a few calls may be under way.
-    check_taken_back(HOUR, "of its 2 calls ended with a fault", 2 + CLIENTS);
+    // Two or three faults are enough beside what went well; a few calls may be under
+    // way.
+    check_taken_back(HOUR, "ended with a fault, and 0 of the", 3 + CLIENTS);
 }
 
 #[test]
