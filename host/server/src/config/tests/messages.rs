@@ -96,7 +96,7 @@ fn a_value_of_the_wrong_type_is_shown_as_it_is_written() {
     );
     check(
         "limits.isolation = 'Call'",
-        "fusebox.toml:1: `limits.isolation` is 'Call'; it must be one of \"call\", \"pooled\"",
+        "fusebox.toml:1: `limits.isolation` is 'Call'; it must be one of \"call\", \"caller\", \"pooled\"",
     );
     check(
         "http = 3",
