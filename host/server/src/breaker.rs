@@ -143,6 +143,16 @@ impl Breaker {
         Ok(self.permit(self.phase(), true))
     }
 
+    /// Closes it, whatever it does, and gives what it did. Calls that began before
+    /// count for nothing.
+    pub fn reset(&self, now: Instant) -> BreakerState {
+        let was = self.state(now);
+        let mut inner = self.inner.lock();
+        self.faults.store(0, Ordering::Relaxed);
+        self.enter(&mut inner, Gate::Closed);
+        was
+    }
+
     /// What it does at `now`.
     pub fn state(&self, now: Instant) -> BreakerState {
         let inner = self.inner.lock();
@@ -163,18 +173,6 @@ impl Breaker {
                 in_flight,
             },
         }
-    }
-
-    /// Closes it, whatever it knows: somebody has seen to what was wrong. True if it
-    /// wasn't closed; then calls that began before this count no more.
-    pub fn reset(&self) -> bool {
-        let mut inner = self.inner.lock();
-        let was_closed = matches!(inner.gate, Gate::Closed);
-        self.faults.store(0, Ordering::Relaxed);
-        if !was_closed {
-            self.enter(&mut inner, Gate::Closed);
-        }
-        !was_closed
     }
 
     /// Faults since it was last well: those in a row that opened it, while it is

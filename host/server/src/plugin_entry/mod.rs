@@ -295,10 +295,8 @@ impl Handler {
             habit: Habit::default(),
         })
     }
-}
 
-impl Handler {
-    /// What its fuse is called: tools go by their name, and what may have the same name
+    /// What its fuse is called: tools go by their name; what may have the same name
     /// says what it is.
     pub fn fuse_name(&self) -> String {
         match self.kind {
