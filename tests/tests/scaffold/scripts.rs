@@ -56,7 +56,7 @@ error = { kind = "tool", contains = "/times" }
 name = "what no schema says is refused by zod"
 tool = "hello"
 arguments = { name = "Bob" }
-error = { kind = "invalid_params", contains = "not Bob" }
+error = { kind = "tool", contains = "`name`: not Bob" }
 "#;
 
 const ASKS_JS: &str = r#"{"http": {"allow": ["GET https://api.example.org"]}, "limits": {"memory_max_bytes": 268435456}}"#;
