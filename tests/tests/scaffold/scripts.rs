@@ -56,7 +56,7 @@ error = { kind = "tool", contains = "/times" }
 name = "what no schema says is refused by zod"
 tool = "hello"
 arguments = { name = "Bob" }
-error = { kind = "invalid_params", contains = "not Bob" }
+error = { kind = "tool", contains = "`name`: not Bob" }
 "#;
 
 const ASKS_JS: &str = r#"{"http": {"allow": ["GET https://api.example.org"]}, "limits": {"memory_max_bytes": 268435456}}"#;
@@ -125,8 +125,11 @@ fn develop(folder: &Path, source: &str, broken: &str, words: &str) {
     let good = fs::read_to_string(project.join(source)).expect("the source");
     write(&project, source, broken);
     dev.says(&format!("building: {source} has changed"));
-    dev.says(words);
-    dev.says("dev  the build failed; what was built before it is still served");
+    let told = dev.says("dev  the build failed; what was built before it is still served");
+    // The language's own words may take several lines.
+    if !told.contains(words) {
+        dev.says(words);
+    }
     greeted();
     let status = dev.ends_with("INT");
     assert!(status.success(), "{status}: {:#?}", dev.log);
