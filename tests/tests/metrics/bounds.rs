@@ -20,7 +20,7 @@ fn handlers_beyond_the_limit_share_series_and_no_call_is_lost() {
     let mut client = Client::modern(&host);
     assert_eq!(client.text("ok", json!({})), "ok");
     client.call("trap", json!({})).expect_err("a fault");
-    client.call("crash", json!({})).expect_err("a fault");
+    client.call("panic", json!({})).expect_err("a fault");
     let scrape = Scrape::of(&host);
     for name in [
         "fusebox_handler_calls_total",

@@ -7,7 +7,7 @@ use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::SocketAddr;
 use std::process::{Child, Command, Output, Stdio};
 
-use fusebox_tests::{Connection, Scrape, repository, until};
+use fusebox_tests::{Connection, Response, Scrape, repository, until};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -102,18 +102,20 @@ impl Prometheus {
         });
         // It must always be able to write.
         std::thread::spawn(move || lines.map_while(Result::ok).for_each(drop));
-        Self {
+        let prometheus = Self {
             child,
             address: said.expect("it says where it listens"),
             _folder: folder,
-        }
+        };
+        until("it is ready", || {
+            (prometheus.get("/-/ready").head.status == 200).then_some(())
+        });
+        prometheus
     }
 
-    fn get(&self, path: &str) -> Value {
+    fn get(&self, path: &str) -> Response {
         let mut connection = Connection::open(self.address);
-        connection
-            .exchange("GET", path, &[("Connection", "close")], b"")
-            .json()
+        connection.exchange("GET", path, &[("Connection", "close")], b"")
     }
 
     /// What a query gives now.
@@ -122,7 +124,7 @@ impl Prometheus {
         for byte in query.bytes() {
             encoded += &format!("%{byte:02X}");
         }
-        self.get(&format!("/api/v1/query?query={encoded}"))
+        self.get(&format!("/api/v1/query?query={encoded}")).json()
     }
 
     /// How many series a query gives now.
@@ -185,7 +187,7 @@ fn a_real_prometheus_answers_every_query_of_the_dashboard() {
         let pending = "ALERTS{alertname=\"FuseboxBreakerOpen\", handler=\"trap\"}";
         (prometheus.series(pending) == 1).then_some(())
     });
-    let rules = prometheus.get("/api/v1/rules");
+    let rules = prometheus.get("/api/v1/rules").json();
     let groups = rules["data"]["groups"].as_array().expect("groups");
     let each = groups
         .iter()
