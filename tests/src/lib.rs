@@ -18,6 +18,7 @@ mod program;
 mod random;
 mod scrape;
 mod script;
+mod shown;
 mod strict;
 mod wait;
 
@@ -32,5 +33,6 @@ pub use program::{Ran, fusebox, shell, typed};
 pub use random::Random;
 pub use scrape::{Described, Labels, Scrape};
 pub use script::{node, peer_says, python, python_of, with_plain_numbers};
+pub use shown::{blocks, check_command, commands};
 pub use strict::{Ledger, check};
 pub use wait::{LONG, until, until_for};
