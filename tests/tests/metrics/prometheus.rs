@@ -199,13 +199,19 @@ fn a_real_prometheus_answers_every_query_of_the_dashboard() {
 
 #[test]
 fn every_alert_says_what_to_do() {
-    let path = repository().join("config/prometheus/alerts.yml");
-    let text = fs::read_to_string(path).expect("the alerts");
+    let read =
+        |path| fs::read_to_string(repository().join(path)).expect("a file of the repository");
+    let (text, book) = (
+        read("config/prometheus/alerts.yml"),
+        read("docs/src/incidents.md"),
+    );
     let alerts: Vec<&str> = text.split("- alert: ").skip(1).collect();
     assert!(alerts.len() > 20, "{}", alerts.len());
     for alert in alerts {
         let name = alert.lines().next().expect("a name");
         let anchor = name.to_lowercase();
+        let heading = format!("# {name}\n");
+        assert!(book.contains(&heading), "the book has nothing on {name}");
         for wanted in [
             "summary: \"".to_owned(),
             "description: \"".to_owned(),
