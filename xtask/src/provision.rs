@@ -1,9 +1,8 @@
 //! What the tests need besides Rust, in `<target>/test-env`: Node with the
 //! conformance suite and the MCP clients, a Python with another client, what plugins
-//! in Python, JavaScript and C are built with, and a registry of the system. The exact
-//! versions are in `tests/clients` and in the toolchain. What is there already is left
-//! alone,
-//! and a run that was cut off is taken up again by the next one.
+//! in Python, JavaScript and C are built with, and a registry and Prometheus of the
+//! system. The exact versions are in `tests/clients` and in the toolchain. What is there
+//! already is left alone, and a run that was cut off is taken up again by the next one.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -19,14 +18,15 @@ use crate::project::Project;
 /// Installs what is not there in its pinned version.
 ///
 /// # Errors
-/// If `npm`, `python3` or `docker-registry` is missing and can't be installed, or a package can't
-/// be had; the message says what to do.
+/// If `npm`, `python3`, `docker-registry` or `prometheus` is missing and can't be
+/// installed, or a package can't be had; the message says what to do.
 pub(crate) fn provision(project: &Project) -> Result<()> {
     let pins = project.root.join("tests").join("clients");
     let folder = folder(project);
     fs::create_dir_all(&folder)
         .with_context(|| format!("failed to make the folder {}", folder.display()))?;
     registry()?;
+    prometheus()?;
     node(&pins, &folder)?;
     for (environment, requirements) in PYTHONS {
         python(&pins, &folder.join(environment), requirements)?;
@@ -115,6 +115,19 @@ fn registry() -> Result<()> {
         return Ok(());
     }
     apt::install("docker-registry", &["docker-registry"])
+}
+
+/// What reads the host's figures, and `promtool`, which comes with it.
+fn prometheus() -> Result<()> {
+    let programs = ["prometheus", "promtool"];
+    if programs
+        .iter()
+        .all(|one| find(one, search_path()).is_some())
+    {
+        say("prometheus: present");
+        return Ok(());
+    }
+    apt::install("prometheus", &["prometheus"])
 }
 
 /// Node, the conformance suite and the clients in TypeScript.

@@ -5,6 +5,8 @@
 use std::collections::BTreeMap;
 use std::time::Instant;
 
+use fusebox_protocol::Reason;
+
 use super::family::Families;
 use super::tally::{self, HandlerKey, HandlerTotals, OTHERS, PluginReading};
 use crate::breaker::BreakerState;
@@ -227,7 +229,10 @@ fn handlers(families: &mut Families, rows: &[Row<'_>]) {
     let help = "Faults of a plugin's handlers by their reason, as errors name it.";
     let mut family = families.counter("fusebox_faults_total", help);
     for (plugin, reading, _) in rows {
-        let mut by_reason: BTreeMap<&str, u64> = BTreeMap::new();
+        // All from the start: the first fault of a series that begins with it is one
+        // that no rate sees.
+        let kinds = Reason::ALL.into_iter().filter(|one| one.counts_as_fault());
+        let mut by_reason: BTreeMap<&str, u64> = kinds.map(|one| (one.name(), 0)).collect();
         for (reason, count) in reading.handlers.values().flat_map(|one| &one.faults) {
             *by_reason.entry(reason).or_default() += count;
         }
