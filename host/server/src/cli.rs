@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use anyhow::Context;
 use clap::{Args, Parser, Subcommand};
 use fusebox::bridge::Options;
-use fusebox::config::{Config, Listener, SourceUrl};
+use fusebox::config::{Config, Environment, FILE_VARIABLE, Listener, Origins, SourceUrl};
 use http::{HeaderName, HeaderValue};
 
 use crate::key_commands::KeyCommand;
@@ -283,6 +283,20 @@ pub(crate) enum ConfigCommand {
         /// A TOML file; without it the defaults are printed
         #[arg(long, value_name = "FILE")]
         config: Option<PathBuf>,
+        /// Say of each where its value is from: a line of the file, or a variable
+        #[arg(long)]
+        origin: bool,
+    },
+    /// Print the JSON Schema of the file, for editors
+    Schema,
+    /// Say what another file would change, and when it would hold in a running host
+    Diff {
+        /// The file that is in force
+        #[arg(value_name = "OLD")]
+        old: PathBuf,
+        /// The file that is to be
+        #[arg(value_name = "NEW")]
+        new: PathBuf,
     },
 }
 
@@ -302,7 +316,13 @@ impl Stdio {
 }
 
 pub(crate) fn load(file: Option<PathBuf>) -> anyhow::Result<Config> {
-    Config::load(file.as_deref()).context("the configuration is not valid")
+    load_with_origins(file).map(|(config, _)| config)
+}
+
+pub(crate) fn load_with_origins(file: Option<PathBuf>) -> anyhow::Result<(Config, Origins)> {
+    let file = file.or_else(|| std::env::var_os(FILE_VARIABLE).map(PathBuf::from));
+    Config::load_with_origins(file.as_deref(), &Environment::of_process())
+        .context("the configuration is not valid")
 }
 
 fn with_plugins(config: Config, plugins: Option<PathBuf>) -> Config {

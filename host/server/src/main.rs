@@ -119,9 +119,22 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
             cli::load(Some(file.clone()))?;
             writeln!(std::io::stdout(), "{}: valid", file.display())?;
         }
-        Command::Config(ConfigCommand::Print { config }) => {
-            let config: Config = cli::load(config)?;
-            write!(std::io::stdout(), "{}", config.effective_toml())?;
+        Command::Config(ConfigCommand::Print { config, origin }) => {
+            let (config, origins) = cli::load_with_origins(config)?;
+            let text = match origin {
+                true => config.effective_lines(&origins),
+                false => config.effective_toml(),
+            };
+            write!(std::io::stdout(), "{text}")?;
+        }
+        Command::Config(ConfigCommand::Diff { old, new }) => {
+            let (old, new) = (cli::load(Some(old))?, cli::load(Some(new))?);
+            for one in old.differences(&new) {
+                writeln!(std::io::stdout(), "{one} ({})", one.effect().words())?;
+            }
+        }
+        Command::Config(ConfigCommand::Schema) => {
+            write!(std::io::stdout(), "{}", Config::schema_text())?;
         }
     }
     Ok(ExitCode::SUCCESS)

@@ -35,7 +35,7 @@ pub(super) enum Rule {
 }
 
 /// Entries in one array.
-const LIST_MAX: usize = 64;
+pub(super) const LIST_MAX: usize = 64;
 
 const MINUTE_MS: i64 = 60_000;
 pub(super) const HOUR_MS: i64 = 60 * MINUTE_MS;

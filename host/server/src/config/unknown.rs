@@ -54,7 +54,10 @@ pub(super) fn hint(name: &str, here: &[&str]) -> String {
     format!("known here are {}", known.join(", "))
 }
 
-fn nearest<'a>(name: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+pub(super) fn nearest<'a>(
+    name: &str,
+    candidates: impl Iterator<Item = &'a str>,
+) -> Option<&'a str> {
     // `memory_max` is far from `memory_max_bytes` by its letters alone.
     let likeness = |known: &str| {
         if name.len() >= BEGINNING_MIN_BYTES && known.starts_with(name) {
