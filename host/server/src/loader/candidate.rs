@@ -7,6 +7,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::kept::Kept;
 use crate::catalogue::FailedFile;
 use crate::folder;
 use crate::signatures::{self, Signatures, Verdict};
@@ -18,6 +19,8 @@ pub(super) struct Candidate {
     /// theirs, in hex
     pub(super) sha256: String,
     pub(super) verdict: Verdict,
+    /// the texts of its signatures
+    pub(super) signatures: Vec<String>,
 }
 
 impl Candidate {
@@ -33,21 +36,59 @@ impl Candidate {
         blocking(move || {
             let (bytes, sha256) =
                 folder::read(&path, max_bytes).map_err(|reason| failed(None, reason))?;
+            let read = signatures::read_beside(&path);
             if !keys.is_asked() {
-                let verdict = Verdict::NotAsked;
-                return Ok(Self {
+                // Somebody may ask when it is rolled back to.
+                let signatures = read.map(|(texts, _)| texts).unwrap_or_default();
+                return Ok(Self::unasked(bytes, sha256, signatures));
+            }
+            let judged = read.and_then(|(signatures, missing)| {
+                let verdict = keys.judge(&bytes, &signatures, &missing)?;
+                Ok((verdict, signatures))
+            });
+            match judged {
+                Ok((verdict, signatures)) => Ok(Self {
                     bytes,
                     sha256,
                     verdict,
-                });
+                    signatures,
+                }),
+                Err(error) => Err(failed(Some(sha256), error.to_string())),
             }
-            let judged = signatures::read_beside(&path)
-                .and_then(|(texts, missing)| keys.judge(&bytes, &texts, &missing));
-            match judged {
+        })
+        .await
+    }
+
+    fn unasked(bytes: Vec<u8>, sha256: String, signatures: Vec<String>) -> Self {
+        Self {
+            bytes,
+            sha256,
+            verdict: Verdict::NotAsked,
+            signatures,
+        }
+    }
+
+    /// A version that was good before, with the signatures that it had.
+    ///
+    /// # Errors
+    /// Why it may not be loaded.
+    pub(super) async fn of_kept(
+        kept: Kept,
+        plugin: String,
+        sha256: String,
+        max_bytes: u64,
+        keys: Arc<Signatures>,
+    ) -> Result<Self, FailedFile> {
+        blocking(move || {
+            let read = kept.read(&plugin, &sha256, max_bytes);
+            let (bytes, record) = read.map_err(|reason| failed(Some(sha256.clone()), reason))?;
+            let missing = "none was kept with it";
+            match keys.judge(&bytes, &record.signatures, missing) {
                 Ok(verdict) => Ok(Self {
                     bytes,
                     sha256,
                     verdict,
+                    signatures: record.signatures,
                 }),
                 Err(error) => Err(failed(Some(sha256), error.to_string())),
             }
@@ -75,6 +116,7 @@ impl Candidate {
                     bytes,
                     sha256,
                     verdict,
+                    signatures: record.signatures,
                 }),
                 Err(error) => Err(failed(Some(sha256), error.to_string())),
             }
