@@ -58,7 +58,7 @@ impl Loader {
     /// Serves nothing of a plugin.
     pub(super) fn publish_disabled(&mut self, name: &str) {
         self.papers.remove(name);
-        let is_enabled = self.host.config.plugin(name).enabled;
+        let is_enabled = self.host.live().plugin(name).enabled;
         let slot = Slot {
             disabled: !is_enabled,
             ..Slot::default()
@@ -124,7 +124,7 @@ impl Loader {
 
     /// Loads a version that is kept.
     pub(super) async fn load_kept(&self, name: &str, sha256: &str) -> Result<Fresh, FailedFile> {
-        let (kept, max_bytes) = (self.kept.clone(), self.host.config.reload.file_max_bytes);
+        let (kept, max_bytes) = (self.kept.clone(), self.host.live().reload.file_max_bytes);
         let (plugin, wanted) = (name.to_owned(), sha256.to_owned());
         let keys = self.host.signatures.clone();
         let candidate = Candidate::of_kept(kept, plugin, wanted, max_bytes, keys).await?;
@@ -178,7 +178,7 @@ impl Loader {
             self.confirm(name, candidate.verdict);
             return true;
         }
-        let tries = self.host.config.tries(name);
+        let tries = self.host.live().tries(name);
         if tries && slot.serving.is_none() {
             // The file may have changed while nobody watched.
             let last = self.last_good(name).await;
@@ -254,11 +254,15 @@ impl Loader {
             signatures,
         } = candidate;
         let bytes = self.stage(name, &sha256, bytes).await;
+        let (settings, breakers) = {
+            let live = self.host.live();
+            (live.plugin(name), live.circuit_breaker)
+        };
         let loaded = LoadedPlugin::load(
             &self.host.engine,
             &self.host.granter,
-            self.host.config.plugin(name),
-            self.host.config.circuit_breaker,
+            settings,
+            breakers,
             sha256.clone(),
             bytes,
             self.host.config.engine.max_instances as usize,
