@@ -8,16 +8,16 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::kept::Kept;
+use crate::asks::Beside;
 use crate::catalogue::FailedFile;
 use crate::folder;
+use crate::plugin_entry::PluginFile;
 use crate::signatures::{self, Signatures, Verdict};
 use crate::sources::{self, Record};
 
 /// Bytes that may be loaded.
 pub(super) struct Candidate {
-    pub(super) bytes: Vec<u8>,
-    /// theirs, in hex
-    pub(super) sha256: String,
+    pub(super) file: PluginFile,
     pub(super) verdict: Verdict,
     /// the texts of its signatures
     pub(super) signatures: Vec<String>,
@@ -37,35 +37,33 @@ impl Candidate {
             let (bytes, sha256) =
                 folder::read(&path, max_bytes).map_err(|reason| failed(None, reason))?;
             let read = signatures::read_beside(&path);
+            let file = PluginFile {
+                bytes,
+                sha256,
+                beside: Beside::of(&path),
+            };
             if !keys.is_asked() {
-                // Somebody may ask when it is rolled back to.
-                let signatures = read.map(|(texts, _)| texts).unwrap_or_default();
-                return Ok(Self::unasked(bytes, sha256, signatures));
+                return Ok(Self {
+                    file,
+                    verdict: Verdict::NotAsked,
+                    // Somebody may ask when it is rolled back to.
+                    signatures: read.map(|(texts, _)| texts).unwrap_or_default(),
+                });
             }
             let judged = read.and_then(|(signatures, missing)| {
-                let verdict = keys.judge(&bytes, &signatures, &missing)?;
+                let verdict = keys.judge(&file.bytes, &signatures, &missing)?;
                 Ok((verdict, signatures))
             });
             match judged {
                 Ok((verdict, signatures)) => Ok(Self {
-                    bytes,
-                    sha256,
+                    file,
                     verdict,
                     signatures,
                 }),
-                Err(error) => Err(failed(Some(sha256), error.to_string())),
+                Err(error) => Err(failed(Some(file.sha256), error.to_string())),
             }
         })
         .await
-    }
-
-    fn unasked(bytes: Vec<u8>, sha256: String, signatures: Vec<String>) -> Self {
-        Self {
-            bytes,
-            sha256,
-            verdict: Verdict::NotAsked,
-            signatures,
-        }
     }
 
     /// A version that was good before, with the signatures that it had.
@@ -85,8 +83,11 @@ impl Candidate {
             let missing = "none was kept with it";
             match keys.judge(&bytes, &record.signatures, missing) {
                 Ok(verdict) => Ok(Self {
-                    bytes,
-                    sha256,
+                    file: PluginFile {
+                        bytes,
+                        sha256,
+                        beside: record.asks.map_or(Beside::Nothing, Beside::Text),
+                    },
                     verdict,
                     signatures: record.signatures,
                 }),
@@ -113,8 +114,11 @@ impl Candidate {
             let sha256 = record.sha256;
             match keys.judge(&bytes, &record.signatures, &missing) {
                 Ok(verdict) => Ok(Self {
-                    bytes,
-                    sha256,
+                    file: PluginFile {
+                        bytes,
+                        sha256,
+                        beside: Beside::Nothing,
+                    },
                     verdict,
                     signatures: record.signatures,
                 }),

@@ -25,6 +25,9 @@ pub(super) struct Record {
     /// the texts of its signatures
     #[serde(default)]
     pub(super) signatures: Vec<String>,
+    /// what lay beside it: what its author asks the operator for
+    #[serde(default)]
+    pub(super) asks: Option<String>,
 }
 
 /// The versions of all plugins of one host.
@@ -81,7 +84,15 @@ impl Kept {
             return Ok(());
         };
         let newest = self.versions(plugin).into_iter().next();
-        if newest.is_some_and(|newest| newest.sha256 == record.sha256) {
+        let is_known = |newest: &Record| {
+            let served_ms = newest.served_ms;
+            *newest
+                == Record {
+                    served_ms,
+                    ..record.clone()
+                }
+        };
+        if newest.as_ref().is_some_and(is_known) {
             return self.sweep(plugin, &record.sha256);
         }
         let text = serde_json::to_vec(record)?;
@@ -192,6 +203,7 @@ mod tests {
             sha256: sha256.clone(),
             served_ms,
             signatures: vec!["s".to_owned()],
+            asks: None,
         };
         kept.remember("a", &record).unwrap();
         sha256

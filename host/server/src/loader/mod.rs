@@ -47,6 +47,8 @@ struct Papers {
     sha256: String,
     /// the texts of its signatures
     signatures: Vec<String>,
+    /// what lies beside it
+    asks: Option<String>,
     /// where it comes from, if it isn't from the folder
     source: Option<sources::Record>,
 }

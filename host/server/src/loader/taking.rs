@@ -10,6 +10,7 @@ use std::sync::atomic::Ordering;
 use super::candidate::Candidate;
 use super::publish::{tell_loaded, tell_verdict};
 use super::{Loader, Papers, kept};
+use crate::asks::Beside;
 use crate::catalogue::{FailedFile, Slot};
 use crate::control::{EventKind, PassedOver, brief};
 use crate::long_tasks::unix_ms;
@@ -48,7 +49,7 @@ impl Loader {
                 return false;
             }
         };
-        if let Some(objection) = standing.objection(&candidate.sha256) {
+        if let Some(objection) = standing.objection(&candidate.file.sha256) {
             self.pass_over(name, objection).await;
             return false;
         }
@@ -159,12 +160,8 @@ impl Loader {
         candidate: Candidate,
         source: Option<sources::Record>,
     ) -> bool {
-        let sha256 = candidate.sha256.clone();
+        let sha256 = candidate.file.sha256.clone();
         let mut slot = self.slot(name);
-        let is_serving = |slot: &Slot| {
-            let serving = slot.serving.as_ref();
-            serving.is_some_and(|serving| serving.core.sha256 == sha256)
-        };
         if slot
             .trial
             .as_ref()
@@ -172,13 +169,20 @@ impl Loader {
         {
             return false;
         }
-        if is_serving(&slot) {
+        let is_same = |serving: &Arc<LoadedPlugin>| serving.core.sha256 == sha256;
+        let is_old = slot.serving.as_ref().is_some_and(is_same);
+        let is_unchanged =
+            |serving: &Arc<LoadedPlugin>| serving.core.beside == candidate.file.beside;
+        if is_old {
             self.drop_trial(name, "the file of the version before it came back")
                 .await;
+        }
+        if is_old && slot.serving.as_ref().is_some_and(is_unchanged) {
             self.confirm(name, candidate.verdict);
             return true;
         }
-        let tries = self.host.live().tries(name);
+        // New bytes are tried; what only lies beside them is not.
+        let tries = self.host.live().tries(name) && !is_old;
         if tries && slot.serving.is_none() {
             // The file may have changed while nobody watched.
             let last = self.last_good(name).await;
@@ -248,12 +252,16 @@ impl Loader {
         source: Option<sources::Record>,
     ) -> Result<Fresh, FailedFile> {
         let Candidate {
-            bytes,
-            sha256,
+            mut file,
             verdict,
             signatures,
         } = candidate;
-        let bytes = self.stage(name, &sha256, bytes).await;
+        let sha256 = file.sha256.clone();
+        file.bytes = self.stage(name, &sha256, file.bytes).await;
+        let asks = match &file.beside {
+            Beside::Text(text) => Some(text.clone()),
+            Beside::Nothing | Beside::Unreadable(_) => None,
+        };
         let (settings, breakers) = {
             let live = self.host.live();
             (live.plugin(name), live.circuit_breaker)
@@ -263,8 +271,7 @@ impl Loader {
             &self.host.granter,
             settings,
             breakers,
-            sha256.clone(),
-            bytes,
+            file,
             self.host.config.engine.max_instances as usize,
         );
         match loaded.await {
@@ -273,6 +280,7 @@ impl Loader {
                 let papers = Papers {
                     sha256,
                     signatures,
+                    asks,
                     source,
                 };
                 Ok(Fresh {
@@ -349,6 +357,7 @@ impl Loader {
             sha256: papers.sha256.clone(),
             served_ms: unix_ms(),
             signatures: papers.signatures,
+            asks: papers.asks,
         };
         let (kept, plugin) = (self.kept.clone(), name.to_owned());
         let remembering = move || {
