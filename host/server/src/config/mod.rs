@@ -7,6 +7,7 @@
 //! what keys must agree on. All that is wrong is reported at once.
 
 mod access;
+mod audit;
 mod canary;
 mod comments;
 mod destination;
@@ -49,6 +50,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 pub use access::{Auth, EVERYTHING, Exposed, OAuth, RateLimits, Role};
+pub use audit::{Arguments, Audit, Overflow};
 pub use canary::{Canary, CanaryChoice};
 pub use destination::{AddressRange, Destination, NotADestination, is_name, normal_host};
 pub use diff::Difference;
@@ -166,6 +168,8 @@ pub struct Config {
     pub sources: Sources,
     /// `[signatures]`
     pub signatures: Signatures,
+    /// `[audit]`
+    pub audit: Audit,
     /// `[log]`
     pub log: Log,
     /// `[metrics]`
