@@ -110,16 +110,12 @@ fn each_call_of_each_caller_has_a_line() {
             &hello["role"],
             &hello["method"],
             &hello["plugin"],
-            &hello["transport"]
         ],
-        ["key:ada", "all", "tools/call", "hello", "http/1.1"]
+        ["key:ada", "all", "tools/call", "hello"]
     );
     assert_eq!(hello["address"], "127.0.0.1");
     assert_eq!(hello["request"], "a-7");
-    assert_eq!(
-        hello["version"],
-        host.plugin_health_as(&ada, "hello")["sha256"]
-    );
+    assert_eq!(hello["version"].as_str().map(str::len), Some(64), "{hello}");
     assert_eq!(hello["arguments"]["password"], "[redacted]");
     assert_eq!(hello["arguments"]["deep"][0]["api_key"], "[redacted]");
     assert_eq!(hello["arguments"]["name"], "Ada");
