@@ -11,6 +11,7 @@
 pub mod admission;
 pub mod ask;
 pub mod asks;
+pub mod audit;
 pub mod auth;
 pub mod author;
 pub mod backpressure;
@@ -46,6 +47,7 @@ mod paging;
 pub mod plugin_entry;
 pub mod random_id;
 pub mod rates;
+pub mod reconfigure;
 mod refusal;
 mod render;
 pub mod reply;

@@ -59,7 +59,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Serve(serve) => {
             let config = serve.settings()?;
             start_log(&config.log);
-            let clean = runtime()?.block_on(fusebox::serve::listeners(config))?;
+            let clean = runtime()?.block_on(fusebox::serve::listeners(config, serve.reread()))?;
             tracing::debug!(clean, "exit");
         }
         Command::Stdio(stdio) => {
@@ -67,7 +67,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
             let config = stdio.settings()?;
             start_log(&config.log);
             let runtime = runtime()?;
-            runtime.block_on(fusebox::serve::stdio(config, view))?;
+            runtime.block_on(fusebox::serve::stdio(config, view, stdio.reread()))?;
             // A read of standard input can't be called back: don't wait for it.
             runtime.shutdown_background();
         }
@@ -122,9 +122,22 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
             cli::load(Some(file.clone()))?;
             writeln!(std::io::stdout(), "{}: valid", file.display())?;
         }
-        Command::Config(ConfigCommand::Print { config }) => {
-            let config: Config = cli::load(config)?;
-            write!(std::io::stdout(), "{}", config.effective_toml())?;
+        Command::Config(ConfigCommand::Print { config, origin }) => {
+            let (config, origins) = cli::load_with_origins(config)?;
+            let text = match origin {
+                true => config.effective_lines(&origins),
+                false => config.effective_toml(),
+            };
+            write!(std::io::stdout(), "{text}")?;
+        }
+        Command::Config(ConfigCommand::Diff { old, new }) => {
+            let (old, new) = (cli::load(Some(old))?, cli::load(Some(new))?);
+            for one in old.differences(&new) {
+                writeln!(std::io::stdout(), "{one} ({})", one.effect().words())?;
+            }
+        }
+        Command::Config(ConfigCommand::Schema) => {
+            write!(std::io::stdout(), "{}", Config::schema_text())?;
         }
     }
     Ok(ExitCode::SUCCESS)

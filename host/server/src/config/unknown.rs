@@ -54,7 +54,10 @@ pub(super) fn hint(name: &str, here: &[&str]) -> String {
     format!("known here are {}", known.join(", "))
 }
 
-fn nearest<'a>(name: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+pub(super) fn nearest<'a>(
+    name: &str,
+    candidates: impl Iterator<Item = &'a str>,
+) -> Option<&'a str> {
     // `memory_max` is far from `memory_max_bytes` by its letters alone.
     let likeness = |known: &str| {
         if name.len() >= BEGINNING_MIN_BYTES && known.starts_with(name) {
@@ -124,7 +127,7 @@ mod tests {
              `registry_shards`, `capability_cache_ttl_ms`, `health_check_interval_ms`, \
              `metrics_interval_ms`, `shutdown_timeout_ms`, `http`, `buffers`, `stream`, `session`, `socket`, \
              `tls`, `auth`, `oauth`, `rate_limits`, `quic`, `lists`, `message_queue`, `backpressure`, `circuit_breaker`, `limits`, `result_cache`, \
-             `engine`, `tasks`, `keyvalue`, `reload`, `sources`, `signatures`, `log`, `metrics`, `capability_cache_ttl`, `health_check_interval`, \
+             `engine`, `tasks`, `keyvalue`, `reload`, `sources`, `signatures`, `audit`, `log`, `metrics`, `capability_cache_ttl`, `health_check_interval`, \
              `metrics_interval`, `plugins`, `views`, `roles`",
         );
     }

@@ -16,11 +16,13 @@ use serde::Serialize;
 pub use load::{AdmissionReport, BackpressureReport, CacheReport};
 pub use plugin::{BreakerReport, FailedUpdate, PluginReport, PluginState};
 
+use crate::audit::{Audit, AuditReport};
 use crate::buffers::BufferSnapshot;
 use crate::catalogue::Catalogue;
 use crate::config::View;
 use crate::control::Event;
 use crate::host::Host;
+use crate::reconfigure::Standing;
 
 /// The report.
 #[derive(Debug, Serialize)]
@@ -59,6 +61,9 @@ pub struct Report {
     pub tasks_running: u64,
     pub tasks_bytes: u64,
     pub buffers: BufferSnapshot,
+    pub config: Standing,
+    /// none: nothing is written
+    pub audit: Option<AuditReport>,
     pub plugins: BTreeMap<String, PluginReport>,
     /// what is not offered because another plugin has its name
     pub collisions: Vec<CollisionReport>,
@@ -199,6 +204,8 @@ pub fn report(host: &Host, now: Instant) -> Report {
         errors_1m: meters.errors_1m,
         requests_total: meters.requests_total,
         errors_total: meters.errors_total,
+        config: host.configuration.standing(),
+        audit: host.audit.as_ref().map(Audit::report),
         plugins,
         tasks_kept: held.tasks,
         tasks_running: host.long_tasks.running() as u64,
@@ -206,7 +213,7 @@ pub fn report(host: &Host, now: Instant) -> Report {
         buffers: host.buffers.snapshot(),
         history: host.control.history().events(),
         views: host
-            .config
+            .live()
             .views
             .iter()
             .map(|one| view(&catalogue, one))
@@ -227,11 +234,13 @@ pub fn report(host: &Host, now: Instant) -> Report {
 /// Why the host is not as it should be, in plain words; nothing if it is.
 fn causes(host: &Host, plugins: &BTreeMap<String, PluginReport>, queue_depth: u64) -> Vec<String> {
     let mut causes = Vec::new();
-    if queue_depth >= host.config.message_queue.warn_threshold as u64 {
+    if queue_depth >= host.live().message_queue.warn_threshold as u64 {
         causes.push(format!("{queue_depth} calls wait"));
     }
     causes.extend(load::pressure(host));
     causes.extend(host.auth.trouble());
+    causes.extend(host.configuration.trouble());
+    causes.extend(host.audit.as_ref().and_then(Audit::trouble));
     if host.engine.swaps_unsafely() {
         causes.push(
             "swap was turned on after the start: restart the host, or what one call left could be swapped out and seen by another"
