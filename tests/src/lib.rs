@@ -10,6 +10,7 @@
 mod ask;
 mod client;
 mod conformance;
+pub mod frames;
 mod host;
 mod http;
 mod lines;
@@ -23,6 +24,7 @@ mod wait;
 pub use ask::{Answer, Caller, EVERYWHERE, LEGACY_WAYS, MODERN_WAYS, Way, each, server_meta};
 pub use client::{Client, Era, Exchange, modern_meta};
 pub use conformance::{Suite, conformance};
+pub use frames::Frames;
 pub use host::{Host, Setup, signal};
 pub use http::{Connection, Events, Head, Response};
 pub use lines::{Lines, Stdio, initialize_line};

@@ -30,6 +30,7 @@ use crate::seal::Sealer;
 use crate::session::Sessions;
 use crate::signatures::Signatures;
 use crate::sources::{FetchError, Sources};
+use crate::supervise::Parts;
 
 /// Connections beyond `max_connections` that are answered if they only ask how the
 /// host is. Further ones get a refusal and nothing else.
@@ -92,6 +93,8 @@ pub struct Host {
     stopping_now: AtomicBool,
     /// every connection and every call that outlives its connection
     pub tasks: TaskTracker,
+    /// what runs beside them
+    pub parts: Arc<Parts>,
 }
 
 /// Why a host can't be made.
@@ -121,6 +124,7 @@ impl Host {
         let meters = Arc::new(Meters::new(start));
         let engine = Engine::new(&engine_config(&config))?;
         let descriptors = Descriptors::prepare(config.max_connections);
+        let (stopping, tasks) = (CancellationToken::new(), TaskTracker::new());
         Ok(Arc::new(Self {
             engine,
             granter: Granter::new(&config.keyvalue),
@@ -153,10 +157,11 @@ impl Host {
             connections: Arc::new(Semaphore::new(descriptors.connections_max)),
             probes: Semaphore::new(PROBES_MAX),
             descriptors,
-            stopping: CancellationToken::new(),
+            parts: Parts::new(start, stopping.clone(), tasks.clone()),
+            stopping,
             stopping_now: AtomicBool::new(false),
             stopped: CancellationToken::new(),
-            tasks: TaskTracker::new(),
+            tasks,
             config,
         }))
     }

@@ -56,6 +56,7 @@ pub mod session;
 pub mod signatures;
 pub mod sources;
 pub mod subscription;
+pub mod supervise;
 mod target;
 mod task_run;
 mod thread_number;

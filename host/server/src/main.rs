@@ -184,4 +184,5 @@ fn start_log(log: &Log) {
         LogFormat::Text => builder.init(),
         LogFormat::Json => builder.json().init(),
     }
+    fusebox::supervise::log_panics();
 }

@@ -7,6 +7,7 @@ use std::future::Future;
 use std::io;
 use std::sync::Arc;
 
+use parking_lot::Mutex;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::auth::Audience;
@@ -18,6 +19,7 @@ use crate::loader::Loader;
 use crate::long_tasks::IN_MEMORY;
 use crate::origin::Origin;
 use crate::plugin_entry::Offers;
+use crate::supervise::{Pulse, Watchdog};
 use crate::transport::listen::{self, Bound};
 use crate::transport::stream::{self, Door};
 use crate::transport::tls::{Tls, TlsError};
@@ -25,6 +27,9 @@ use crate::vitals;
 
 /// How often idle sessions are looked for.
 const SWEEP_INTERVAL: std::time::Duration = std::time::Duration::from_secs(30);
+
+/// So many signs of life a part may owe before it is started anew.
+const BEATS_MISSED_MAX: u32 = 10;
 
 /// Why a host didn't start.
 #[derive(Debug, thiserror::Error)]
@@ -127,12 +132,14 @@ pub(crate) async fn run(
     welcome(&host, &bound);
     watch_certificate(&host, &bound);
     for listener in bound {
-        // Tracked: QUIC says its last words after its last connection has ended.
-        host.tasks.spawn(listener.accept(host.clone()));
+        listener.accept(&host);
     }
     if let Some(interval) = host.config.metrics_interval {
-        tokio::spawn(vitals::figures(host.clone(), interval));
+        keep(&host, "figures", move |host, _| {
+            vitals::figures(host, interval)
+        });
     }
+    let _watchdog = Watchdog::start(&host.parts, None, || ());
     signal.await?;
     tracing::info!("stopping: no new connections; calls may finish (again: at once)");
     let clean = tokio::select! {
@@ -154,8 +161,16 @@ fn watch_certificate(host: &Arc<Host>, bound: &[Bound]) {
     };
     let quic = host.config.quic;
     let renewals: Vec<_> = bound.iter().filter_map(|one| one.renewal(quic)).collect();
-    let renewed = move |tls: &Tls| renewals.iter().for_each(|renew| renew(tls));
-    tokio::spawn(tls.watch(host.config.tls.clone(), host.stopping.clone(), renewed));
+    let renewals = Arc::new(renewals);
+    // One that was made at the start is not watched.
+    let part = host.parts.part("certificate").may_end();
+    let host = host.clone();
+    part.keep(move |_| {
+        let (settings, stop) = (host.config.tls.clone(), host.stopping.clone());
+        let renewals = renewals.clone();
+        let renewed = move |tls: &Tls| renewals.iter().for_each(|renew| renew(tls));
+        tls.clone().watch(settings, stop, renewed)
+    });
 }
 
 /// Serves one client over standard input and output, until its end of input.
@@ -221,21 +236,62 @@ pub(crate) async fn start(config: Config) -> Result<Arc<Host>, StartError> {
     let mut loader = Loader::new(host.clone());
     loader.load_all().await;
     if host.config.reload.enabled {
-        tokio::spawn(loader.watch(host.stopping.clone()));
+        watch_plugins(&host, loader);
     }
-    host.auth.start(&host.stopping);
-    tokio::spawn(vitals::sample(host.clone()));
-    tokio::spawn(vitals::watch(host.clone()));
-    let sweeping = host.clone();
-    tokio::spawn(async move {
-        loop {
-            tokio::time::sleep(SWEEP_INTERVAL).await;
-            sweeping.sessions.sweep(std::time::Instant::now());
-            sweeping.rates.sweep();
-            sweeping.long_tasks.sweep().await;
+    host.auth.start(&host.parts, &host.stopping);
+    let sample_every = host.config.backpressure.sample_interval;
+    let part = host
+        .parts
+        .part("samples")
+        .beats_within(sample_every * BEATS_MISSED_MAX);
+    let sampled = host.clone();
+    part.keep(move |pulse| vitals::sample(sampled.clone(), pulse));
+    keep(&host, "health", |host, _| vitals::watch(host));
+    keep(&host, "sweeping", sweep);
+    Ok(host)
+}
+
+/// Keeps a part of the host that works on the host.
+fn keep<Fut>(
+    host: &Arc<Host>,
+    name: &str,
+    work: impl Fn(Arc<Host>, Pulse) -> Fut + Send + Sync + 'static,
+) where
+    Fut: Future<Output = ()> + Send + 'static,
+{
+    let part = host.parts.part(name);
+    let host = host.clone();
+    part.keep(move |pulse| work(host.clone(), pulse));
+}
+
+/// Keeps the catalogue in step with the plugins' folder. `loader` has loaded all that
+/// there is; one that follows it looks at all of it again.
+fn watch_plugins(host: &Arc<Host>, loader: Loader) {
+    let first = Mutex::new(Some(loader));
+    keep(host, "plugins", move |host, _| {
+        let first = first.lock().take();
+        async move {
+            let loader = match first {
+                Some(loader) => loader,
+                None => {
+                    let mut next = Loader::new(host.clone());
+                    next.load_all().await;
+                    next
+                }
+            };
+            loader.watch(host.stopping.clone()).await;
         }
     });
-    Ok(host)
+}
+
+/// Forgets what has ended, from time to time.
+async fn sweep(host: Arc<Host>, _pulse: Pulse) {
+    loop {
+        tokio::time::sleep(SWEEP_INTERVAL).await;
+        host.sessions.sweep(std::time::Instant::now());
+        host.rates.sweep();
+        host.long_tasks.sweep().await;
+    }
 }
 
 pub(crate) fn address(listener: &Bound, config: &Config) -> String {

@@ -4,12 +4,14 @@
 //! It owns what happens to a task in which order: first durable, then told. It
 //! never decides whether a call becomes a task.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use bytestring::ByteString;
 use fusebox_protocol::params::{ClientCapabilities, UpdateTaskParams};
 use fusebox_protocol::reply::{self, EmptyResult, TaskStatus};
 use fusebox_protocol::{ProtocolVersion, RawJson, Reason, RefusalData, RequestId, RpcError};
+use futures_util::FutureExt as _;
 use serde::Deserialize;
 use serde_json::value::{RawValue, to_raw_value};
 use tokio_util::sync::CancellationToken;
@@ -252,7 +254,9 @@ fn spawn(
             () = stop.cancelled() => None,
             () = host.stopped.cancelled() => None,
             () = tokio::time::sleep(ends) => None,
-            step = rounds(&call, known) => Some(step),
+            step = AssertUnwindSafe(rounds(&call, known)).catch_unwind() => {
+                Some(step.unwrap_or_else(|panic| Err(call.contained(&*panic))))
+            }
         };
         let id = running.id.clone();
         // Before anybody learns of its state, for the next round may begin then.

@@ -1,6 +1,7 @@
 //! Proves that a QUIC listener serves a session on each stream, over real QUIC:
 //! exact answers, many streams, and an end in order.
 
+mod certificates;
 mod client;
 mod handshakes;
 mod limits;

@@ -20,6 +20,7 @@ pub use caller::{Audience, Caller, STRANGER};
 pub use keys::{Entry, Keys, KeysError, Unfit};
 
 use crate::config::Config;
+use crate::supervise::Parts;
 use crate::transport::tls::TlsError;
 use oauth::{Judged, Tokens};
 use ring::Ring;
@@ -219,27 +220,33 @@ impl Auth {
     }
 
     /// Keeps what is known in step with the file of keys and with the issuer.
-    pub fn start(self: &Arc<Self>, stop: &CancellationToken) {
+    pub fn start(self: &Arc<Self>, parts: &Arc<Parts>, stop: &CancellationToken) {
         let tell = |auth: &Arc<Self>, place: usize| {
             let auth = auth.clone();
             move |trouble| auth.trouble.lock()[place] = trouble
         };
         if self.keys.is_some() {
-            let (auth, stop, tell) = (self.clone(), stop.clone(), tell(self, 0));
-            tokio::spawn(async move {
-                if let Some(keys) = &auth.keys {
-                    let told = |problem: Option<String>| {
-                        tell(problem.map(|it| format!("the file of keys can't be used: {it}")));
-                    };
-                    keys.watch(&auth.roles, stop, told).await;
+            let (auth, stop) = (self.clone(), stop.clone());
+            parts.part("keys").keep(move |_| {
+                let (auth, stop, tell) = (auth.clone(), stop.clone(), tell(&auth, 0));
+                async move {
+                    if let Some(keys) = &auth.keys {
+                        let told = |problem: Option<String>| {
+                            tell(problem.map(|it| format!("the file of keys can't be used: {it}")));
+                        };
+                        keys.watch(&auth.roles, stop, told).await;
+                    }
                 }
             });
         }
         if self.tokens.is_some() {
-            let (auth, stop, tell) = (self.clone(), stop.clone(), tell(self, 1));
-            tokio::spawn(async move {
-                if let Some(tokens) = &auth.tokens {
-                    tokens.watch(stop, tell).await;
+            let (auth, stop) = (self.clone(), stop.clone());
+            parts.part("issuer").keep(move |_| {
+                let (auth, stop, tell) = (auth.clone(), stop.clone(), tell(&auth, 1));
+                async move {
+                    if let Some(tokens) = &auth.tokens {
+                        tokens.watch(stop, tell).await;
+                    }
                 }
             });
         }

@@ -20,6 +20,7 @@ use crate::buffers::BufferSnapshot;
 use crate::catalogue::Catalogue;
 use crate::config::View;
 use crate::host::Host;
+use crate::supervise::PartReport;
 
 /// The report.
 #[derive(Debug, Serialize)]
@@ -61,6 +62,10 @@ pub struct Report {
     pub plugins: BTreeMap<String, PluginReport>,
     /// what is not offered because another plugin has its name
     pub collisions: Vec<CollisionReport>,
+    /// what runs beside the connections
+    pub parts: BTreeMap<String, PartReport>,
+    /// panics that ended a connection, a call or a turn of a part, and nothing else
+    pub panics: u64,
     /// the parts that are served at paths of their own
     pub views: BTreeMap<String, ViewReport>,
 }
@@ -164,7 +169,7 @@ pub fn report(host: &Host, now: Instant) -> Report {
     // After the plugins: whatever waits for one of them is in the queue by now.
     let meters = host.meters.snapshot(now);
     let held = host.long_tasks.held();
-    let causes = causes(host, &plugins, meters.queue_depth);
+    let causes = causes(host, &plugins, meters.queue_depth, now);
     Report {
         status: match causes.is_empty() {
             _ if host.is_stopping() => Status::Draining,
@@ -201,6 +206,8 @@ pub fn report(host: &Host, now: Instant) -> Report {
         tasks_running: host.long_tasks.running() as u64,
         tasks_bytes: held.bytes,
         buffers: host.buffers.snapshot(),
+        parts: host.parts.report(),
+        panics: host.parts.panics(),
         views: host
             .config
             .views
@@ -221,13 +228,19 @@ pub fn report(host: &Host, now: Instant) -> Report {
 }
 
 /// Why the host is not as it should be, in plain words; nothing if it is.
-fn causes(host: &Host, plugins: &BTreeMap<String, PluginReport>, queue_depth: u64) -> Vec<String> {
+fn causes(
+    host: &Host,
+    plugins: &BTreeMap<String, PluginReport>,
+    queue_depth: u64,
+    now: Instant,
+) -> Vec<String> {
     let mut causes = Vec::new();
     if queue_depth >= host.config.message_queue.warn_threshold as u64 {
         causes.push(format!("{queue_depth} calls wait"));
     }
     causes.extend(load::pressure(host));
     causes.extend(host.auth.trouble());
+    causes.extend(host.parts.trouble(now));
     if host.engine.swaps_unsafely() {
         causes.push(
             "swap was turned on after the start: restart the host, or what one call left could be swapped out and seen by another"

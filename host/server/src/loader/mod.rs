@@ -61,9 +61,9 @@ impl Loader {
         let (tell, news) = mpsc::channel(NEWS_MAX);
         let following = host.stopping.child_token();
         Self {
+            seen: known(&host),
             host,
             dir,
-            seen: BTreeMap::new(),
             news,
             tell,
             _end: following.clone().drop_guard(),
@@ -332,6 +332,13 @@ impl Loader {
             self.host.changes.publish(&change);
         }
     }
+}
+
+/// What a loader before this one has taken in: a file that has gone since is missed.
+fn known(host: &Host) -> BTreeMap<String, Seen> {
+    let catalogue = host.catalogue.load();
+    let names = catalogue.slots().keys().cloned();
+    names.map(|name| (name, Seen::default())).collect()
 }
 
 fn failed(sha256: Option<String>, error: &EntryError) -> FailedFile {

@@ -3,6 +3,7 @@
 //! It owns a connection until it is handed to what speaks over it. It never
 //! reads a byte.
 
+use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -44,9 +45,15 @@ pub struct Bound {
     pub(crate) tls: Option<Tls>,
 }
 
+impl fmt::Display for Bound {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}://{}", self.scheme.as_str(), self.addr)
+    }
+}
+
 /// The kinds of sockets.
 enum Listening {
-    Tcp(TcpListener),
+    Tcp(Arc<TcpListener>),
     Quic(quinn::Endpoint),
 }
 
@@ -64,7 +71,7 @@ pub fn bind(listener: &Listener, config: &Config, tls: Option<&Tls>) -> io::Resu
         _ => {
             let tcp = bind_tcp(listener, &config.socket)?;
             let addr = tcp.local_addr()?;
-            (Listening::Tcp(tcp), addr)
+            (Listening::Tcp(Arc::new(tcp)), addr)
         }
     };
     Ok(Bound {
@@ -101,16 +108,21 @@ impl Bound {
     }
 
     /// Accepts until the host stops; each connection is a task of its own.
-    pub async fn accept(self, host: Arc<Host>) {
+    pub fn accept(self, host: &Arc<Host>) {
+        // Awaited: QUIC says its last words after its last connection has ended.
+        let part = host.parts.part(format!("listener {self}")).is_awaited();
+        let (host, local) = (host.clone(), self.addr);
         match self.socket {
-            Listening::Quic(endpoint) => quic::accept(endpoint, host, self.addr).await,
+            Listening::Quic(endpoint) => {
+                part.keep(move |_| quic::accept(endpoint.clone(), host.clone(), local));
+            }
             Listening::Tcp(listener) => {
-                let way = Way {
+                let way = Arc::new(Way {
                     scheme: self.scheme,
-                    local: self.addr,
+                    local,
                     tls: self.tls,
-                };
-                accept_tcp(&host, &listener, &way).await;
+                });
+                part.keep(move |_| accept_tcp(host.clone(), listener.clone(), way.clone()));
             }
         }
     }
@@ -123,14 +135,14 @@ struct Way {
     tls: Option<Tls>,
 }
 
-async fn accept_tcp(host: &Arc<Host>, listener: &TcpListener, way: &Way) {
+async fn accept_tcp(host: Arc<Host>, listener: Arc<TcpListener>, way: Arc<Way>) {
     loop {
         let accepted = tokio::select! {
             () = host.stopping.cancelled() => return,
             accepted = listener.accept() => accepted,
         };
         match accepted {
-            Ok((stream, peer)) => way.take(host, stream, peer),
+            Ok((stream, peer)) => way.take(&host, stream, peer),
             Err(error) => {
                 host.meters.accept_failed();
                 tracing::warn!(%error, listener = %way.local, "a connection was not accepted");

@@ -11,12 +11,14 @@
 use std::convert::Infallible;
 use std::future::{Future, poll_fn};
 use std::net::SocketAddr;
+use std::panic::AssertUnwindSafe;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use futures_util::FutureExt as _;
 use http::header::CONNECTION;
 use http::{HeaderValue, Request, Response, Version};
 use hyper::body::{Body as _, Incoming};
@@ -30,7 +32,7 @@ use super::held::{Held, Slot, Streaming};
 use super::response::Body;
 use super::tail::{End, Tail};
 use super::watch::{Activity, Ended, Limits, Watched};
-use super::{PROBE_TIME, answer};
+use super::{PROBE_TIME, answer, failed};
 use crate::config::Http;
 use crate::host::Host;
 use crate::origin::Origin;
@@ -319,7 +321,10 @@ impl Life {
             // hyper keeps room for this future as long as it serves the connection:
             // on the heap it takes room only while it runs.
             let answering = Box::pin(async move {
-                let response = answer(&host, request, local, &origin).await;
+                let answering = async { answer(&host, request, local, &origin).await };
+                let answered = AssertUnwindSafe(answering).catch_unwind().await;
+                // A failure of the host's own ends this request and nothing else.
+                let response = answered.unwrap_or_else(|_| failed(&host));
                 response.map(|body| match (body, lends) {
                     (Body::Events(events), Some((slot, activity))) => {
                         Held::lent(Streaming { events, open }, slot, activity)
@@ -407,3 +412,6 @@ fn http2(settings: &Http) -> http2::Builder<TokioExecutor> {
         .max_concurrent_streams(settings.http2_streams_max);
     builder
 }
+
+#[cfg(test)]
+mod tests;
