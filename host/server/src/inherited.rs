@@ -78,6 +78,19 @@ impl<S> Given<S> {
 }
 
 impl Inherited {
+    /// Nothing, for a host that is not to be restarted.
+    pub(crate) fn none() -> Self {
+        Self {
+            tcp: Vec::new(),
+            udp: Vec::new(),
+            predecessor: None,
+            program: Program {
+                path: None,
+                arguments: Vec::new(),
+            },
+        }
+    }
+
     /// What the environment of this process says. To be called once, at its start.
     ///
     /// # Errors
@@ -223,12 +236,27 @@ mod tests {
     #[test]
     fn a_socket_is_known_by_its_address_its_name_or_the_host_before() {
         let here = "127.0.0.1:9999";
-        assert_eq!(picked(given(here, None, None), "http://127.0.0.1:9999"), Some(1));
-        assert_eq!(picked(given(here, None, None), "http://127.0.0.1:9998"), None);
-        assert_eq!(picked(given(here, Some("http"), None), "http://127.0.0.1:1"), Some(1));
-        assert_eq!(picked(given(here, Some("https"), None), "http://127.0.0.1:1"), None);
+        assert_eq!(
+            picked(given(here, None, None), "http://127.0.0.1:9999"),
+            Some(1)
+        );
+        assert_eq!(
+            picked(given(here, None, None), "http://127.0.0.1:9998"),
+            None
+        );
+        assert_eq!(
+            picked(given(here, Some("http"), None), "http://127.0.0.1:1"),
+            Some(1)
+        );
+        assert_eq!(
+            picked(given(here, Some("https"), None), "http://127.0.0.1:1"),
+            None
+        );
         let known = Some("http://127.0.0.1:0");
-        assert_eq!(picked(given(here, None, known), "http://127.0.0.1:0"), Some(1));
+        assert_eq!(
+            picked(given(here, None, known), "http://127.0.0.1:0"),
+            Some(1)
+        );
         assert_eq!(picked(given(here, None, known), "tcp://127.0.0.1:0"), None);
     }
 

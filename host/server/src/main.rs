@@ -16,6 +16,7 @@ use clap::Parser;
 use cli::{Cli, Command, ConfigCommand, PluginCommand, PluginFile};
 use fusebox::author::{self, CasesError, ScaffoldError};
 use fusebox::config::{Config, Log, LogFormat, LogLevel};
+use fusebox::inherited::Inherited;
 use serde::Serialize;
 use tracing_subscriber::EnvFilter;
 
@@ -56,9 +57,11 @@ fn code_of(error: &anyhow::Error) -> u8 {
 fn run(command: Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Serve(serve) => {
+            // Before there is another thread, and another file is opened.
+            let inherited = Inherited::take()?;
             let config = serve.settings()?;
             start_log(&config.log);
-            let clean = runtime()?.block_on(fusebox::serve::listeners(config))?;
+            let clean = runtime()?.block_on(fusebox::serve::listeners(config, inherited))?;
             tracing::debug!(clean, "exit");
         }
         Command::Stdio(stdio) => {

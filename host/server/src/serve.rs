@@ -5,6 +5,7 @@
 
 use std::future::Future;
 use std::io;
+use std::pin::pin;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
@@ -13,13 +14,17 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::auth::Audience;
 use crate::config::{Config, Exposed, Scheme};
 use crate::host::{Host, HostError};
+use crate::inherited::Inherited;
 use fusebox_protocol::reply::ListKind;
 
 use crate::loader::Loader;
 use crate::long_tasks::IN_MEMORY;
 use crate::origin::Origin;
 use crate::plugin_entry::Offers;
-use crate::supervise::{Pulse, Watchdog};
+use crate::seal::KEY_BYTES;
+use crate::successor::{Handle, Successor};
+use crate::supervise::Pulse;
+use crate::systemd;
 use crate::transport::listen::{self, Bound};
 use crate::transport::stream::{self, Door};
 use crate::transport::tls::{Tls, TlsError};
@@ -81,10 +86,96 @@ pub enum StartError {
 ///
 /// # Errors
 /// If the host doesn't start.
-pub async fn listeners(config: Config) -> Result<bool, StartError> {
-    let bound = bind_all(&config)?;
-    let host = start(config).await?;
-    run(host, bound, wait_for_signal()).await
+pub async fn listeners(config: Config, mut inherited: Inherited) -> Result<bool, StartError> {
+    let bound = bind_all(&config, &mut inherited)?;
+    inherited.close_others();
+    let seal = inherited.predecessor.as_ref().map(|before| before.seal);
+    let host = start_after(config, seal).await?;
+    let handles = open(&host, bound);
+    if let Some(before) = inherited.predecessor {
+        let host = host.clone();
+        tokio::spawn(async move {
+            before.take_over().await;
+            host.stand_alone().await;
+        });
+    }
+    let mut restart = signal(SignalKind::user_defined2())?;
+    let mut stop = pin!(wait_for_signal());
+    let successor = loop {
+        tokio::select! {
+            signalled = &mut stop => {
+                signalled?;
+                break None;
+            }
+            _ = restart.recv() => {}
+        }
+        tracing::info!("restart: the next host is started, and takes over when it is ready");
+        systemd::status("restarting: waiting for the next host");
+        let starting = Successor::start(&inherited.program, &handles, host.sealer.key());
+        tokio::select! {
+            signalled = &mut stop => {
+                signalled?;
+                break None;
+            }
+            started = starting => match started {
+                Ok(successor) => break Some(successor),
+                Err(error) => {
+                    tracing::error!(%error, "no restart: this host goes on as before");
+                    systemd::status(&format!("serving; the last restart failed: {error}"));
+                }
+            },
+        }
+    };
+    drop(handles);
+    match successor {
+        None => {
+            systemd::stopping();
+            stop_host(&host, host.stop()).await
+        }
+        Some(successor) => {
+            let process = successor.process;
+            tracing::info!(
+                process,
+                "the next host serves: this one finishes what it has"
+            );
+            systemd::main_process(process);
+            stop_host(&host, host.hand_over()).await
+        }
+    }
+}
+
+/// Lets the world in.
+fn open(host: &Arc<Host>, bound: Vec<Bound>) -> Vec<Handle> {
+    for url in bound.iter().map(|one| address(one, &host.config)) {
+        tracing::info!("listening on {url}");
+    }
+    welcome(host, &bound);
+    watch_certificate(host, &bound);
+    let handles = bound.into_iter().map(|listener| listener.accept(host));
+    let handles = handles.collect();
+    if let Some(interval) = host.config.metrics_interval {
+        keep(host, "figures", move |host, _| {
+            vitals::figures(host, interval)
+        });
+    }
+    host.watch(systemd::watchdog_interval(), systemd::alive);
+    systemd::ready("serving");
+    handles
+}
+
+/// Waits for the end of what runs, or for the next signal.
+async fn stop_host(host: &Host, stopping: impl Future<Output = bool>) -> Result<bool, StartError> {
+    tracing::info!("stopping: no new connections; calls may finish (again: at once)");
+    let clean = tokio::select! {
+        clean = stopping => clean,
+        signalled = wait_for_signal() => {
+            signalled?;
+            host.stopped.cancel();
+            false
+        }
+    };
+    tracing::info!(clean, "stopped");
+    Ok(clean)
 }
 
 /// Refuses to be reached by strangers unprotected, unless that is meant.
@@ -126,32 +217,9 @@ pub(crate) async fn run(
     bound: Vec<Bound>,
     signal: impl Future<Output = io::Result<()>>,
 ) -> Result<bool, StartError> {
-    for url in bound.iter().map(|one| address(one, &host.config)) {
-        tracing::info!("listening on {url}");
-    }
-    welcome(&host, &bound);
-    watch_certificate(&host, &bound);
-    for listener in bound {
-        listener.accept(&host);
-    }
-    if let Some(interval) = host.config.metrics_interval {
-        keep(&host, "figures", move |host, _| {
-            vitals::figures(host, interval)
-        });
-    }
-    let _watchdog = Watchdog::start(&host.parts, None, || ());
+    drop(open(&host, bound));
     signal.await?;
-    tracing::info!("stopping: no new connections; calls may finish (again: at once)");
-    let clean = tokio::select! {
-        clean = host.stop() => clean,
-        signalled = wait_for_signal() => {
-            signalled?;
-            host.stopped.cancel();
-            false
-        }
-    };
-    tracing::info!(clean, "stopped");
-    Ok(clean)
+    stop_host(&host, host.stop()).await
 }
 
 /// Lets the listeners show what is in the files of the certificate.
@@ -159,8 +227,7 @@ fn watch_certificate(host: &Arc<Host>, bound: &[Bound]) {
     let Some(tls) = bound.iter().find_map(|one| one.tls.clone()) else {
         return;
     };
-    let quic = host.config.quic;
-    let renewals: Vec<_> = bound.iter().filter_map(|one| one.renewal(quic)).collect();
+    let renewals: Vec<_> = bound.iter().filter_map(Bound::renewal).collect();
     let renewals = Arc::new(renewals);
     // One that was made at the start is not watched.
     let part = host.parts.part("certificate").may_end();
@@ -210,29 +277,45 @@ pub async fn stdio(mut config: Config, view: Option<String>) -> Result<(), Start
     Ok(())
 }
 
-pub(crate) fn bind_all(config: &Config) -> Result<Vec<Bound>, StartError> {
+pub(crate) fn bind_all(
+    config: &Config,
+    inherited: &mut Inherited,
+) -> Result<Vec<Bound>, StartError> {
     let tls = Tls::load(config)?;
     check_exposed(config)?;
     config
         .listeners()
         .iter()
         .map(|listener| {
-            listen::bind(listener, config, tls.as_ref()).map_err(|error| StartError::Listen {
-                listener: listener.to_string(),
-                error,
+            listen::bind(listener, config, tls.as_ref(), inherited).map_err(|error| {
+                StartError::Listen {
+                    listener: listener.to_string(),
+                    error,
+                }
             })
         })
         .collect()
 }
 
 pub(crate) async fn start(config: Config) -> Result<Arc<Host>, StartError> {
+    start_after(config, None).await
+}
+
+/// Starts a host; one that takes the place of another knows with what that one seals.
+async fn start_after(
+    config: Config,
+    seal: Option<[u8; KEY_BYTES]>,
+) -> Result<Arc<Host>, StartError> {
     if let Err(error) = std::fs::read_dir(&config.plugins_dir) {
         return Err(StartError::Plugins {
             dir: config.plugins_dir.display().to_string(),
             error,
         });
     }
-    let host = Host::new(config)?;
+    let host = match seal {
+        Some(seal) => Host::succeeding(config, seal)?,
+        None => Host::new(config)?,
+    };
     let mut loader = Loader::new(host.clone());
     loader.load_all().await;
     if host.config.reload.enabled {

@@ -35,7 +35,10 @@ pub(crate) fn stopping() {
 /// It reads its configuration; [`ready`] follows.
 pub fn reloading() {
     let now = NotifyState::monotonic_usec_now();
-    let all: Vec<_> = [Ok(NotifyState::Reloading), now].into_iter().flatten().collect();
+    let all: Vec<_> = [Ok(NotifyState::Reloading), now]
+        .into_iter()
+        .flatten()
+        .collect();
     tell(&all);
 }
 

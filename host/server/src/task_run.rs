@@ -41,9 +41,16 @@ pub(crate) async fn begin(call: &Call, known: Known) -> Result<Vec<u8>, RpcError
     let tasks = &call.host.long_tasks;
     let record = tasks.record(&call.handler.name, &call.context.audience, arguments)?;
     let (kept, room) = (record.clone(), tasks.room());
+    // Known as this process's own before it is in the store: whoever opens that ends
+    // what nobody runs.
     tasks
-        .on_store(move |store| store.insert(&kept, room))
-        .await?;
+        .running
+        .insert(record.id.clone(), CancellationToken::new());
+    let inserted = tasks.on_store(move |store| store.insert(&kept, room)).await;
+    if let Err(error) = inserted {
+        tasks.running.remove(&record.id);
+        return Err(error);
+    }
     let body = view::created(&call.id, call.context.version, &record, poll_ms(&call.host));
     let client = call.context.client;
     let audience = call.context.audience.clone();

@@ -32,6 +32,7 @@ pub struct Report {
     pub status: Status,
     pub causes: Vec<String>,
     pub version: &'static str,
+    pub process: u32,
     pub uptime_s: u64,
     pub connections: u64,
     pub connections_max: usize,
@@ -172,12 +173,13 @@ pub fn report(host: &Host, now: Instant) -> Report {
     let causes = causes(host, &plugins, meters.queue_depth, now);
     Report {
         status: match causes.is_empty() {
-            _ if host.is_stopping() => Status::Draining,
+            _ if host.is_refusing() => Status::Draining,
             true => Status::Healthy,
             false => Status::Degraded,
         },
         causes,
         version: env!("CARGO_PKG_VERSION"),
+        process: std::process::id(),
         uptime_s: meters.uptime_seconds,
         connections: meters.connections,
         connections_max: host.descriptors.connections_max,

@@ -29,7 +29,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Sleep, sleep_until};
 
 use super::held::{Held, Slot, Streaming};
-use super::response::Body;
+use super::response::{Body, closing};
 use super::tail::{End, Tail};
 use super::watch::{Activity, Ended, Limits, Watched};
 use super::{PROBE_TIME, answer, failed};
@@ -59,7 +59,7 @@ where
     let activity = Activity::new(now);
     let mut life = Life {
         // Of its own: the host's has a lock that all connections would share.
-        stopping: host.stopping.child_token(),
+        stopping: host.closing.child_token(),
         alarm: Box::pin(sleep_until((now + host.config.http.header_timeout).into())),
         origin,
         limits,
@@ -316,7 +316,8 @@ impl Life {
         let (origin, slot) = (self.origin.clone(), self.slot.clone());
         service_fn(move |request: Request<Incoming>| {
             let (host, origin) = (host.clone(), origin.clone());
-            let open = activity.open(request.version() == Version::HTTP_2);
+            let is_one = request.version() != Version::HTTP_2;
+            let open = activity.open(!is_one);
             let lends = outlives_hyper(&request).then(|| (slot.clone(), activity.clone()));
             // hyper keeps room for this future as long as it serves the connection:
             // on the heap it takes room only while it runs.
@@ -324,7 +325,11 @@ impl Life {
                 let answering = async { answer(&host, request, local, &origin).await };
                 let answered = AssertUnwindSafe(answering).catch_unwind().await;
                 // A failure of the host's own ends this request and nothing else.
-                let response = answered.unwrap_or_else(|_| failed(&host));
+                let mut response = answered.unwrap_or_else(|_| failed(&host));
+                if is_one && host.is_stopping() && matches!(response.body(), Body::Whole(_)) {
+                    // Its next request finds the host that takes this one's place.
+                    response = closing(response);
+                }
                 response.map(|body| match (body, lends) {
                     (Body::Events(events), Some((slot, activity))) => {
                         Held::lent(Streaming { events, open }, slot, activity)

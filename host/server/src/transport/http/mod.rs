@@ -273,7 +273,7 @@ fn probe_answer<B>(
             health_answer(host, is_told(host, request, local, origin))
         }
         (&Method::GET | &Method::HEAD, "/live") => probe(true),
-        (&Method::GET | &Method::HEAD, "/ready") => probe(!host.is_stopping()),
+        (&Method::GET | &Method::HEAD, "/ready") => probe(!host.is_refusing()),
         (_, "/health" | "/live" | "/ready") => not_allowed("GET, HEAD"),
         (&Method::GET, path) if path.starts_with(METADATA_PATH) => {
             let (url, document) = host.auth.metadata()?;

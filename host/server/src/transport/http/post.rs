@@ -43,7 +43,7 @@ pub(super) async fn serve<B: RequestBody>(
     audience: &Audience,
     origin: &Origin,
 ) -> HttpResponse {
-    if host.is_stopping() {
+    if host.is_refusing() {
         return response::reply(stopping());
     }
     let accepted = match check_types(&headers) {
