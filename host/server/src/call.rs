@@ -18,6 +18,7 @@ use crate::ask::{Known, Questions};
 use crate::breaker::Permit;
 use crate::call_log;
 use crate::host::Host;
+use crate::metrics::Refusal;
 use crate::outbound::{ClientSink, Outbound};
 use crate::plugin_entry::Handler;
 use crate::refusal;
@@ -126,12 +127,13 @@ impl Call {
             call_log::spared(&handler, &error.message);
             error
         };
-        let permit = handler
-            .breaker
-            .try_acquire(began)
-            .map_err(|open| refused(refusal::breaker_open(&handler, open)))?;
-        let deadline = began + self.patience();
-        let _admitted = self
+        let permit = handler.breaker.try_acquire(began).map_err(|open| {
+            self.host.metrics.refusals.add(Refusal::BreakerOpen);
+            refused(refusal::breaker_open(&handler, open))
+        })?;
+        let patience = self.patience();
+        let deadline = began + patience;
+        let admitted = self
             .host
             .admission
             .admit(&handler.core.places, &self.context.origin, deadline)
@@ -139,11 +141,14 @@ impl Call {
             .map_err(|reason| refused(refusal::not_admitted(&handler, reason)))?;
         let _running = handler.core.enter();
         handler.counters.call();
+        handler.core.meter.admitted(admitted.waited);
         let (id, version) = (self.id.clone(), self.context.version);
         let about = self.about();
-        let completed = self.enter_plugin(deadline, known, outbound).await;
-        handler.core.places.observe(completed.usage.elapsed);
+        let left = patience.saturating_sub(admitted.waited);
+        let completed = self.enter_plugin((deadline, left), known, outbound).await;
         let usage = completed.usage;
+        handler.core.places.observe(usage.elapsed);
+        handler.core.meter.ran(&usage);
         let step = judge(self, permit, completed, |answer| {
             let promised = handler.rules.output.as_ref();
             render::answer(&id, version, &about, promised, answer)
@@ -154,11 +159,10 @@ impl Call {
 
     async fn enter_plugin(
         &self,
-        deadline: Instant,
+        (deadline, left): (Instant, Duration),
         known: &Known,
         outbound: Option<Outbound>,
     ) -> Completed {
-        let left = deadline.saturating_duration_since(Instant::now());
         let context = PluginContext {
             caller: self.context.audience.authenticated().map(str::to_owned),
             deadline_ms: u32::try_from(left.as_millis()).unwrap_or(u32::MAX),
@@ -228,6 +232,9 @@ fn judge(
     let answer = match completed.answer {
         Ok(answer) => answer,
         Err(error) => {
+            if matches!(error, CallError::NoSlot { .. }) {
+                call.host.metrics.refusals.add(Refusal::NoInstance);
+            }
             let refusal = match (&error, call.as_task) {
                 (CallError::Fault(fault), true) if fault.kind == FaultKind::Deadline => {
                     refusal::task_deadline(handler, call.patience())

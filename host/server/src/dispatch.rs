@@ -19,6 +19,7 @@ use serde_json::value::RawValue;
 use crate::ask;
 use crate::call::{Call, ROUNDS_MAX, Step, Target};
 use crate::call_log;
+use crate::metrics::Refusal;
 use crate::outbound::Outbound;
 use crate::plugin_entry::TaskRule;
 use crate::refusal;
@@ -33,6 +34,7 @@ impl Call {
     /// Runs the call to its answer. Dropping the future ends the call.
     // Boxed as it is: each function that had it by value would copy it twice.
     pub async fn run(mut self: Box<Self>, outbound: Option<Outbound>) -> Reply {
+        let began = Instant::now();
         let era = self.context.version.era();
         // A failure of the host's own ends this call and nothing else.
         let ran = AssertUnwindSafe(self.rounds(outbound)).catch_unwind().await;
@@ -48,6 +50,9 @@ impl Call {
         };
         let now = Instant::now();
         self.host.meters.message(now);
+        let took = now.saturating_duration_since(began);
+        let requests = &self.host.metrics.requests;
+        requests.answered(&self.target, took, reply.is_error);
         if reply.is_error {
             self.host.meters.error(now);
         }
@@ -105,6 +110,8 @@ impl Call {
         )?;
         if let Some(misfit) = self.misfit() {
             self.handler.counters.refusal();
+            let refusals = &self.host.metrics.refusals;
+            refusals.add(Refusal::InvalidArguments);
             call_log::spared(&self.handler, &misfit);
             return Ok(render::invalid_arguments(
                 &self.id,

@@ -24,6 +24,7 @@ use crate::event_log::LogLimits;
 use crate::granter::Granter;
 use crate::long_tasks::LongTasks;
 use crate::meters::Meters;
+use crate::metrics::Metrics;
 use crate::rates::Rates;
 use crate::result_cache::ResultCache;
 use crate::seal::{KEY_BYTES, Sealer};
@@ -81,6 +82,8 @@ pub struct Host {
     pub buffers: BufferPool,
     /// live figures
     pub meters: Arc<Meters>,
+    /// what is counted for `/metrics` alone
+    pub(crate) metrics: Metrics,
     /// one permit for each connection that may be open
     pub connections: Arc<Semaphore>,
     /// one permit for each further one that is answered if it only asks how the
@@ -183,6 +186,7 @@ impl Host {
                 .collect(),
             long_tasks: LongTasks::new(config.tasks.clone(), config.registry_shards),
             buffers: BufferPool::new(config.buffers.pool_max_bytes),
+            metrics: Metrics::new(config.metrics),
             meters,
             connections: Arc::new(Semaphore::new(descriptors.connections_max)),
             probes: Semaphore::new(PROBES_MAX),

@@ -254,6 +254,8 @@ pub(super) const RULES: &[(&str, Rule)] = &[
         Rule::OneOf(&["off", "error", "warn", "info", "debug", "trace"]),
     ),
     ("log.format", Rule::OneOf(&["text", "json"])),
+    ("metrics.plugins_max", int(1, 10_000)),
+    ("metrics.handlers_max", int(0, 100_000)),
 ];
 
 /// The path of a file, if one is given.

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use tokio::sync::OwnedSemaphorePermit;
 
+use crate::config::Scheme;
 use crate::host::Host;
 use crate::meters::GaugeGuard;
 use crate::supervise::Parts;
@@ -21,7 +22,7 @@ pub(super) struct Counted {
 
 impl Counted {
     /// None if as many are open as may be.
-    pub(super) fn enter(host: &Host, peer: SocketAddr) -> Option<Self> {
+    pub(super) fn enter(host: &Host, scheme: Scheme, peer: SocketAddr) -> Option<Self> {
         let Ok(permit) = host.connections.clone().try_acquire_owned() else {
             let max_connections = host.descriptors.connections_max;
             // A flood must not become one of lines in the log.
@@ -35,7 +36,7 @@ impl Counted {
         Some(Self {
             parts: host.parts.clone(),
             _permit: permit,
-            _gauge: host.meters.connection(),
+            _gauge: host.meters.connection(scheme),
         })
     }
 }
