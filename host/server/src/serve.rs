@@ -36,6 +36,9 @@ const SWEEP_INTERVAL: std::time::Duration = std::time::Duration::from_secs(30);
 /// So many signs of life a part may owe before it is started anew.
 const BEATS_MISSED_MAX: u32 = 10;
 
+/// What systemd shows of a host that serves.
+const SERVING: &str = "serving";
+
 /// Why a host didn't start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
@@ -87,19 +90,26 @@ pub enum StartError {
 /// # Errors
 /// If the host doesn't start.
 pub async fn listeners(config: Config, mut inherited: Inherited) -> Result<bool, StartError> {
+    // From the beginning: without it this signal would be the end of the process.
+    let mut restart = signal(SignalKind::user_defined2())?;
     let bound = bind_all(&config, &mut inherited)?;
     inherited.close_others();
     let seal = inherited.predecessor.as_ref().map(|before| before.seal);
     let host = start_after(config, seal).await?;
     let handles = open(&host, bound);
-    if let Some(before) = inherited.predecessor {
-        let host = host.clone();
-        tokio::spawn(async move {
-            before.take_over().await;
-            host.stand_alone().await;
-        });
+    match inherited.predecessor {
+        None => systemd::ready(SERVING),
+        Some(before) => {
+            let host = host.clone();
+            tokio::spawn(async move {
+                before.take_over().await;
+                host.stand_alone().await;
+                tracing::info!("the host before has ended: its sockets and files are this one's");
+                // Who is not the service's main process yet is not listened to.
+                systemd::ready(SERVING);
+            });
+        }
     }
-    let mut restart = signal(SignalKind::user_defined2())?;
     let mut stop = pin!(wait_for_signal());
     let successor = loop {
         tokio::select! {
@@ -159,7 +169,6 @@ fn open(host: &Arc<Host>, bound: Vec<Bound>) -> Vec<Handle> {
         });
     }
     host.watch(systemd::watchdog_interval(), systemd::alive);
-    systemd::ready("serving");
     handles
 }
 

@@ -30,7 +30,6 @@ pub struct PartReport {
     /// how often it was started anew
     pub restarts: u64,
     /// why, the last time
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub last_reason: Option<String>,
 }
 
