@@ -157,6 +157,9 @@ fn print<R: Display + Serialize>(report: &R, json: bool) -> anyhow::Result<()> {
 fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()
+        // How many tasks have a turn before sockets and clocks are looked at again. A
+        // turn may be long where a client has sent many requests at once.
+        .event_interval(16)
         .thread_name("fusebox-worker")
         .build()
 }

@@ -158,7 +158,9 @@ fn json_that_is_too_deep_is_refused_before_it_is_read() {
         let mut lines = Lines::open(host.tcp_address());
         assert!(lines.send_raw(format!("{bomb}\n").as_bytes()));
         let answer = lines.receive().expect("an answer");
-        assert_eq!(answer["error"]["code"], code, "{answer}");
+        // On lines a list is a batch, until a version is agreed on that has none.
+        let first = answer.get(0).unwrap_or(&answer);
+        assert_eq!(first["error"]["code"], code, "{answer}");
         let ping = json!({"jsonrpc": "2.0", "id": 2, "method": "ping"});
         assert_eq!(lines.exchange(&ping)["result"], json!({}), "it goes on");
     }

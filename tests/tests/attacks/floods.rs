@@ -102,7 +102,7 @@ fn pipelined_requests_whose_answers_nobody_reads_are_not_taken_for_ever() {
         .config("[socket]\nwrite_timeout_ms = 500")
         .start();
     let neighbour = Neighbour::of(&host);
-    let requests = "GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n".repeat(1000);
+    let requests = "GET /live HTTP/1.1\r\nHost: localhost\r\n\r\n".repeat(1000);
     let floods: Vec<_> = (0..4)
         .map(|_| {
             let (mut stream, requests) = (connect(host.address()), requests.clone());

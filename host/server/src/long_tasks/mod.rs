@@ -115,12 +115,17 @@ impl LongTasks {
         &self,
         work: impl FnOnce(&dyn TaskStore) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, RpcError> {
-        let done = match self.is_shared() {
-            true => {
-                let (turn, file) = (self.turn.clone().lock_owned().await, self.file.clone());
+        let turn = match self.is_shared() {
+            true => Some(self.turn.clone().lock_owned().await),
+            false => None,
+        };
+        // It may have been the last turn that was waited for.
+        let done = match turn.filter(|_| self.is_shared()) {
+            Some(turn) => {
+                let file = self.file.clone();
                 tokio::task::spawn_blocking(move || in_turn(file.as_deref(), turn, work)).await
             }
-            false => {
+            None => {
                 let store = self.open().await?;
                 tokio::task::spawn_blocking(move || work(store.0.as_ref())).await
             }
@@ -373,3 +378,6 @@ pub(crate) fn to_base64(state: &[u8]) -> String {
 pub(crate) fn from_base64(state: &str) -> Option<Vec<u8>> {
     STANDARD.decode(state).ok()
 }
+
+#[cfg(test)]
+mod tests;

@@ -43,6 +43,7 @@ impl Watchdog {
             parts: parts.clone(),
             beat,
             is_stuck: false,
+            turns_since: Instant::now(),
         };
         let watching = move || {
             while ended.recv_timeout(look) == Err(RecvTimeoutError::Timeout) {
@@ -77,6 +78,7 @@ pub(super) struct Watch {
     parts: Arc<Parts>,
     beat: Arc<AtomicU64>,
     is_stuck: bool,
+    turns_since: Instant,
 }
 
 impl Watch {
@@ -86,6 +88,7 @@ impl Watch {
             parts: parts.clone(),
             beat: Arc::default(),
             is_stuck: false,
+            turns_since: parts.start,
         }
     }
 
@@ -112,18 +115,22 @@ impl Watch {
             }
         }
         self.is_stuck = is_stuck;
-        // While nothing turns, no part can: that is not the parts' failure.
-        if !is_stuck {
+        // While nothing turns, no part can, and then each has its time again: that is
+        // not the parts' failure.
+        if is_stuck {
+            self.turns_since = now;
+        } else {
+            let turning = now.saturating_duration_since(self.turns_since);
             let all: Vec<_> = self.parts.all.lock().values().cloned().collect();
-            all.iter().for_each(|part| look_at(part, now));
+            all.iter().for_each(|part| look_at(part, now, turning));
         }
         !is_stuck
     }
 }
 
-fn look_at(part: &Part, now: Instant) {
+fn look_at(part: &Part, now: Instant, turning: Duration) {
     let is_running = part.life.lock().state == State::Running;
-    if is_running && part.silent(now) > part.patience {
+    if is_running && part.silent(now).min(turning) > part.patience {
         // Who keeps it says so in the log, and starts it anew.
         part.stalled.notify_one();
     }

@@ -32,9 +32,6 @@ pub(super) const PAGE_KEYS: usize = 1000;
 /// How long the file is waited for while another host has turns with it.
 const TURN_PATIENCE: Duration = Duration::from_secs(10);
 
-/// The same where no other host has, but a turn of this one may be the last.
-const LAST_TURN_PATIENCE: Duration = Duration::from_millis(200);
-
 /// How long it is left to the other after each turn.
 const TURN_PAUSE: Duration = Duration::from_millis(1);
 
@@ -83,33 +80,50 @@ impl Keeper {
 
     /// The file, opened at its first use, or for this use alone.
     fn database(&self) -> Result<Opened<'_>, KeyValueError> {
-        if self.shared.load(Ordering::Relaxed) {
-            let turn = Turn(self.turn.lock());
+        // Which of the two it is may have changed while it was waited for.
+        loop {
+            if self.is_shared() {
+                let turn = Turn(self.turn.lock());
+                if self.is_shared() {
+                    return Ok(Opened {
+                        database: self.open()?,
+                        _turn: Some(turn),
+                    });
+                }
+            }
+            let mut open = self.database.lock();
+            if self.is_shared() {
+                continue;
+            }
+            let database = match &*open {
+                Some(database) => database.clone(),
+                None => {
+                    // The last turn may be under way.
+                    let _turn = self.turn.lock();
+                    let database = self.open()?;
+                    *open = Some(database.clone());
+                    database
+                }
+            };
             return Ok(Opened {
-                database: self.open(TURN_PATIENCE)?,
-                _turn: Some(turn),
+                database,
+                _turn: None,
             });
         }
-        let mut open = self.database.lock();
-        let database = match &*open {
-            Some(database) => database.clone(),
-            None => {
-                let database = self.open(LAST_TURN_PATIENCE)?;
-                if !self.shared.load(Ordering::Relaxed) {
-                    *open = Some(database.clone());
-                }
-                database
-            }
-        };
-        Ok(Opened {
-            database,
-            _turn: None,
-        })
     }
 
-    /// Opens the file, or makes it with its folder; another who has it is waited for
-    /// for so long.
-    fn open(&self, patience: Duration) -> Result<Arc<Database>, KeyValueError> {
+    fn is_shared(&self) -> bool {
+        self.shared.load(Ordering::Relaxed)
+    }
+
+    /// Opens the file, or makes it with its folder. Another host that has it is waited
+    /// for if it takes turns with this one.
+    fn open(&self) -> Result<Arc<Database>, KeyValueError> {
+        let patience = if self.is_shared() {
+            TURN_PATIENCE
+        } else {
+            Duration::ZERO
+        };
         let end = Instant::now() + patience;
         let Some(file) = &self.file else {
             let reason = "there is no folder for it: set `keyvalue.store`";
@@ -431,6 +445,34 @@ mod tests {
         assert_eq!(
             store.increment("t", 1).unwrap_err().0,
             "its value is not a whole number"
+        );
+    }
+
+    #[test]
+    fn two_hosts_take_turns_with_the_file_until_one_is_alone() {
+        const TIMES: u64 = 20;
+        let folder = tempfile::tempdir().unwrap();
+        let [first, _] = stores(folder.path().join("kv"), ["p", "q"]);
+        let [second, _] = stores(folder.path().join("kv"), ["p", "q"]);
+        first.increment("n", 1).unwrap();
+        // Who keeps the file open leaves it to nobody.
+        assert!(second.increment("n", 1).is_err());
+        first.keeper.share();
+        second.keeper.share();
+        std::thread::scope(|scope| {
+            for store in [&first, &second, &second] {
+                scope.spawn(|| {
+                    for _ in 0..TIMES {
+                        store.increment("n", 1).unwrap();
+                    }
+                });
+            }
+        });
+        second.keeper.keep();
+        assert_eq!(second.increment("n", 1), Ok(3 * TIMES + 2));
+        assert!(
+            Database::create(folder.path().join("kv")).is_err(),
+            "it is kept"
         );
     }
 }
