@@ -19,6 +19,7 @@ mod program;
 mod random;
 mod script;
 mod strict;
+mod successors;
 mod wait;
 
 pub use ask::{Answer, Caller, EVERYWHERE, LEGACY_WAYS, MODERN_WAYS, Way, each, server_meta};
@@ -33,4 +34,5 @@ pub use program::{Ran, fusebox, shell, typed};
 pub use random::Random;
 pub use script::{node, peer_says, python, python_of, with_plain_numbers};
 pub use strict::{Ledger, check};
+pub use successors::{Successors, process_of};
 pub use wait::{LONG, until, until_for};

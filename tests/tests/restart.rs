@@ -9,56 +9,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::{self, JoinHandle};
 
-use fusebox_tests::{Client, Connection, Host, Lines, Setup, modern_meta, signal, until};
+use fusebox_tests::{
+    Client, Connection, Host, Lines, Setup, Successors, modern_meta, process_of, signal, until,
+};
 use serde_json::{Value, json};
 
 const RESTARTS: usize = 5;
-
-/// The processes that came after the first one.
-struct Successors {
-    host: Host,
-    last: u32,
-}
-
-impl Successors {
-    fn of(host: Host) -> Self {
-        let last = host.process();
-        Self { host, last }
-    }
-
-    /// Has the last one replaced, and waits until it is gone.
-    fn replace(&mut self) {
-        let before = self.last;
-        signal(before, "USR2");
-        until("the process before is gone", || {
-            is_gone(before).then_some(())
-        });
-        self.last = process(&self.host.health());
-        assert_ne!(self.last, before);
-    }
-}
-
-impl Drop for Successors {
-    fn drop(&mut self) {
-        if self.last != self.host.process() {
-            signal(self.last, "TERM");
-            until("the last process is gone", || {
-                is_gone(self.last).then_some(())
-            });
-        }
-    }
-}
-
-fn process(health: &Value) -> u32 {
-    let process = health["process"].as_u64().expect("a number");
-    u32::try_from(process).expect("a process")
-}
-
-/// Whether a process has ended; its parent may not have asked for its end yet.
-fn is_gone(process: u32) -> bool {
-    let stat = fs::read_to_string(Path::new("/proc").join(process.to_string()).join("stat"));
-    stat.map_or(true, |stat| stat.contains(") Z "))
-}
 
 /// What a client did.
 #[derive(Default)]
@@ -285,7 +241,7 @@ fn a_host_whose_successor_does_not_come_up_goes_on() {
         told.then_some(())
     });
     host.assert_alive();
-    assert_eq!(process(&host.health()), before);
+    assert_eq!(process_of(&host.health()), before);
     let mut client = Client::modern(&host);
     assert_eq!(client.text("hello", json!({"name": "Ada"})), "Hello, Ada!");
     // And can be told again, when the mistake is mended.

@@ -478,3 +478,6 @@ pub(crate) async fn wait_for_signal() -> io::Result<()> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

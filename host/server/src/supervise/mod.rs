@@ -142,6 +142,12 @@ impl Parts {
         self.panics.load(Ordering::Relaxed)
     }
 
+    /// As if a part had shown no sign of life for too long.
+    #[cfg(test)]
+    pub(crate) fn stall(&self, name: &str) {
+        self.all.lock()[name].stalled.notify_one();
+    }
+
     fn enter(&self, name: String, patience: Duration) -> Arc<Part> {
         let part = Arc::new(Part {
             name: name.clone(),
