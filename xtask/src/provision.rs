@@ -170,11 +170,13 @@ fn schemas(pins: &Path, folder: &Path, node: &Path) -> Result<()> {
     .context("failed to take the protocol's schemas from the packages")
 }
 
-/// The virtual environments, one for each release of the client in Python and one
-/// for an HTTP/3 client, and their pins.
-const PYTHONS: [(&str, &str); 6] = [
+/// The virtual environments, one for each release of the client in Python, one
+/// for an HTTP/3 client and one for tools, and their pins.
+const PYTHONS: [(&str, &str); 7] = [
     ("python", "requirements.txt"),
     ("python-http3", "requirements-http3.txt"),
+    // What reads units, images and manifests.
+    ("python-packaging", "requirements-packaging.txt"),
     ("python-1.8", "requirements-1.8.txt"),
     ("python-1.9", "requirements-1.9.txt"),
     ("python-1.12", "requirements-1.12.txt"),
