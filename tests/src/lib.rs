@@ -10,6 +10,7 @@
 mod ask;
 mod client;
 mod conformance;
+pub mod frames;
 mod host;
 mod http;
 mod lines;
@@ -20,11 +21,13 @@ mod scrape;
 mod script;
 mod shown;
 mod strict;
+mod successors;
 mod wait;
 
 pub use ask::{Answer, Caller, EVERYWHERE, LEGACY_WAYS, MODERN_WAYS, Way, each, server_meta};
 pub use client::{Client, Era, Exchange, modern_meta};
 pub use conformance::{Suite, conformance};
+pub use frames::Frames;
 pub use host::{Host, Setup, signal};
 pub use http::{Connection, Events, Head, Response};
 pub use lines::{Lines, Stdio, initialize_line};
@@ -35,4 +38,5 @@ pub use scrape::{Described, Labels, Scrape};
 pub use script::{node, peer_says, python, python_of, with_plain_numbers};
 pub use shown::{blocks, check_command, commands};
 pub use strict::{Ledger, check};
+pub use successors::{Successors, process_of};
 pub use wait::{LONG, until, until_for};

@@ -4,12 +4,15 @@
 //! It owns the order of these. It never runs a round itself, and never knows
 //! which transport the call came by.
 
+use std::any::Any;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use fusebox_protocol::RpcError;
 use fusebox_protocol::params::ClientCapabilities;
+use futures_util::FutureExt as _;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -26,6 +29,7 @@ use crate::render;
 use crate::reply::Reply;
 use crate::result_cache::{Key, Scope};
 use crate::round;
+use crate::supervise::words;
 use crate::task_run;
 
 impl Call {
@@ -39,7 +43,9 @@ impl Call {
             Some(Err(error)) => return Reply::error(Some(&self.id), &error, era),
             None => None,
         };
-        let answered = self.rounds(outbound).await;
+        // A failure of the host's own ends this call and nothing else.
+        let ran = AssertUnwindSafe(self.rounds(outbound)).catch_unwind().await;
+        let answered = ran.unwrap_or_else(|panic| Err(self.contained(&*panic)));
         if let Some(entry) = audited {
             entry.end(End::of(&answered));
         }
@@ -61,6 +67,16 @@ impl Call {
             self.host.meters.error(now);
         }
         reply
+    }
+
+    /// Counts and tells a panic of the host's own while it served this call; what the
+    /// caller is told of it.
+    pub(crate) fn contained(&self, panic: &(dyn Any + Send)) -> RpcError {
+        self.host.parts.contained();
+        let (plugin, handler) = (&self.handler.core.name, &self.handler.name);
+        let panic = words(panic);
+        tracing::error!(%plugin, %handler, panic, "the host itself failed in a call");
+        RpcError::internal("the host itself failed in this call; its log says why")
     }
 
     /// Calls the handler until it has all it needs. A modern client makes each

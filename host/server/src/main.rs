@@ -17,6 +17,7 @@ use clap::Parser;
 use cli::{Cli, Command, ConfigCommand, PluginCommand, PluginFile};
 use fusebox::author::{self, CasesError, ScaffoldError};
 use fusebox::config::{Config, Log, LogFormat, LogLevel};
+use fusebox::inherited::Inherited;
 use serde::Serialize;
 use tracing_subscriber::EnvFilter;
 
@@ -57,9 +58,13 @@ fn code_of(error: &anyhow::Error) -> u8 {
 fn run(command: Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Serve(serve) => {
+            // Before there is another thread, and another file is opened.
+            let inherited = Inherited::take()?;
             let config = serve.settings()?;
             start_log(&config.log);
-            let clean = runtime()?.block_on(fusebox::serve::listeners(config, serve.reread()))?;
+            let reread = serve.reread();
+            let clean =
+                runtime()?.block_on(fusebox::serve::listeners(config, reread, inherited))?;
             tracing::debug!(clean, "exit");
         }
         Command::Stdio(stdio) => {
@@ -170,6 +175,9 @@ fn print<R: Display + Serialize>(report: &R, json: bool) -> anyhow::Result<()> {
 fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()
+        // How many tasks have a turn before sockets and clocks are looked at again. A
+        // turn may be long where a client has sent many requests at once.
+        .event_interval(16)
         .thread_name("fusebox-worker")
         .build()
 }
@@ -200,4 +208,5 @@ fn start_log(log: &Log) {
         LogFormat::Text => builder.init(),
         LogFormat::Json => builder.json().init(),
     }
+    fusebox::supervise::log_panics();
 }

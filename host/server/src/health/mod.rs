@@ -23,6 +23,7 @@ use crate::config::View;
 use crate::control::Event;
 use crate::host::Host;
 use crate::reconfigure::Standing;
+use crate::supervise::PartReport;
 
 /// The report.
 #[derive(Debug, Serialize)]
@@ -34,6 +35,7 @@ pub struct Report {
     pub status: Status,
     pub causes: Vec<String>,
     pub version: &'static str,
+    pub process: u32,
     pub uptime_s: u64,
     pub connections: u64,
     pub connections_max: usize,
@@ -69,6 +71,10 @@ pub struct Report {
     pub collisions: Vec<CollisionReport>,
     /// what became of plugins lately, the newest first
     pub history: Vec<Event>,
+    /// what runs beside the connections
+    pub parts: BTreeMap<String, PartReport>,
+    /// panics that ended a connection, a call or a turn of a part, and nothing else
+    pub panics: u64,
     /// the parts that are served at paths of their own
     pub views: BTreeMap<String, ViewReport>,
 }
@@ -172,15 +178,16 @@ pub fn report(host: &Host, now: Instant) -> Report {
     // After the plugins: whatever waits for one of them is in the queue by now.
     let meters = host.meters.snapshot(now);
     let held = host.long_tasks.held();
-    let causes = causes(host, &plugins, meters.queue_depth);
+    let causes = causes(host, &plugins, meters.queue_depth, now);
     Report {
         status: match causes.is_empty() {
-            _ if host.is_stopping() => Status::Draining,
+            _ if host.is_refusing() => Status::Draining,
             true => Status::Healthy,
             false => Status::Degraded,
         },
         causes,
         version: env!("CARGO_PKG_VERSION"),
+        process: std::process::id(),
         uptime_s: meters.uptime_seconds,
         connections: meters.connections,
         connections_max: host.descriptors.connections_max,
@@ -212,6 +219,8 @@ pub fn report(host: &Host, now: Instant) -> Report {
         tasks_bytes: held.bytes,
         buffers: host.buffers.snapshot(),
         history: host.control.history().events(),
+        parts: host.parts.report(),
+        panics: host.parts.panics(),
         views: host
             .live()
             .views
@@ -232,7 +241,12 @@ pub fn report(host: &Host, now: Instant) -> Report {
 }
 
 /// Why the host is not as it should be, in plain words; nothing if it is.
-fn causes(host: &Host, plugins: &BTreeMap<String, PluginReport>, queue_depth: u64) -> Vec<String> {
+fn causes(
+    host: &Host,
+    plugins: &BTreeMap<String, PluginReport>,
+    queue_depth: u64,
+    now: Instant,
+) -> Vec<String> {
     let mut causes = Vec::new();
     if queue_depth >= host.live().message_queue.warn_threshold as u64 {
         causes.push(format!("{queue_depth} calls wait"));
@@ -241,6 +255,7 @@ fn causes(host: &Host, plugins: &BTreeMap<String, PluginReport>, queue_depth: u6
     causes.extend(host.auth.trouble());
     causes.extend(host.configuration.trouble());
     causes.extend(host.audit.as_ref().and_then(Audit::trouble));
+    causes.extend(host.parts.trouble(now));
     if host.engine.swaps_unsafely() {
         causes.push(
             "swap was turned on after the start: restart the host, or what one call left could be swapped out and seen by another"

@@ -20,6 +20,7 @@ pub use lines::{FILTER, Lines};
 use self::sources::{Look, Sources, Watch};
 use super::build::{self, Component, Project};
 use crate::config::{Config, Listener, Scheme};
+use crate::inherited::Inherited;
 use crate::long_tasks::IN_MEMORY;
 use crate::serve::{self, StartError};
 
@@ -45,7 +46,7 @@ pub async fn dev(config: Config, folder: PathBuf, listen: Vec<Listener>) -> Resu
     })?;
     let config = settings(config, &output, listen);
     // A port that is taken is told before a build that may take a minute.
-    let bound = serve::bind_all(&config)?;
+    let bound = serve::bind_all(&config, &mut Inherited::none())?;
     let mut builder = Builder::new(folder, output);
     let signal = serve::wait_for_signal(serve::Hangup::Stops);
     tokio::pin!(signal);

@@ -105,6 +105,17 @@ pub(super) fn answer<'a, B: RequestBody>(
     Either::Right(answer_now(host, request, local, origin))
 }
 
+/// Counts a panic of the host's own while it answered a request, and gives what its
+/// client gets.
+pub(super) fn failed(host: &Host) -> HttpResponse {
+    host.parts.contained();
+    let words = "the host itself failed in this request; its log says why";
+    let error = RpcError::internal(words);
+    let mut reply = Reply::error(None, &error, Era::Legacy);
+    reply.status = 500;
+    response::reply(reply)
+}
+
 /// The same, once all is known that it takes to know its caller.
 fn answer_now<'a, B: RequestBody>(
     host: &'a Arc<Host>,
@@ -267,7 +278,7 @@ fn probe_answer<B>(
             metrics_answer(host, may_see_all(host, request, local, origin))
         }
         (&Method::GET | &Method::HEAD, "/live") => probe(true),
-        (&Method::GET | &Method::HEAD, "/ready") => probe(!host.is_stopping()),
+        (&Method::GET | &Method::HEAD, "/ready") => probe(!host.is_refusing()),
         (_, "/health" | "/metrics" | "/live" | "/ready") => not_allowed("GET, HEAD"),
         (&Method::GET, path) if path.starts_with(METADATA_PATH) => {
             let (url, document) = host.auth.metadata()?;

@@ -44,7 +44,7 @@ pub(super) async fn serve<B: RequestBody>(
     audience: &Audience,
     origin: &Origin,
 ) -> HttpResponse {
-    if host.is_stopping() {
+    if host.is_refusing() {
         return response::reply(stopping(host));
     }
     let accepted = match check_types(&headers) {
