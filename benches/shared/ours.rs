@@ -94,7 +94,7 @@ pub fn host(runtime: &Runtime, toml: &str, plugins: &Path) -> Arc<Host> {
     let config = Config::from_toml("bench", toml)
         .expect("settings")
         .with_plugins_dir(plugins.to_path_buf());
-    let host = Host::new(config).expect("a host");
+    let host = Host::new(config, None).expect("a host");
     runtime.block_on(Loader::new(host.clone()).load_all());
     host
 }

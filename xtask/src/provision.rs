@@ -1,5 +1,5 @@
 //! What the tests need besides Rust, in `<target>/test-env`: Node with the
-//! conformance suite and the MCP clients, a Python with another client, what plugins
+//! conformance suite and the MCP clients, Pythons with other clients and a collector, what plugins
 //! in Python and JavaScript are built with, and a registry of the system. The exact
 //! versions are in `tests/clients` and in the toolchain. What is there already is left
 //! alone,
@@ -116,10 +116,11 @@ fn schemas(pins: &Path, folder: &Path, node: &Path) -> Result<()> {
     .context("failed to take the protocol's schemas from the packages")
 }
 
-/// The virtual environments, one for each release of the client in Python and one
-/// for an HTTP/3 client, and their pins.
-const PYTHONS: [(&str, &str); 6] = [
+/// The virtual environments, one for each release of the client in Python, one for an
+/// HTTP/3 client and one for a collector, and their pins.
+const PYTHONS: [(&str, &str); 7] = [
     ("python", "requirements.txt"),
+    ("python-collector", "requirements-collector.txt"),
     ("python-http3", "requirements-http3.txt"),
     ("python-1.8", "requirements-1.8.txt"),
     ("python-1.9", "requirements-1.9.txt"),

@@ -30,6 +30,7 @@ mod state;
 pub mod swap;
 mod ticker;
 mod warm;
+mod watch;
 
 pub use asks::asks_of;
 pub use call::{Answer, Change, Completed, Discard, Invocation, RequestEvent, RequestSink, Usage};
@@ -46,3 +47,4 @@ pub use limits::{Isolation, Limits};
 pub use load::LoadError;
 pub use outbound::{Body, Outbound, OutboundError, Patience, Sending};
 pub use plugin::Plugin;
+pub use watch::{HostCall, HostCallEnd, HostCallWatch, Stage};

@@ -21,8 +21,9 @@ use crate::host::Host;
 use crate::outbound::{ClientSink, Outbound};
 use crate::plugin_entry::Handler;
 use crate::refusal;
-use crate::render::{self, Rendered};
+use crate::render::{self, Answered, Rendered};
 use crate::session::CallContext;
+use crate::telemetry::{self, Joined, Observed};
 
 /// Rounds of questions that one call of a legacy client may take.
 pub(crate) const ROUNDS_MAX: usize = 16;
@@ -83,11 +84,13 @@ pub struct Call {
     pub round: Round,
     /// it runs as a task already, under the deadline of tasks
     pub as_task: bool,
+    /// who looks on; none: telemetry is off
+    pub observed: Option<Observed>,
 }
 
 /// How one round ends.
 pub(crate) enum Step {
-    Answer(Vec<u8>),
+    Answer(Answered),
     Ask(Questions),
 }
 
@@ -131,17 +134,25 @@ impl Call {
             .try_acquire(began)
             .map_err(|open| refused(refusal::breaker_open(&handler, open)))?;
         let deadline = began + self.patience();
-        let _admitted = self
+        let traced = self.observed.as_ref().and_then(|one| one.round(began));
+        let admitted = self
             .host
             .admission
             .admit(&handler.core.places, &self.context.origin, deadline)
             .await
-            .map_err(|reason| refused(refusal::not_admitted(&handler, reason)))?;
+            .map_err(|reason| refused(refusal::not_admitted(&handler, reason)));
+        if let Some(traced) = &traced {
+            let error = admitted.as_ref().err().and_then(RpcError::reason);
+            traced.waited(error.map(Reason::name));
+        }
+        let _admitted = admitted?;
         let _running = handler.core.enter();
         handler.counters.call();
         let (id, version) = (self.id.clone(), self.context.version);
         let about = self.about();
-        let completed = self.enter_plugin(deadline, known, outbound).await;
+        let completed = self
+            .enter_plugin(deadline, known, outbound, traced.as_ref())
+            .await;
         handler.core.places.observe(completed.usage.elapsed);
         let usage = completed.usage;
         let step = judge(self, permit, completed, |answer| {
@@ -149,6 +160,9 @@ impl Call {
             render::answer(&id, version, &about, promised, answer)
         });
         call_log::ran(&handler, usage, &step);
+        if let Some(traced) = &traced {
+            traced.ran(usage, step.as_ref().err());
+        }
         step
     }
 
@@ -157,6 +171,7 @@ impl Call {
         deadline: Instant,
         known: &Known,
         outbound: Option<Outbound>,
+        traced: Option<&Arc<telemetry::Round>>,
     ) -> Completed {
         let left = deadline.saturating_duration_since(Instant::now());
         let context = PluginContext {
@@ -181,6 +196,11 @@ impl Call {
             impure: self.context.impure.clone(),
             session: self.context.session.as_ref().map(|one| one.stores.clone()),
             progress: Mutex::new(None),
+            joined: self
+                .observed
+                .as_ref()
+                .map_or_else(Joined::default, |one| one.joined(traced)),
+            keeps_words: self.observed.as_ref().is_some_and(Observed::keeps_words),
         });
         let code = &self.handler.core.code;
         let habit = &self.handler.habit;
@@ -247,11 +267,11 @@ fn judge(
         }
     };
     match render(answer) {
-        Rendered::Answer(body) => {
+        Rendered::Answer(answered) => {
             if permit.success() {
                 tracing::info!(plugin = %handler.core.name, handler = %handler.name, "breaker closed");
             }
-            Ok(Step::Answer(body))
+            Ok(Step::Answer(answered))
         }
         Rendered::Ask(questions) => {
             permit.success();

@@ -30,6 +30,7 @@ use crate::seal::Sealer;
 use crate::session::Sessions;
 use crate::signatures::Signatures;
 use crate::sources::{FetchError, Sources};
+use crate::telemetry::{Arrival, Observed, Telemetry};
 
 /// Connections beyond `max_connections` that are answered if they only ask how the
 /// host is. Further ones get a refusal and nothing else.
@@ -76,6 +77,8 @@ pub struct Host {
     pub buffers: BufferPool,
     /// live figures
     pub meters: Arc<Meters>,
+    /// who is told of requests; none: nobody
+    pub telemetry: Option<Arc<Telemetry>>,
     /// one permit for each connection that may be open
     pub connections: Arc<Semaphore>,
     /// one permit for each further one that is answered if it only asks how the
@@ -116,7 +119,7 @@ impl Host {
     ///
     /// # Errors
     /// If the engine doesn't start, the file of keys can't be used, or the system has no random bytes to give.
-    pub fn new(config: Config) -> Result<Arc<Self>, HostError> {
+    pub fn new(config: Config, telemetry: Option<Arc<Telemetry>>) -> Result<Arc<Self>, HostError> {
         let start = Instant::now();
         let meters = Arc::new(Meters::new(start));
         let engine = Engine::new(&engine_config(&config))?;
@@ -150,6 +153,7 @@ impl Host {
             long_tasks: LongTasks::new(config.tasks.clone(), config.registry_shards),
             buffers: BufferPool::new(config.buffers.pool_max_bytes),
             meters,
+            telemetry,
             connections: Arc::new(Semaphore::new(descriptors.connections_max)),
             probes: Semaphore::new(PROBES_MAX),
             descriptors,
@@ -174,6 +178,12 @@ impl Host {
             true => Ok(()),
             false => Err(Denied::Entry(role.to_string())),
         }
+    }
+
+    /// Begins to observe a request, if anybody wants to know.
+    pub(crate) fn observe(&self, arrival: &Arrival<'_>) -> Option<Observed> {
+        let telemetry = self.telemetry.as_ref()?;
+        Some(telemetry.begin(arrival))
     }
 
     /// Whether it has begun to stop, without a lock.

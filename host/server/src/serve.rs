@@ -11,6 +11,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::auth::Audience;
 use crate::config::{Config, Exposed, Scheme};
+use crate::figures;
 use crate::host::{Host, HostError};
 use fusebox_protocol::reply::ListKind;
 
@@ -18,6 +19,7 @@ use crate::loader::Loader;
 use crate::long_tasks::IN_MEMORY;
 use crate::origin::Origin;
 use crate::plugin_entry::Offers;
+use crate::telemetry::Telemetry;
 use crate::transport::listen::{self, Bound};
 use crate::transport::stream::{self, Door};
 use crate::transport::tls::{Tls, TlsError};
@@ -72,14 +74,26 @@ pub enum StartError {
 }
 
 /// Serves until SIGTERM or SIGINT, and then until what runs has finished. True
-/// if nothing had to be cut off.
+/// if nothing had to be cut off. `telemetry` is told, and ends with it.
 ///
 /// # Errors
 /// If the host doesn't start.
-pub async fn listeners(config: Config) -> Result<bool, StartError> {
+pub async fn listeners(
+    config: Config,
+    telemetry: Option<Arc<Telemetry>>,
+) -> Result<bool, StartError> {
     let bound = bind_all(&config)?;
-    let host = start(config).await?;
-    run(host, bound, wait_for_signal()).await
+    let host = start(config, telemetry.clone()).await?;
+    let clean = run(host, bound, wait_for_signal()).await?;
+    flush(telemetry).await;
+    Ok(clean)
+}
+
+/// Lets the collector have what is still to be sent.
+async fn flush(telemetry: Option<Arc<Telemetry>>) {
+    if let Some(telemetry) = telemetry {
+        telemetry.stop().await;
+    }
 }
 
 /// Refuses to be reached by strangers unprotected, unless that is meant.
@@ -162,7 +176,11 @@ fn watch_certificate(host: &Arc<Host>, bound: &[Bound]) {
 ///
 /// # Errors
 /// If the host doesn't start, or the streams break.
-pub async fn stdio(mut config: Config, view: Option<String>) -> Result<(), StartError> {
+pub async fn stdio(
+    mut config: Config,
+    view: Option<String>,
+    telemetry: Option<Arc<Telemetry>>,
+) -> Result<(), StartError> {
     if let Some(unknown) = view
         .as_ref()
         .filter(|name| !config.views.contains_key(*name))
@@ -176,7 +194,7 @@ pub async fn stdio(mut config: Config, view: Option<String>) -> Result<(), Start
     if config.tasks.store.as_os_str().is_empty() {
         config.tasks.store = IN_MEMORY.into();
     }
-    let host = start(config).await?;
+    let host = start(config, telemetry.clone()).await?;
     let serving = stream::serve(
         host.clone(),
         tokio::io::stdin(),
@@ -192,6 +210,7 @@ pub async fn stdio(mut config: Config, view: Option<String>) -> Result<(), Start
         signalled = wait_for_signal() => signalled?,
     }
     host.stop().await;
+    flush(telemetry).await;
     Ok(())
 }
 
@@ -210,20 +229,24 @@ pub(crate) fn bind_all(config: &Config) -> Result<Vec<Bound>, StartError> {
         .collect()
 }
 
-pub(crate) async fn start(config: Config) -> Result<Arc<Host>, StartError> {
+pub(crate) async fn start(
+    config: Config,
+    telemetry: Option<Arc<Telemetry>>,
+) -> Result<Arc<Host>, StartError> {
     if let Err(error) = std::fs::read_dir(&config.plugins_dir) {
         return Err(StartError::Plugins {
             dir: config.plugins_dir.display().to_string(),
             error,
         });
     }
-    let host = Host::new(config)?;
+    let host = Host::new(config, telemetry)?;
     let mut loader = Loader::new(host.clone());
     loader.load_all().await;
     if host.config.reload.enabled {
         tokio::spawn(loader.watch(host.stopping.clone()));
     }
     host.auth.start(&host.stopping);
+    figures::observe(&host);
     tokio::spawn(vitals::sample(host.clone()));
     tokio::spawn(vitals::watch(host.clone()));
     let sweeping = host.clone();

@@ -235,6 +235,7 @@ fn spawn(
         },
         round: Round::default(),
         as_task: true,
+        observed: None,
     };
     let stop = CancellationToken::new();
     let running = Running {
@@ -297,8 +298,8 @@ async fn settle(host: &Host, id: &str, step: Result<Step, RpcError>) {
             let ask = move |record: &mut Record| ask(record, &stored, state.as_ref(), now);
             host.long_tasks.change(id, ask).await.map(drop)
         }
-        Ok(Step::Answer(body)) => {
-            let result = result_of(&body);
+        Ok(Step::Answer(answered)) => {
+            let result = result_of(&answered.body);
             let complete = move |record: &mut Record| {
                 let ended = record.end(TaskStatus::Completed, now);
                 record.result = if ended {

@@ -19,6 +19,7 @@ mod plugin;
 mod rules;
 mod sections;
 mod source;
+mod telemetry;
 #[cfg(test)]
 mod tests;
 mod tools;
@@ -51,6 +52,7 @@ pub use sections::{
 pub use source::{
     NotASource, PluginSource, SignaturePolicy, Signatures, SourceUrl, Sources, source_key,
 };
+pub use telemetry::{OtlpProtocol, Ratio, Telemetry};
 pub use tools::ToolSettings;
 
 use overlay::Overlay;
@@ -141,6 +143,8 @@ pub struct Config {
     pub signatures: Signatures,
     /// `[log]`
     pub log: Log,
+    /// `[telemetry]`
+    pub telemetry: Telemetry,
     /// `[plugins.NAME]`, with all the limits in force for that plugin.
     plugins: BTreeMap<String, PluginSettings>,
     /// `[views.NAME]`

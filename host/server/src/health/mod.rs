@@ -20,6 +20,7 @@ use crate::buffers::BufferSnapshot;
 use crate::catalogue::Catalogue;
 use crate::config::View;
 use crate::host::Host;
+use crate::telemetry::TelemetryReport;
 
 /// The report.
 #[derive(Debug, Serialize)]
@@ -58,6 +59,8 @@ pub struct Report {
     pub tasks_running: u64,
     pub tasks_bytes: u64,
     pub buffers: BufferSnapshot,
+    /// none: nothing is sent
+    pub telemetry: Option<TelemetryReport>,
     pub plugins: BTreeMap<String, PluginReport>,
     /// what is not offered because another plugin has its name
     pub collisions: Vec<CollisionReport>,
@@ -201,6 +204,7 @@ pub fn report(host: &Host, now: Instant) -> Report {
         tasks_running: host.long_tasks.running() as u64,
         tasks_bytes: held.bytes,
         buffers: host.buffers.snapshot(),
+        telemetry: host.telemetry.as_ref().map(|one| one.report()),
         views: host
             .config
             .views
@@ -228,6 +232,11 @@ fn causes(host: &Host, plugins: &BTreeMap<String, PluginReport>, queue_depth: u6
     }
     causes.extend(load::pressure(host));
     causes.extend(host.auth.trouble());
+    causes.extend(
+        host.telemetry
+            .as_ref()
+            .and_then(|one| one.report().trouble()),
+    );
     if host.engine.swaps_unsafely() {
         causes.push(
             "swap was turned on after the start: restart the host, or what one call left could be swapped out and seen by another"

@@ -19,7 +19,7 @@ use super::tls::Tls;
 use super::{http, quic, stream};
 use crate::config::{Config, Listener, Quic, Scheme, Socket};
 use crate::host::Host;
-use crate::origin::Origin;
+use crate::origin::{Carrier, Origin};
 use crate::refusal::millis_up;
 
 /// How long accepting rests after the system refused (out of descriptors, say).
@@ -204,7 +204,7 @@ async fn speak_http(
     local: SocketAddr,
     _counted: Counted,
 ) {
-    http::serve(host, stream, local, Origin::new(Some(peer.ip()), None)).await;
+    http::serve(host, stream, local, Origin::new(peer, Carrier::Tcp, None)).await;
 }
 
 async fn speak_https(
@@ -226,7 +226,7 @@ async fn speak_https(
             let first = shown.and_then(|chain| chain.first());
             match host.auth.certified(&host.config, first.map(AsRef::as_ref)) {
                 Ok(who) => {
-                    let origin = Origin::new(Some(peer.ip()), who);
+                    let origin = Origin::new(peer, Carrier::Tcp, who);
                     http::serve(host, stream, local, origin).await;
                 }
                 Err(denied) => tracing::info!(%peer, %denied, "connection ended"),
@@ -242,7 +242,7 @@ async fn speak_https(
 async fn speak_lines(host: Arc<Host>, mut stream: TcpStream, peer: SocketAddr, _counted: Counted) {
     let idle_timeout = host.config.stream.idle_timeout;
     let (reader, writer) = stream.split();
-    let origin = Origin::new(Some(peer.ip()), None);
+    let origin = Origin::new(peer, Carrier::Tcp, None);
     match stream::serve(
         host.clone(),
         reader,

@@ -26,7 +26,7 @@ use super::counted::Counted;
 use super::tls::{H3, LINES};
 use crate::auth::Denied;
 use crate::host::Host;
-use crate::origin::Origin;
+use crate::origin::{Carrier, Origin};
 
 /// The connection ends, and nothing is wrong.
 const NO_ERROR: VarInt = VarInt::from_u32(0);
@@ -127,7 +127,7 @@ fn origin(host: &Host, connection: &Connection) -> Result<Origin, Denied> {
     let who = host
         .auth
         .certified(&host.config, first.map(AsRef::as_ref))?;
-    Ok(Origin::new(Some(connection.remote_address().ip()), who))
+    Ok(Origin::new(connection.remote_address(), Carrier::Quic, who))
 }
 
 async fn serve(host: Arc<Host>, connection: Connection, local: SocketAddr) {
