@@ -18,6 +18,7 @@ use crate::ask::{Known, Questions};
 use crate::breaker::Permit;
 use crate::call_log;
 use crate::host::Host;
+use crate::metrics::Refusal;
 use crate::outbound::{ClientSink, Outbound};
 use crate::plugin_entry::Handler;
 use crate::refusal;
@@ -129,11 +130,12 @@ impl Call {
             call_log::spared(&handler, &error.message);
             error
         };
-        let permit = handler
-            .breaker
-            .try_acquire(began)
-            .map_err(|open| refused(refusal::breaker_open(&handler, open)))?;
-        let deadline = began + self.patience();
+        let permit = handler.breaker.try_acquire(began).map_err(|open| {
+            self.host.metrics.refusals.add(Refusal::BreakerOpen);
+            refused(refusal::breaker_open(&handler, open))
+        })?;
+        let patience = self.patience();
+        let deadline = began + patience;
         let traced = self.observed.as_ref().and_then(|one| one.round(began));
         let admitted = self
             .host
@@ -145,16 +147,19 @@ impl Call {
             let error = admitted.as_ref().err().and_then(RpcError::reason);
             traced.waited(error.map(Reason::name));
         }
-        let _admitted = admitted?;
+        let admitted = admitted?;
         let _running = handler.core.enter();
         handler.counters.call();
+        handler.core.meter.admitted(admitted.waited);
         let (id, version) = (self.id.clone(), self.context.version);
         let about = self.about();
+        let left = patience.saturating_sub(admitted.waited);
         let completed = self
-            .enter_plugin(deadline, known, outbound, traced.as_ref())
+            .enter_plugin((deadline, left), known, outbound, traced.as_ref())
             .await;
-        handler.core.places.observe(completed.usage.elapsed);
         let usage = completed.usage;
+        handler.core.places.observe(usage.elapsed);
+        handler.core.meter.ran(&usage);
         let step = judge(self, permit, completed, |answer| {
             let promised = handler.rules.output.as_ref();
             render::answer(&id, version, &about, promised, answer)
@@ -168,12 +173,11 @@ impl Call {
 
     async fn enter_plugin(
         &self,
-        deadline: Instant,
+        (deadline, left): (Instant, Duration),
         known: &Known,
         outbound: Option<Outbound>,
         traced: Option<&Arc<telemetry::Round>>,
     ) -> Completed {
-        let left = deadline.saturating_duration_since(Instant::now());
         let context = PluginContext {
             caller: self.context.audience.authenticated().map(str::to_owned),
             deadline_ms: u32::try_from(left.as_millis()).unwrap_or(u32::MAX),
@@ -248,6 +252,9 @@ fn judge(
     let answer = match completed.answer {
         Ok(answer) => answer,
         Err(error) => {
+            if matches!(error, CallError::NoSlot { .. }) {
+                call.host.metrics.refusals.add(Refusal::NoInstance);
+            }
             let refusal = match (&error, call.as_task) {
                 (CallError::Fault(fault), true) if fault.kind == FaultKind::Deadline => {
                     refusal::task_deadline(handler, call.patience())

@@ -16,6 +16,7 @@ use serde_json::value::RawValue;
 use crate::ask;
 use crate::call::{Call, ROUNDS_MAX, Step, Target};
 use crate::call_log;
+use crate::metrics::Refusal;
 use crate::outbound::Outbound;
 use crate::plugin_entry::TaskRule;
 use crate::refusal;
@@ -30,6 +31,7 @@ impl Call {
     /// Runs the call to its answer. Dropping the future ends the call.
     // Boxed as it is: each function that had it by value would copy it twice.
     pub async fn run(mut self: Box<Self>, outbound: Option<Outbound>) -> Reply {
+        let began = Instant::now();
         let era = self.context.version.era();
         let answered = match self.observed.as_ref().and_then(Observed::log_context) {
             // Few calls are traced: the others need not carry it.
@@ -42,7 +44,11 @@ impl Call {
         };
         let now = Instant::now();
         self.host.meters.message(now);
-        if reply.outcome.is_error() {
+        let took = now.saturating_duration_since(began);
+        let requests = &self.host.metrics.requests;
+        let is_error = reply.outcome.is_error();
+        requests.answered(&self.target, took, is_error);
+        if is_error {
             self.host.meters.error(now);
         }
         if let Some(observed) = self.observed.take() {
@@ -92,6 +98,8 @@ impl Call {
         )?;
         if let Some(misfit) = self.misfit() {
             self.handler.counters.refusal();
+            let refusals = &self.host.metrics.refusals;
+            refusals.add(Refusal::InvalidArguments);
             call_log::spared(&self.handler, &misfit);
             return Ok(render::invalid_arguments(
                 &self.id,

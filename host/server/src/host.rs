@@ -24,6 +24,7 @@ use crate::event_log::LogLimits;
 use crate::granter::Granter;
 use crate::long_tasks::LongTasks;
 use crate::meters::Meters;
+use crate::metrics::Metrics;
 use crate::rates::Rates;
 use crate::result_cache::ResultCache;
 use crate::seal::Sealer;
@@ -79,6 +80,8 @@ pub struct Host {
     pub meters: Arc<Meters>,
     /// who is told of requests; none: nobody
     pub telemetry: Option<Arc<Telemetry>>,
+    /// what is counted for `/metrics` alone
+    pub(crate) metrics: Metrics,
     /// one permit for each connection that may be open
     pub connections: Arc<Semaphore>,
     /// one permit for each further one that is answered if it only asks how the
@@ -152,6 +155,7 @@ impl Host {
                 .collect(),
             long_tasks: LongTasks::new(config.tasks.clone(), config.registry_shards),
             buffers: BufferPool::new(config.buffers.pool_max_bytes),
+            metrics: Metrics::new(config.metrics),
             meters,
             telemetry,
             connections: Arc::new(Semaphore::new(descriptors.connections_max)),

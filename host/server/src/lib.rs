@@ -37,6 +37,7 @@ mod listing;
 pub mod loader;
 pub mod long_tasks;
 pub mod meters;
+pub mod metrics;
 pub mod offered;
 pub mod origin;
 pub mod outbound;

@@ -3,12 +3,14 @@
 //! the path of a message, and decides nothing.
 
 use std::array;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
 use serde::Serialize;
 
+use crate::config::Scheme;
 use crate::thread_number::thread_number;
 
 /// Seconds over which the throughput is taken.
@@ -23,7 +25,8 @@ const SHARDS: usize = 8;
 #[derive(Debug)]
 pub struct Meters {
     start: Instant,
-    connections: Gauge,
+    /// by what is spoken over them
+    connections: [Gauge; Scheme::ALL.len()],
     connections_total: AtomicU64,
     connections_refused: AtomicU64,
     accepts_failed: AtomicU64,
@@ -87,7 +90,7 @@ impl Meters {
     pub fn new(start: Instant) -> Self {
         Self {
             start,
-            connections: Gauge::default(),
+            connections: array::from_fn(|_| Gauge::default()),
             connections_total: AtomicU64::new(0),
             connections_refused: AtomicU64::new(0),
             accepts_failed: AtomicU64::new(0),
@@ -103,9 +106,14 @@ impl Meters {
     }
 
     /// Counts a connection for as long as the guard lives.
-    pub fn connection(&self) -> GaugeGuard {
+    pub fn connection(&self, scheme: Scheme) -> GaugeGuard {
         self.connections_total.fetch_add(1, Ordering::Relaxed);
-        self.connections.enter()
+        self.connections[scheme as usize].enter()
+    }
+
+    /// Connections that are open, by what is spoken over them.
+    pub fn connections_by(&self) -> [(Scheme, u64); Scheme::ALL.len()] {
+        Scheme::ALL.map(|scheme| (scheme, self.connections[scheme as usize].get()))
     }
 
     /// Counts a connection that there is no room for, and says how many there were.
@@ -144,6 +152,11 @@ impl Meters {
         self.queue.enter()
     }
 
+    /// Time since the start.
+    pub fn uptime(&self, now: Instant) -> Duration {
+        now.saturating_duration_since(self.start)
+    }
+
     /// Requests that are not answered yet; what admission compares with its
     /// thresholds.
     pub fn queue_depth(&self) -> u64 {
@@ -180,7 +193,7 @@ impl Meters {
             .sum();
         MeterSnapshot {
             uptime_seconds: second,
-            connections: self.connections.get(),
+            connections: self.connections.iter().map(Gauge::get).sum(),
             connections_total: self.connections_total.load(Ordering::Relaxed),
             connections_refused: self.connections_refused.load(Ordering::Relaxed),
             accepts_failed: self.accepts_failed.load(Ordering::Relaxed),
@@ -295,7 +308,14 @@ pub struct HandlerCounters {
     calls: AtomicU64,
     faults: AtomicU64,
     refused: AtomicU64,
-    last_fault: parking_lot::Mutex<Option<LastFault>>,
+    known_faults: parking_lot::Mutex<KnownFaults>,
+}
+
+/// What is known of a handler's faults.
+#[derive(Debug, Default)]
+struct KnownFaults {
+    last: Option<LastFault>,
+    by_reason: BTreeMap<&'static str, u64>,
 }
 
 /// The newest fault of a handler.
@@ -335,10 +355,17 @@ impl HandlerCounters {
     pub fn fault(&self, reason: &'static str, now: SystemTime) {
         self.faults.fetch_add(1, Ordering::Relaxed);
         let since = now.duration_since(SystemTime::UNIX_EPOCH);
-        *self.last_fault.lock() = Some(LastFault {
+        let mut known = self.known_faults.lock();
+        *known.by_reason.entry(reason).or_default() += 1;
+        known.last = Some(LastFault {
             reason,
             at_unix_seconds: since.unwrap_or_default().as_secs(),
         });
+    }
+
+    /// Faults by their reason.
+    pub fn faults_by(&self) -> BTreeMap<&'static str, u64> {
+        self.known_faults.lock().by_reason.clone()
     }
 
     /// All the figures.
@@ -347,7 +374,7 @@ impl HandlerCounters {
             calls: self.calls.load(Ordering::Relaxed),
             faults: self.faults.load(Ordering::Relaxed),
             refused: self.refused.load(Ordering::Relaxed),
-            last_fault: self.last_fault.lock().clone(),
+            last_fault: self.known_faults.lock().last.clone(),
         }
     }
 }

@@ -30,8 +30,8 @@ pub struct Rates {
     addresses: Option<Limiter<IpAddr>>,
     callers: Option<Limiter<Arc<str>>>,
     tools: Option<Limiter<String>>,
-    /// requests that were refused
-    refused: AtomicU64,
+    /// requests that were refused, by which of these
+    refused: [AtomicU64; 3],
 }
 
 #[derive(Debug)]
@@ -152,7 +152,7 @@ impl Rates {
                 tool_burst,
                 String::new(),
             ),
-            refused: AtomicU64::new(0),
+            refused: Default::default(),
         }
     }
 
@@ -163,7 +163,7 @@ impl Rates {
     pub fn address(&self, address: Option<IpAddr>) -> Result<(), TooFast> {
         match (&self.addresses, address) {
             (Some(limiter), Some(address)) => {
-                self.count(limiter.check(&told_apart(address), "from this address"))
+                self.count(0, limiter.check(&told_apart(address), "from this address"))
             }
             _ => Ok(()),
         }
@@ -175,7 +175,7 @@ impl Rates {
     /// [`TooFast`], if it has had as many as it may.
     pub fn caller(&self, subject: &Arc<str>) -> Result<(), TooFast> {
         match &self.callers {
-            Some(limiter) => self.count(limiter.check(subject, "of this caller")),
+            Some(limiter) => self.count(1, limiter.check(subject, "of this caller")),
             None => Ok(()),
         }
     }
@@ -186,20 +186,25 @@ impl Rates {
     /// [`TooFast`], if it has had as many as it may.
     pub fn tool(&self, name: &String) -> Result<(), TooFast> {
         match &self.tools {
-            Some(limiter) => self.count(limiter.check(name, "to this tool")),
+            Some(limiter) => self.count(2, limiter.check(name, "to this tool")),
             None => Ok(()),
         }
     }
 
-    fn count(&self, checked: Result<(), TooFast>) -> Result<(), TooFast> {
+    fn count(&self, by: usize, checked: Result<(), TooFast>) -> Result<(), TooFast> {
         checked.inspect_err(|_| {
-            self.refused.fetch_add(1, Ordering::Relaxed);
+            self.refused[by].fetch_add(1, Ordering::Relaxed);
         })
     }
 
-    /// Requests that were refused.
-    pub fn refused(&self) -> u64 {
-        self.refused.load(Ordering::Relaxed)
+    /// Requests that were refused, by what was too fast.
+    pub fn refused(&self) -> [(&'static str, u64); 3] {
+        let count = |by: usize| self.refused[by].load(Ordering::Relaxed);
+        [
+            ("rate_address", count(0)),
+            ("rate_caller", count(1)),
+            ("rate_tool", count(2)),
+        ]
     }
 
     /// Forgets who has been slow for a while.
@@ -258,7 +263,7 @@ mod tests {
         assert!(!too_fast.retry_after.is_zero() && too_fast.retry_after.as_secs() <= 1);
         assert_eq!(rates.address(Some(other)), Ok(()));
         assert_eq!(rates.address(None), Ok(()), "standard streams have none");
-        assert_eq!(rates.refused(), 1);
+        assert_eq!(rates.refused()[0], ("rate_address", 1));
         for _ in 0..9 {
             assert_eq!(rates.caller(&"ada".into()), Ok(()), "there is no limit");
         }

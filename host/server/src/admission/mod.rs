@@ -54,6 +54,8 @@ const QUEUE_RELEASE_POINTS: u32 = 10;
 /// Leave to run one call; its places are free again when it is dropped.
 #[derive(Debug)]
 pub struct Admitted<'a> {
+    /// how long it waited for them; most calls don't
+    pub waited: Duration,
     _host: Entered<'a>,
     _plugin: Entered<'a>,
 }
@@ -113,15 +115,16 @@ impl Admission {
         origin: &Origin,
         deadline: Instant,
     ) -> Result<Admitted<'a>, Refused> {
-        let plugin = match places.try_enter() {
-            Some(entered) => entered,
+        let (plugin, for_plugin) = match places.try_enter() {
+            Some(entered) => (entered, Duration::ZERO),
             None => self.wait(Place::Plugin, places, origin, deadline).await?,
         };
-        let host = match self.host.try_enter() {
-            Some(entered) => entered,
+        let (host, for_host) = match self.host.try_enter() {
+            Some(entered) => (entered, Duration::ZERO),
             None => self.wait(Place::Host, places, origin, deadline).await?,
         };
         Ok(Admitted {
+            waited: for_plugin + for_host,
             _host: host,
             _plugin: plugin,
         })
@@ -152,14 +155,15 @@ impl Admission {
         refused
     }
 
-    /// Stands in line. Boxed, for few calls do: the others need not carry it.
+    /// Stands in line, and says for how long. Boxed, for few calls do: the others need
+    /// not carry it.
     async fn wait<'a>(
         &'a self,
         place: Place,
         places: &'a Places,
         origin: &Origin,
         deadline: Instant,
-    ) -> Result<Entered<'a>, Refused> {
+    ) -> Result<(Entered<'a>, Duration), Refused> {
         let waited = Box::pin(self.stand(place, places, origin, deadline)).await;
         waited.map_err(|refused| self.count(refused))
     }
@@ -170,7 +174,7 @@ impl Admission {
         places: &'a Places,
         origin: &Origin,
         deadline: Instant,
-    ) -> Result<Entered<'a>, Refused> {
+    ) -> Result<(Entered<'a>, Duration), Refused> {
         let pace = places.pace();
         let _queued = self.queue_up(pace)?;
         let began = Instant::now();
@@ -184,7 +188,7 @@ impl Admission {
             pace,
         };
         match gate.stand(origin.id(), patience) {
-            Stood::Entered(entered) => Ok(entered),
+            Stood::Entered(entered) => Ok((entered, Duration::ZERO)),
             Stood::Full(retry_after) => Err(match place {
                 Place::Host => host_full(line_max, retry_after),
                 Place::Plugin => places.full(retry_after),
@@ -193,9 +197,11 @@ impl Admission {
             Stood::Queued(queued) => {
                 self.warn_if_long();
                 let entered = queued.enter(deadline).await;
-                self.note_wait(began.elapsed());
+                let waited = began.elapsed();
+                self.note_wait(waited);
                 let wait = patience.left;
-                entered.ok_or(Refused::TooLate { wait })
+                let entered = entered.ok_or(Refused::TooLate { wait })?;
+                Ok((entered, waited))
             }
         }
     }

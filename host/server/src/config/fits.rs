@@ -63,7 +63,7 @@ pub(super) fn is_endpoint(text: &str) -> bool {
         && text
             .bytes()
             .all(|byte| byte.is_ascii_alphanumeric() || b"/-._~".contains(&byte))
-        && !["/health", "/live", "/ready"].contains(&text)
+        && !["/health", "/metrics", "/live", "/ready"].contains(&text)
 }
 
 pub(super) fn is_origin(text: &str) -> bool {
@@ -179,7 +179,8 @@ mod tests {
             is_endpoint,
             &["/", "/mcp", "/a/b-c_d.e~f"],
             &[
-                "", "mcp", "/health", "/live", "/ready", "/a?b", "/a#b", "/a b", "/%41", "/ä",
+                "", "mcp", "/health", "/metrics", "/live", "/ready", "/a?b", "/a#b", "/a b",
+                "/%41", "/ä",
             ],
         );
         assert!(is_endpoint(&format!("/{}", "a".repeat(255))));

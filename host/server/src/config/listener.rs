@@ -32,7 +32,7 @@ impl Scheme {
     }
 
     /// The schemes, in the order in which messages name them.
-    const ALL: [Self; 4] = [Self::Http, Self::Https, Self::Tcp, Self::Quic];
+    pub const ALL: [Self; 4] = [Self::Http, Self::Https, Self::Tcp, Self::Quic];
 
     fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|one| one.as_str() == name)

@@ -14,6 +14,7 @@ mod error;
 mod fits;
 mod grants;
 mod listener;
+mod metrics;
 mod overlay;
 mod plugin;
 mod rules;
@@ -44,6 +45,7 @@ pub use grants::{
     Folder, Grants, HttpGrant, KeyValue, KeyValueGrant, OwnedKeyValueGrant, Source, Variable,
 };
 pub use listener::{Listener, ListenerError, Scheme};
+pub use metrics::Metrics;
 pub use plugin::{Limit, PluginSettings};
 pub use sections::{
     Backpressure, Buffers, CircuitBreaker, Engine, Http, Isolation, Limits, Lists, Log, LogFormat,
@@ -145,6 +147,8 @@ pub struct Config {
     pub log: Log,
     /// `[telemetry]`
     pub telemetry: Telemetry,
+    /// `[metrics]`
+    pub metrics: Metrics,
     /// `[plugins.NAME]`, with all the limits in force for that plugin.
     plugins: BTreeMap<String, PluginSettings>,
     /// `[views.NAME]`

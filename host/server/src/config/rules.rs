@@ -276,6 +276,8 @@ pub(super) const RULES: &[(&str, Rule)] = &[
     ("telemetry.metrics_interval_ms", int(100, HOUR_MS)),
     ("telemetry.timeout_ms", int(100, 10 * MINUTE_MS)),
     ("telemetry.flush_timeout_ms", int(0, 10 * MINUTE_MS)),
+    ("metrics.plugins_max", int(1, 10_000)),
+    ("metrics.handlers_max", int(0, 100_000)),
 ];
 
 /// The path of a file, if one is given.

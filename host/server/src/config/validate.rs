@@ -97,7 +97,7 @@ fn paths(config: &Config, overlay: &mut Overlay<'_>) {
     for (name, view) in &config.views {
         paths.push((format!("views.{name}.path"), &view.path));
     }
-    let probes = ["/health", "/live", "/ready"].map(|path| (path, path));
+    let probes = ["/health", "/metrics", "/live", "/ready"].map(|path| (path, path));
     let mut taken: HashMap<&str, &str> = HashMap::from(probes);
     taken.insert(&http.path, "http.path");
     for (key, path) in &paths {

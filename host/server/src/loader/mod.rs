@@ -22,6 +22,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use crate::catalogue::{Catalogue, FailedFile, Slot};
 use crate::folder::{self, Found, Stamp};
 use crate::host::Host;
+use crate::metrics::Load;
 use crate::plugin_entry::{EntryError, LoadedPlugin};
 use crate::signatures::Verdict;
 use crate::sources::News;
@@ -179,6 +180,7 @@ impl Loader {
                 continue;
             }
             self.publish(&name, None);
+            self.host.metrics.loads.add(Load::Removed);
             tracing::info!(plugin = name, "plugin removed");
         }
     }
@@ -239,13 +241,17 @@ impl Loader {
                 slot.signed = Some(verdict);
                 slot.failed = None;
                 if let Some(plugin) = plugin {
-                    tell_loaded(name, &plugin, slot.serving.is_some());
+                    let replaces = slot.serving.is_some();
+                    let load = if replaces { Load::Swap } else { Load::New };
+                    self.host.metrics.loads.add(load);
+                    tell_loaded(name, &plugin, replaces);
                     slot.serving = Some(Arc::new(plugin));
                 }
             }
             // It is known: whoever looks again has told it before.
             Err(failed) if before.failed.as_ref() == Some(&failed) => return false,
             Err(failed) => {
+                self.host.metrics.loads.add(Load::Failed);
                 tracing::warn!(
                     plugin = name,
                     reason = failed.reason,
@@ -284,7 +290,10 @@ impl Loader {
             self.host.config.engine.max_instances as usize,
         );
         match loaded.await {
-            Ok(plugin) => Ok((Some(plugin), verdict)),
+            Ok(plugin) => {
+                self.host.metrics.tallies.follow(&plugin);
+                Ok((Some(plugin), verdict))
+            }
             Err(error) => Err(failed(Some(sha256), &error)),
         }
     }

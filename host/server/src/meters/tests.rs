@@ -10,7 +10,7 @@ fn after(start: Instant, ms: u64) -> Instant {
 fn gauges_count_what_lives_and_totals_what_lived() {
     let start = Instant::now();
     let meters = Meters::new(start);
-    let (first, second) = (meters.connection(), meters.connection());
+    let [first, second] = [Scheme::Http, Scheme::Quic].map(|scheme| meters.connection(scheme));
     let (session, queued) = (meters.session(), meters.queued());
     assert_eq!(meters.queue_depth(), 1);
     drop(first);
@@ -32,6 +32,8 @@ fn gauges_count_what_lives_and_totals_what_lived() {
         errors_total: 0,
     };
     assert_eq!(meters.snapshot(after(start, 2999)), expected);
+    let open = meters.connections_by().into_iter().filter(|one| one.1 > 0);
+    assert_eq!(open.collect::<Vec<_>>(), [(Scheme::Quic, 1)]);
     drop((second, session, queued));
     let snapshot = meters.snapshot(start);
     let left = (
@@ -46,7 +48,7 @@ fn gauges_count_what_lives_and_totals_what_lived() {
 #[test]
 fn a_guard_may_outlive_its_meters() {
     let meters = Meters::new(Instant::now());
-    let guard = meters.connection();
+    let guard = meters.connection(Scheme::Tcp);
     drop(meters);
     drop(guard);
 }
@@ -181,6 +183,7 @@ fn handlers_are_counted_with_their_newest_fault() {
         serde_json::to_string(&counters.snapshot()).unwrap(),
         r#"{"calls":3,"faults":2,"refused":1,"last_fault":{"reason":"fuel","at_unix_seconds":7}}"#
     );
+    assert_eq!(counters.faults_by(), [("fuel", 1), ("trap", 1)].into());
     let quiet = HandlerCounters::default().snapshot();
     assert_eq!(quiet.last_fault, None);
 }

@@ -25,6 +25,7 @@ use crate::breaker::Breaker;
 use crate::config::{self, CircuitBreaker, PluginSettings};
 use crate::granter::{GrantError, Granter};
 use crate::meters::HandlerCounters;
+use crate::metrics::VersionMeter;
 use crate::schema::Schema;
 
 /// Things of one kind (tools, resources ...) that one plugin may offer.
@@ -51,6 +52,8 @@ pub struct PluginCore {
     pub settings: PluginSettings,
     /// one place for each call that may run at once, and the line before it
     pub places: Places,
+    /// what its calls take
+    pub meter: Arc<VersionMeter>,
     in_flight: AtomicUsize,
 }
 
@@ -88,7 +91,7 @@ pub struct Handler {
     /// its fuse
     pub breaker: Arc<Breaker>,
     /// what it has done
-    pub counters: HandlerCounters,
+    pub counters: Arc<HandlerCounters>,
     /// how its calls have run
     pub habit: Habit,
 }
@@ -235,6 +238,7 @@ impl LoadedPlugin {
             unmet: asks.unmet(&settings),
             asks,
             places: Places::new(&settings),
+            meter: Arc::default(),
             in_flight: AtomicUsize::new(0),
             settings,
         });
@@ -269,7 +273,7 @@ impl Handler {
             rules,
             lists,
             breaker: Breaker::new(breaker),
-            counters: HandlerCounters::default(),
+            counters: Arc::default(),
             habit: Habit::default(),
         })
     }

@@ -7,6 +7,7 @@ use std::net::SocketAddr;
 
 use tokio::sync::OwnedSemaphorePermit;
 
+use crate::config::Scheme;
 use crate::host::Host;
 use crate::meters::GaugeGuard;
 
@@ -18,7 +19,7 @@ pub(super) struct Counted {
 
 impl Counted {
     /// None if as many are open as may be.
-    pub(super) fn enter(host: &Host, peer: SocketAddr) -> Option<Self> {
+    pub(super) fn enter(host: &Host, scheme: Scheme, peer: SocketAddr) -> Option<Self> {
         let Ok(permit) = host.connections.clone().try_acquire_owned() else {
             let max_connections = host.descriptors.connections_max;
             // A flood must not become one of lines in the log.
@@ -31,7 +32,7 @@ impl Counted {
         };
         Some(Self {
             _permit: permit,
-            _gauge: host.meters.connection(),
+            _gauge: host.meters.connection(scheme),
         })
     }
 }

@@ -87,11 +87,12 @@ async fn enter(host: &Host, request: &Request<'_>) -> Result<Audience, RpcError>
         host.check_entry(&audience)?;
         Ok(audience)
     };
-    entered.await.map_err(|denied| refusal(&denied))
+    entered.await.map_err(|denied| refusal(host, &denied))
 }
 
 /// What is answered to whoever isn't let in.
-pub(crate) fn refusal(denied: &Denied) -> RpcError {
+pub(crate) fn refusal(host: &Host, denied: &Denied) -> RpcError {
+    host.metrics.denials.add(denied);
     let what_to_do = match denied {
         Denied::Missing | Denied::Malformed => format!(
             ": send {{\"method\":\"{AUTHENTICATE}\",\"params\":{{\"key\":\"...\"}}}} first (`fusebox bridge --key-file` does)"

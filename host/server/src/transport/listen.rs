@@ -156,7 +156,7 @@ impl Way {
 
     fn take(&self, host: &Arc<Host>, stream: TcpStream, peer: SocketAddr) {
         tune(&stream, &host.config.socket);
-        let Some(counted) = Counted::enter(host, peer) else {
+        let Some(counted) = Counted::enter(host, self.scheme, peer) else {
             return self.turn_away(host, stream);
         };
         let (serving, local) = (host.clone(), self.local);
@@ -229,7 +229,10 @@ async fn speak_https(
                     let origin = Origin::new(peer, Carrier::Tcp, who);
                     http::serve(host, stream, local, origin).await;
                 }
-                Err(denied) => tracing::info!(%peer, %denied, "connection ended"),
+                Err(denied) => {
+                    host.metrics.denials.add(&denied);
+                    tracing::info!(%peer, %denied, "connection ended");
+                }
             }
         }
         Ok(Err(error)) => tracing::debug!(%peer, %error, "no TLS"),

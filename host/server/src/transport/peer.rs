@@ -154,7 +154,7 @@ impl Peer {
                     }
                     Err(too_fast) => Some(self.error(None, &too_fast.refusal(None, None))),
                 },
-                Err(denied) => Some(self.error(None, &door::refusal(&denied))),
+                Err(denied) => Some(self.error(None, &door::refusal(&self.host, &denied))),
             },
             Err(malformed) => Some(self.error(malformed.id.as_ref(), &malformed.error)),
         }
@@ -185,7 +185,7 @@ impl Peer {
         let Message::Request(request) = message else {
             return None;
         };
-        Some(self.error(Some(&request.id), &door::refusal(denied)))
+        Some(self.error(Some(&request.id), &door::refusal(&self.host, denied)))
     }
 
     async fn message(

@@ -58,6 +58,7 @@ pub(super) fn shown(headers: &HeaderMap) -> Result<Option<&str>, Denied> {
 /// The response to a request that is not let in.
 pub(super) fn challenge(host: &Host, denied: &Denied) -> HttpResponse {
     host.meters.error(std::time::Instant::now());
+    host.metrics.denials.add(denied);
     let what_to_do = match denied {
         Denied::Missing | Denied::Malformed => ": send one header `Authorization: Bearer KEY`",
         _ => "",

@@ -37,7 +37,7 @@ const SESSION_ID: &str = "sessionId=";
 /// Opens a session and its stream, whose first event says where messages go.
 pub(super) fn open(host: &Arc<Host>, audience: Audience, origin: &Origin) -> HttpResponse {
     if host.is_stopping() {
-        return response::reply(post::stopping());
+        return response::reply(post::stopping(host));
     }
     let Ok(id) = random_id() else {
         return refused(
@@ -84,7 +84,7 @@ pub(super) async fn take<B: RequestBody>(
 ) -> HttpResponse {
     let (parts, body) = request.into_parts();
     if host.is_stopping() {
-        return response::reply(post::stopping());
+        return response::reply(post::stopping(host));
     }
     if let Err(refusal) = post::check_content_type(&parts.headers) {
         return *refusal;

@@ -38,6 +38,7 @@ use crate::auth::{Audience, Denied, METADATA_PATH};
 use crate::catalogue::ViewName;
 use crate::health;
 use crate::host::Host;
+use crate::metrics;
 use crate::origin::Origin;
 use crate::rates::TooFast;
 use crate::reply::Reply;
@@ -261,11 +262,14 @@ fn probe_answer<B>(
 ) -> Option<HttpResponse> {
     let answer = match (request.method(), request.uri().path()) {
         (&Method::GET | &Method::HEAD, "/health") => {
-            health_answer(host, is_told(host, request, local, origin))
+            health_answer(host, may_see_all(host, request, local, origin).is_ok())
+        }
+        (&Method::GET | &Method::HEAD, "/metrics") => {
+            metrics_answer(host, may_see_all(host, request, local, origin))
         }
         (&Method::GET | &Method::HEAD, "/live") => probe(true),
         (&Method::GET | &Method::HEAD, "/ready") => probe(!host.is_stopping()),
-        (_, "/health" | "/live" | "/ready") => not_allowed("GET, HEAD"),
+        (_, "/health" | "/metrics" | "/live" | "/ready") => not_allowed("GET, HEAD"),
         (&Method::GET, path) if path.starts_with(METADATA_PATH) => {
             let (url, document) = host.auth.metadata()?;
             // At the root as well, where clients look that don't know the path.
@@ -279,13 +283,45 @@ fn probe_answer<B>(
     Some(answer)
 }
 
-/// Whether all of `/health` is told: to those whose role says so, and where nobody
-/// is asked to whoever is on this machine.
-fn is_told<B>(host: &Host, request: &Request<B>, local: SocketAddr, origin: &Origin) -> bool {
+/// Why somebody isn't told how the host is.
+enum NotTold {
+    /// nobody is asked who they are, and this one is on another machine
+    Stranger,
+    /// who it is doesn't see that
+    Denied(Denied),
+}
+
+/// Who is told all of `/health` and `/metrics`: those whose role says so, and where
+/// nobody is asked whoever is on this machine.
+fn may_see_all<B>(
+    host: &Host,
+    request: &Request<B>,
+    local: SocketAddr,
+    origin: &Origin,
+) -> Result<(), NotTold> {
     match credentials::who(host, request.headers(), origin) {
-        Ok(Some(who)) => who.sees_health(),
-        Ok(None) => local.ip().is_loopback(),
-        Err(_) => false,
+        Ok(Some(who)) if who.sees_health() => Ok(()),
+        Ok(Some(who)) => {
+            let role = who.role().map_or("", AsRef::as_ref);
+            Err(NotTold::Denied(Denied::Entry(role.to_owned())))
+        }
+        Ok(None) if local.ip().is_loopback() => Ok(()),
+        Ok(None) => Err(NotTold::Stranger),
+        Err(denied) => Err(NotTold::Denied(denied)),
+    }
+}
+
+fn metrics_answer(host: &Host, told: Result<(), NotTold>) -> HttpResponse {
+    match told {
+        Ok(()) => match metrics::render(host) {
+            Ok(figures) => response::text(metrics::CONTENT_TYPE, figures),
+            Err(error) => refused(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string()),
+        },
+        Err(NotTold::Denied(denied)) => credentials::challenge(host, &denied),
+        Err(NotTold::Stranger) => refused(
+            StatusCode::FORBIDDEN,
+            "the figures are for whoever is on this machine, or has a role with `health = true`",
+        ),
     }
 }
 

@@ -27,6 +27,7 @@ use crate::auth::Audience;
 use crate::batch::{self, BATCH_MAX};
 use crate::call::Call;
 use crate::host::Host;
+use crate::metrics::Refusal;
 use crate::origin::Origin;
 use crate::outbound::QUEUE_MAX_MESSAGES;
 use crate::random_id::random_id;
@@ -46,7 +47,7 @@ pub(super) async fn serve<B: RequestBody>(
     origin: &Origin,
 ) -> HttpResponse {
     if host.is_stopping() {
-        return response::reply(stopping());
+        return response::reply(stopping(host));
     }
     let accepted = match check_types(&headers) {
         Ok(accepted) => accepted,
@@ -144,7 +145,8 @@ fn serve_notification(
 }
 
 /// What a host that stops answers.
-pub(super) fn stopping() -> Reply {
+pub(super) fn stopping(host: &Host) -> Reply {
+    host.metrics.refusals.add(Refusal::Stopping);
     let data = RefusalData {
         retry_after_ms: Some(1000),
         ..RefusalData::default()

@@ -82,6 +82,14 @@ pub(crate) fn json(status: StatusCode, body: Vec<u8>) -> HttpResponse {
     response
 }
 
+/// A body of text.
+pub(crate) fn text(kind: &'static str, body: String) -> HttpResponse {
+    let mut response = Response::new(Body::Whole(body.into()));
+    let kind = HeaderValue::from_static(kind);
+    response.headers_mut().insert(CONTENT_TYPE, kind);
+    response
+}
+
 /// A JSON-RPC response as a plain body.
 pub(crate) fn reply(reply: Reply) -> HttpResponse {
     let status = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::OK);

@@ -25,6 +25,7 @@ pub(super) use bind::{bind, server};
 use super::counted::Counted;
 use super::tls::{H3, LINES};
 use crate::auth::Denied;
+use crate::config::Scheme;
 use crate::host::Host;
 use crate::origin::{Carrier, Origin};
 
@@ -87,7 +88,7 @@ fn take(host: &Arc<Host>, incoming: Incoming, local: SocketAddr, handshakes: &Ar
         incoming
     };
     let peer = incoming.remote_address();
-    let Some(counted) = Counted::enter(host, peer) else {
+    let Some(counted) = Counted::enter(host, Scheme::Quic, peer) else {
         incoming.refuse();
         return;
     };
@@ -133,7 +134,10 @@ fn origin(host: &Host, connection: &Connection) -> Result<Origin, Denied> {
 async fn serve(host: Arc<Host>, connection: Connection, local: SocketAddr) {
     let origin = match origin(&host, &connection) {
         Ok(origin) => origin,
-        Err(denied) => return connection.close(NOT_LET_IN, denied.to_string().as_bytes()),
+        Err(denied) => {
+            host.metrics.denials.add(&denied);
+            return connection.close(NOT_LET_IN, denied.to_string().as_bytes());
+        }
     };
     let agreed = connection
         .handshake_data()
