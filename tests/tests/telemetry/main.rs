@@ -4,6 +4,7 @@
 
 mod doings;
 mod outage;
+mod page;
 mod settings;
 
 use std::net::SocketAddr;
@@ -281,7 +282,6 @@ fn nothing_of_arguments_results_or_secrets_is_told() {
     let collector = Collector::start();
     let host = setup(&collector, Spoken::Grpc, "headers = { env = \"SHOWN\" }")
         .variable("SHOWN", "authorization=Bearer shown-to-the-collector")
-        .config("[log]\nlevel = \"debug\"")
         .start();
     let mut client = Client::modern(&host);
     let text = client.text("hello", json!({"name": "not-for-the-collector"}));

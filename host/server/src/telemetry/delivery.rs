@@ -6,8 +6,8 @@
 
 use std::fmt::Debug;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::time::Duration;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::error::OTelSdkResult;
@@ -22,20 +22,67 @@ use serde::Serialize;
 /// What is told of an error: collectors and proxies may answer with whole pages.
 const ERROR_MAX_CHARS: usize = 300;
 
-/// Outages of one collector, over all that it is sent.
+/// What fails now and then is told again after this time at the earliest.
+const TOLD_AGAIN: Duration = Duration::from_secs(300);
+
+/// Outages of one collector, over all that it is sent. What it takes of any kind ends
+/// one: of another there may be nothing to send for a while.
 #[derive(Debug)]
 pub(crate) struct Outages {
     endpoint: String,
-    /// how many of the three have trouble
-    down: AtomicUsize,
+    /// grows with each end of one
+    number: AtomicU64,
+    told: Mutex<Told>,
+}
+
+/// What the log knows of it.
+#[derive(Debug, Default)]
+struct Told {
+    down: bool,
+    /// the end has to be told, too
+    announced: bool,
+    last: Option<Instant>,
 }
 
 impl Outages {
     pub(crate) fn new(endpoint: String) -> Arc<Self> {
         Arc::new(Self {
             endpoint,
-            down: AtomicUsize::new(0),
+            number: AtomicU64::new(1),
+            told: Mutex::default(),
         })
+    }
+
+    /// Something was lost; says which outage it was.
+    fn failed(&self, what: &str, error: &str, now: Instant) -> u64 {
+        let mut told = self.told.lock();
+        let again = told.last.is_none_or(|last| now - last >= TOLD_AGAIN);
+        if !told.down && again {
+            told.announced = true;
+            told.last = Some(now);
+            let endpoint = &self.endpoint;
+            tracing::warn!(
+                what,
+                error,
+                "telemetry is lost: the collector at {endpoint} doesn't take it; \
+                 /health says how much, and the log when it does again"
+            );
+        }
+        told.down = true;
+        self.number.load(Ordering::Relaxed)
+    }
+
+    /// Something was taken.
+    fn succeeded(&self) {
+        let mut told = self.told.lock();
+        if told.down {
+            self.number.fetch_add(1, Ordering::Relaxed);
+            told.down = false;
+        }
+        if std::mem::take(&mut told.announced) {
+            let endpoint = &self.endpoint;
+            tracing::info!("the collector at {endpoint} takes telemetry again");
+        }
     }
 }
 
@@ -49,7 +96,8 @@ pub(crate) struct Delivery {
     sent: AtomicU64,
     dropped: AtomicU64,
     lost: AtomicU64,
-    down: AtomicBool,
+    /// the outage in which the last was lost; 0: none was
+    failed_in: AtomicU64,
     last_error: Mutex<Option<String>>,
 }
 
@@ -79,7 +127,7 @@ impl Delivery {
             sent: AtomicU64::new(0),
             dropped: AtomicU64::new(0),
             lost: AtomicU64::new(0),
-            down: AtomicBool::new(false),
+            failed_in: AtomicU64::new(0),
             last_error: Mutex::new(None),
         })
     }
@@ -114,28 +162,13 @@ impl Delivery {
         };
         counter.fetch_add(count as u64, Ordering::Relaxed);
         let Err(error) = result else {
-            return self.recovered();
+            self.failed_in.store(0, Ordering::Relaxed);
+            return self.outages.succeeded();
         };
         let words: String = error.to_string().chars().take(ERROR_MAX_CHARS).collect();
-        *self.last_error.lock() = Some(words.clone());
-        let is_new = !self.down.swap(true, Ordering::Relaxed);
-        if is_new && self.outages.down.fetch_add(1, Ordering::Relaxed) == 0 {
-            let (what, endpoint) = (self.what, &self.outages.endpoint);
-            tracing::warn!(
-                what,
-                error = words,
-                "telemetry is lost: the collector at {endpoint} doesn't take it; \
-                 /health says how much, and the log when it does again"
-            );
-        }
-    }
-
-    fn recovered(&self) {
-        let is_new = self.down.swap(false, Ordering::Relaxed);
-        if is_new && self.outages.down.fetch_sub(1, Ordering::Relaxed) == 1 {
-            let endpoint = &self.outages.endpoint;
-            tracing::info!("the collector at {endpoint} takes telemetry again");
-        }
+        let outage = self.outages.failed(self.what, &words, Instant::now());
+        self.failed_in.store(outage, Ordering::Relaxed);
+        *self.last_error.lock() = Some(words);
     }
 
     /// All the figures.
@@ -145,7 +178,8 @@ impl Delivery {
             sent: self.sent.load(Ordering::Relaxed),
             dropped: self.dropped.load(Ordering::Relaxed),
             lost: self.lost.load(Ordering::Relaxed),
-            failing: self.down.load(Ordering::Relaxed),
+            failing: self.failed_in.load(Ordering::Relaxed)
+                == self.outages.number.load(Ordering::Relaxed),
             last_error: self.last_error.lock().clone(),
         }
     }
@@ -246,23 +280,39 @@ mod tests {
     }
 
     #[test]
-    fn an_outage_is_one_whatever_has_trouble() {
+    fn what_is_taken_of_any_kind_ends_an_outage() {
         let outages = Outages::new("http://a".to_owned());
         let spans = Delivery::new("spans", 1, &outages);
         let figures = Delivery::new("figures", 1, &outages);
+        assert!(!spans.report().failing, "nothing was sent");
         for _ in 0..3 {
             spans.ended(2, &failed());
             figures.ended(1, &failed());
         }
-        assert_eq!(outages.down.load(Ordering::Relaxed), 2);
         let report = spans.report();
         assert_eq!((report.lost, report.failing), (6, true));
         assert!(report.last_error.unwrap().len() <= ERROR_MAX_CHARS);
+        assert!(figures.report().failing);
         spans.ended(4, &Ok(()));
         spans.ended(4, &Ok(()));
-        figures.ended(1, &Ok(()));
-        assert_eq!(outages.down.load(Ordering::Relaxed), 0);
         let report = spans.report();
         assert_eq!((report.sent, report.lost, report.failing), (8, 6, false));
+        assert!(!figures.report().failing, "there was nothing to send");
+        figures.ended(1, &failed());
+        assert!(figures.report().failing && !spans.report().failing);
+    }
+
+    #[test]
+    fn what_fails_again_and_again_is_told_now_and_then() {
+        let outages = Outages::new("http://a".to_owned());
+        let begin = Instant::now();
+        let mut announced = 0;
+        for minute in 0..10 {
+            outages.failed("figures", "no", begin + Duration::from_secs(60 * minute));
+            announced += usize::from(outages.told.lock().announced);
+            outages.succeeded();
+            assert!(!outages.told.lock().announced);
+        }
+        assert_eq!(announced, 2);
     }
 }

@@ -95,22 +95,38 @@ impl Durations {
 
     /// Reads the lists.
     pub(crate) fn record(&self) {
-        let mut attributes: HashMap<Series, Vec<KeyValue>> = HashMap::new();
         for Shard(notes) in &self.shards {
             let room = Vec::with_capacity(notes.lock().len());
             let taken = mem::replace(&mut *notes.lock(), room);
-            for sample in &taken {
-                let place = sample.handler.as_ref().map(|one| Arc::as_ptr(one) as usize);
-                let series = (sample.method, place, sample.outcome);
-                let attributes = attributes
-                    .entry(series)
-                    .or_insert_with(|| attributes_of(sample));
-                self.histogram
-                    .record(sample.duration.as_secs_f64(), attributes);
-            }
-            // The next list is no handler's of this one.
-            attributes.clear();
+            self.record_all(&taken);
         }
+    }
+
+    fn record_all(&self, samples: &[Sample]) {
+        let mut attributes: Vec<Vec<KeyValue>> = Vec::new();
+        let mut known: HashMap<Series, usize> = HashMap::new();
+        // Most requests are like the one before.
+        let mut last: Option<(Series, usize)> = None;
+        for sample in samples {
+            let series = sample.series();
+            let at = match last.filter(|(one, _)| *one == series) {
+                Some((_, at)) => at,
+                None => *known.entry(series).or_insert_with(|| {
+                    attributes.push(attributes_of(sample));
+                    attributes.len() - 1
+                }),
+            };
+            last = Some((series, at));
+            let seconds = sample.duration.as_secs_f64();
+            self.histogram.record(seconds, &attributes[at]);
+        }
+    }
+}
+
+impl Sample {
+    fn series(&self) -> Series {
+        let place = self.handler.as_ref().map(|one| Arc::as_ptr(one) as usize);
+        (self.method, place, self.outcome)
     }
 }
 

@@ -174,7 +174,9 @@ impl Way {
         let headers: HashMap<String, String> = self.headers.iter().map(text).collect();
         let tls = match &self.ca {
             Some(pem) => trust(read_pem(pem)),
-            None => system_trust(),
+            None if self.address.starts_with("https:") => system_trust(),
+            // Reading what the system trusts takes a while.
+            None => trust(Vec::new()),
         };
         let client = reqwest::blocking::Client::builder()
             .timeout(self.timeout)
