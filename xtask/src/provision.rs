@@ -1,6 +1,7 @@
 //! What the tests need besides Rust, in `<target>/test-env`: Node with the
-//! conformance suite and the MCP clients, Pythons with other clients and a collector, what plugins
-//! in Python and JavaScript are built with, and a registry of the system. The exact
+//! conformance suite and the MCP clients, Pythons with other clients and a collector,
+//! what plugins in Python, JavaScript and C are built with, and a registry of the
+//! system. The exact
 //! versions are in `tests/clients` and in the toolchain. What is there already is left
 //! alone,
 //! and a run that was cut off is taken up again by the next one.
@@ -31,8 +32,62 @@ pub(crate) fn provision(project: &Project) -> Result<()> {
     for (environment, requirements) in PYTHONS {
         python(&pins, &folder.join(environment), requirements)?;
     }
-    toolchains(&folder.join("toolchains"))
+    toolchains(&folder.join("toolchains"))?;
+    c(project, &folder)
 }
+
+/// What builds the example in C.
+fn c(project: &Project, folder: &Path) -> Result<()> {
+    const PACKAGES: [&str; 5] = [
+        "clang",
+        "lld",
+        "make",
+        "wasi-libc",
+        "libclang-rt-dev-wasm32",
+    ];
+    let programs = ["clang", "wasm-ld", "make"];
+    let missing = programs
+        .iter()
+        .any(|name| find(name, search_path()).is_none());
+    if missing || !Path::new(WASI_LIBC).is_file() {
+        apt::install("clang with a C library for WebAssembly", &PACKAGES)?;
+    }
+    let root = folder.join(WIT_BINDGEN);
+    let program = root.join("bin/wit-bindgen");
+    if process::output(Command::new(&program).arg("--version")).is_ok() {
+        say("wit-bindgen: present");
+        return Ok(());
+    }
+    say("wit-bindgen: compiling");
+    process::run(
+        project
+            .cargo()
+            .args([
+                "install",
+                "wit-bindgen-cli",
+                "--version",
+                WIT_BINDGEN_VERSION,
+            ])
+            .args([
+                "--locked",
+                "--quiet",
+                "--no-default-features",
+                "--features",
+                "c",
+            ])
+            .arg("--root")
+            .arg(&root),
+    )
+    .context("failed to install wit-bindgen (is the crates registry reachable?)")
+}
+
+/// The C library, where Debian's package has it.
+const WASI_LIBC: &str = "/usr/lib/wasm32-wasi/libc.a";
+
+/// The folder of the program that makes C of WIT; a new version takes a new one.
+const WIT_BINDGEN: &str = "wit-bindgen-0.63.0";
+
+const WIT_BINDGEN_VERSION: &str = "0.63.0";
 
 /// What `fusebox plugin build` would install, so that no test waits for it.
 fn toolchains(folder: &Path) -> Result<()> {

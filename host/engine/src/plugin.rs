@@ -373,10 +373,7 @@ fn reach(engine: &engine::Inner, component: &Component, grants: Grants) -> Optio
     if asks.is_empty() && redactor.is_idle() {
         return None;
     }
-    Some(Arc::new(Reach {
-        grants: Arc::new(grants),
-        redactor,
-    }))
+    Some(Arc::new(Reach::new(grants, redactor)))
 }
 
 fn mismatch(error: wasmtime::Error) -> LoadError {

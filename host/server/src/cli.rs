@@ -116,8 +116,8 @@ impl From<Bridge> for Options {
 pub(crate) enum PluginCommand {
     /// Make a project of a plugin that builds as it is
     New(New),
-    /// Build the component of a project in Rust, JavaScript or Python; says what to
-    /// install if a program for that is missing
+    /// Build the component of a project in Rust, JavaScript or Python, or of a module in
+    /// any other language; says what to install if a program for that is missing
     Build(Build),
     /// Serve a project on loopback while it is written: build it at each save, swap
     /// in what was built, and show its calls, what it logs and what doesn't compile
@@ -178,7 +178,8 @@ pub(crate) struct New {
 
 #[derive(Debug, Args)]
 pub(crate) struct Build {
-    /// The project's folder
+    /// The project's folder; or a module that another compiler made, with its WIT in
+    /// the folder `wit` beside it
     #[arg(value_name = "DIR", default_value = ".", hide_default_value = true)]
     pub(crate) folder: PathBuf,
     /// The folder for the component [default: plugins in the project's folder]
