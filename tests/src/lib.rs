@@ -9,6 +9,8 @@
 
 mod ask;
 mod client;
+mod collected;
+mod collector;
 mod conformance;
 pub mod frames;
 mod host;
@@ -26,6 +28,8 @@ mod wait;
 
 pub use ask::{Answer, Caller, EVERYWHERE, LEGACY_WAYS, MODERN_WAYS, Way, each, server_meta};
 pub use client::{Client, Era, Exchange, modern_meta};
+pub use collected::{Collected, Line, Series, Span};
+pub use collector::{Collector, Spoken};
 pub use conformance::{Suite, conformance};
 pub use frames::Frames;
 pub use host::{Host, Setup, signal};

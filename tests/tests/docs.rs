@@ -87,6 +87,9 @@ fn eventful_host() -> Host {
             [signatures]
             policy = \"warn\"
             keys = [\"RWQf6LRCGA9i53mlYecO4IzT51TGPpvWucNSCh1CBM0QTaLn73Y7GFO3\"]
+            [telemetry]
+            enabled = true
+            endpoint = \"127.0.0.1:1\"
         ",
         )
         .start();

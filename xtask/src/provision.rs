@@ -1,8 +1,9 @@
 //! What the tests need besides Rust, in `<target>/test-env`: Node with the
-//! conformance suite and the MCP clients, a Python with another client, what plugins
-//! in Python, JavaScript and C are built with, and a registry and Prometheus of the
-//! system. The exact versions are in `tests/clients` and in the toolchain. What is there
-//! already is left alone, and a run that was cut off is taken up again by the next one.
+//! conformance suite and the MCP clients, Pythons with other clients, a collector and
+//! tools, what plugins in Python, JavaScript and C are built with, and a registry and
+//! Prometheus of the system. The exact versions are in `tests/clients` and in the
+//! toolchain. What is there already is left alone, and a run that was cut off is taken
+//! up again by the next one.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -183,10 +184,11 @@ fn schemas(pins: &Path, folder: &Path, node: &Path) -> Result<()> {
     .context("failed to take the protocol's schemas from the packages")
 }
 
-/// The virtual environments, one for each release of the client in Python, one
-/// for an HTTP/3 client and one for tools, and their pins.
-const PYTHONS: [(&str, &str); 7] = [
+/// The virtual environments, one for each release of the client in Python, one for an
+/// HTTP/3 client, one for a collector and one for tools, and their pins.
+const PYTHONS: [(&str, &str); 8] = [
     ("python", "requirements.txt"),
+    ("python-collector", "requirements-collector.txt"),
     ("python-http3", "requirements-http3.txt"),
     // What reads units, images and manifests.
     ("python-packaging", "requirements-packaging.txt"),

@@ -35,6 +35,7 @@ use crate::session::Sessions;
 use crate::signatures::Signatures;
 use crate::sources::{FetchError, Sources};
 use crate::supervise::{Parts, Watchdog};
+use crate::telemetry::{Arrival, Observed, Telemetry};
 
 /// Connections beyond `max_connections` that are answered if they only ask how the
 /// host is. Further ones get a refusal and nothing else.
@@ -93,6 +94,8 @@ pub struct Host {
     pub buffers: BufferPool,
     /// live figures
     pub meters: Arc<Meters>,
+    /// who is told of requests; none: nobody
+    pub telemetry: Option<Arc<Telemetry>>,
     /// what is counted for `/metrics` alone
     pub(crate) metrics: Metrics,
     /// one permit for each connection that may be open
@@ -147,9 +150,9 @@ impl Host {
     ///
     /// # Errors
     /// If the engine doesn't start, the file of keys can't be used, or the system has no random bytes to give.
-    pub fn new(config: Config) -> Result<Arc<Self>, HostError> {
+    pub fn new(config: Config, telemetry: Option<Arc<Telemetry>>) -> Result<Arc<Self>, HostError> {
         let sealer = Sealer::new().map_err(HostError::Random)?;
-        let host = Self::sealing(config, sealer)?;
+        let host = Self::sealing(config, telemetry, sealer)?;
         host.alone.cancel();
         Ok(host)
     }
@@ -159,14 +162,22 @@ impl Host {
     ///
     /// # Errors
     /// As [`Host::new`].
-    pub fn succeeding(config: Config, seal: [u8; KEY_BYTES]) -> Result<Arc<Self>, HostError> {
-        let host = Self::sealing(config, Sealer::with_key(seal))?;
+    pub fn succeeding(
+        config: Config,
+        telemetry: Option<Arc<Telemetry>>,
+        seal: [u8; KEY_BYTES],
+    ) -> Result<Arc<Self>, HostError> {
+        let host = Self::sealing(config, telemetry, Sealer::with_key(seal))?;
         host.granter.share();
         host.long_tasks.share_from_the_start();
         Ok(host)
     }
 
-    fn sealing(config: Config, sealer: Sealer) -> Result<Arc<Self>, HostError> {
+    fn sealing(
+        config: Config,
+        telemetry: Option<Arc<Telemetry>>,
+        sealer: Sealer,
+    ) -> Result<Arc<Self>, HostError> {
         let start = Instant::now();
         let meters = Arc::new(Meters::new(start));
         let engine = Engine::new(&engine_config(&config))?;
@@ -199,6 +210,7 @@ impl Host {
             buffers: BufferPool::new(config.buffers.pool_max_bytes),
             metrics: Metrics::new(config.metrics),
             meters,
+            telemetry,
             connections: Arc::new(Semaphore::new(descriptors.connections_max)),
             probes: Semaphore::new(PROBES_MAX),
             descriptors,
@@ -254,6 +266,12 @@ impl Host {
             true => Ok(()),
             false => Err(Denied::Entry(role.to_string())),
         }
+    }
+
+    /// Begins to observe a request, if anybody wants to know.
+    pub(crate) fn observe(&self, arrival: &Arrival<'_>) -> Option<Observed> {
+        let telemetry = self.telemetry.as_ref()?;
+        Some(telemetry.begin(arrival))
     }
 
     /// Whether it has begun to stop, without a lock.

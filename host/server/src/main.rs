@@ -18,8 +18,11 @@ use cli::{Cli, Command, ConfigCommand, PluginCommand, PluginFile};
 use fusebox::author::{self, CasesError, ScaffoldError};
 use fusebox::config::{Config, Log, LogFormat, LogLevel};
 use fusebox::inherited::Inherited;
+use fusebox::telemetry::Telemetry;
 use serde::Serialize;
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::{EnvFilter, Layer as _};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -61,26 +64,31 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
             // Before there is another thread, and another file is opened.
             let inherited = Inherited::take()?;
             let config = serve.settings()?;
-            start_log(&config.log);
+            let runtime = runtime()?;
+            let telemetry = runtime.block_on(Telemetry::start(&config.telemetry))?;
+            start_log(&config.log, telemetry.as_deref());
             let reread = serve.reread();
-            let clean =
-                runtime()?.block_on(fusebox::serve::listeners(config, reread, inherited))?;
+            let serving = fusebox::serve::listeners(config, reread, inherited, telemetry);
+            let clean = runtime.block_on(serving)?;
             tracing::debug!(clean, "exit");
         }
         Command::Stdio(stdio) => {
             let view = stdio.view.clone();
             let config = stdio.settings()?;
-            start_log(&config.log);
             let runtime = runtime()?;
-            runtime.block_on(fusebox::serve::stdio(config, view, stdio.reread()))?;
+            let telemetry = runtime.block_on(Telemetry::start(&config.telemetry))?;
+            start_log(&config.log, telemetry.as_deref());
+            let serving = fusebox::serve::stdio(config, view, stdio.reread(), telemetry);
+            runtime.block_on(serving)?;
             // A read of standard input can't be called back: don't wait for it.
             runtime.shutdown_background();
         }
         Command::Bridge(bridge) => {
-            start_log(&Log {
+            let log = Log {
                 level: LogLevel::Warn,
                 format: LogFormat::Text,
-            });
+            };
+            start_log(&log, None);
             let runtime = runtime()?;
             let ended = runtime.block_on(fusebox::bridge::run(bridge.into()));
             // A read of standard input can't be called back: don't wait for it.
@@ -156,10 +164,11 @@ async fn load(file: &PluginFile) -> anyhow::Result<author::Loaded> {
 }
 
 fn start_author_log() {
-    start_log(&Log {
+    let log = Log {
         level: LogLevel::Error,
         format: LogFormat::Text,
-    });
+    };
+    start_log(&log, None);
 }
 
 /// Prints a report for people, or for programs.
@@ -192,21 +201,26 @@ fn start_dev_log() {
         .init();
 }
 
-/// The log goes to standard error: standard output belongs to MCP over stdio.
-fn start_log(log: &Log) {
+/// The log goes to standard error, for standard output belongs to MCP over stdio; and
+/// to the collector, where there is one.
+fn start_log(log: &Log, telemetry: Option<&Telemetry>) {
     let default = format!(
         "{},wasmtime=warn,cranelift=warn,hyper=warn",
         log.level.as_str()
     );
     let filter = EnvFilter::try_from_env("FUSEBOX_LOG").unwrap_or_else(|_| EnvFilter::new(default));
-    let builder = tracing_subscriber::fmt()
-        .with_env_filter(filter)
+    let lines = tracing_subscriber::fmt::layer()
         .with_target(false)
         .with_ansi(std::io::stderr().is_terminal())
         .with_writer(std::io::stderr);
-    match log.format {
-        LogFormat::Text => builder.init(),
-        LogFormat::Json => builder.json().init(),
-    }
+    let lines = match log.format {
+        LogFormat::Text => lines.boxed(),
+        LogFormat::Json => lines.json().boxed(),
+    };
+    tracing_subscriber::registry()
+        .with(filter)
+        .with(lines)
+        .with(telemetry.and_then(Telemetry::layer))
+        .init();
     fusebox::supervise::log_panics();
 }

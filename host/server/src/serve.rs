@@ -15,6 +15,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::auth::Audience;
 use crate::config::{Config, Exposed};
+use crate::figures;
 use crate::host::{Host, HostError};
 use crate::inherited::Inherited;
 use crate::loader::Loader;
@@ -25,6 +26,7 @@ use crate::seal::KEY_BYTES;
 use crate::successor::{Handle, Successor};
 use crate::supervise::Pulse;
 use crate::systemd;
+use crate::telemetry::Telemetry;
 use crate::transport::listen::{self, Bound};
 use crate::transport::stream::{self, Door};
 use crate::transport::tls::{Tls, TlsError};
@@ -87,7 +89,8 @@ pub enum StartError {
 }
 
 /// Serves until SIGTERM or SIGINT, and then until what runs has finished. True
-/// if nothing had to be cut off. `reread` is the way to read the configuration again.
+/// if nothing had to be cut off. `reread` is the way to read the configuration again;
+/// `telemetry` is told, and ends with it.
 ///
 /// # Errors
 /// If the host doesn't start.
@@ -95,13 +98,14 @@ pub async fn listeners(
     config: Config,
     reread: Option<Reread>,
     mut inherited: Inherited,
+    telemetry: Option<Arc<Telemetry>>,
 ) -> Result<bool, StartError> {
     // From the beginning: without it this signal would be the end of the process.
     let mut restart = signal(SignalKind::user_defined2())?;
     let bound = bind_all(&config, &mut inherited)?;
     inherited.close_others();
     let seal = inherited.predecessor.as_ref().map(|before| before.seal);
-    let host = start_after(config, seal).await?;
+    let host = start_after(config, telemetry.clone(), seal).await?;
     let hangup = follow(&host, reread);
     let handles = open(&host, bound);
     match inherited.predecessor {
@@ -144,10 +148,10 @@ pub async fn listeners(
         }
     };
     drop(handles);
-    match successor {
+    let clean = match successor {
         None => {
             systemd::stopping();
-            stop_host(&host, host.stop()).await
+            stop_host(&host, host.stop()).await?
         }
         Some(successor) => {
             let process = successor.process;
@@ -156,8 +160,17 @@ pub async fn listeners(
                 "the next host serves: this one finishes what it has"
             );
             systemd::main_process(process);
-            stop_host(&host, host.hand_over()).await
+            stop_host(&host, host.hand_over()).await?
         }
+    };
+    flush(telemetry).await;
+    Ok(clean)
+}
+
+/// Lets the collector have what is still to be sent.
+async fn flush(telemetry: Option<Arc<Telemetry>>) {
+    if let Some(telemetry) = telemetry {
+        telemetry.stop().await;
     }
 }
 
@@ -277,6 +290,7 @@ pub async fn stdio(
     mut config: Config,
     view: Option<String>,
     reread: Option<Reread>,
+    telemetry: Option<Arc<Telemetry>>,
 ) -> Result<(), StartError> {
     if let Some(unknown) = view
         .as_ref()
@@ -291,7 +305,7 @@ pub async fn stdio(
     if config.tasks.store.as_os_str().is_empty() {
         config.tasks.store = IN_MEMORY.into();
     }
-    let host = start(config).await?;
+    let host = start(config, telemetry.clone()).await?;
     let hangup = follow(&host, reread);
     let serving = stream::serve(
         host.clone(),
@@ -308,6 +322,7 @@ pub async fn stdio(
         signalled = wait_for_signal(hangup) => signalled?,
     }
     host.stop().await;
+    flush(telemetry).await;
     Ok(())
 }
 
@@ -331,13 +346,17 @@ pub(crate) fn bind_all(
         .collect()
 }
 
-pub(crate) async fn start(config: Config) -> Result<Arc<Host>, StartError> {
-    start_after(config, None).await
+pub(crate) async fn start(
+    config: Config,
+    telemetry: Option<Arc<Telemetry>>,
+) -> Result<Arc<Host>, StartError> {
+    start_after(config, telemetry, None).await
 }
 
 /// Starts a host; one that takes the place of another knows with what that one seals.
 async fn start_after(
     config: Config,
+    telemetry: Option<Arc<Telemetry>>,
     seal: Option<[u8; KEY_BYTES]>,
 ) -> Result<Arc<Host>, StartError> {
     if let Err(error) = std::fs::read_dir(&config.plugins_dir) {
@@ -347,13 +366,14 @@ async fn start_after(
         });
     }
     let host = match seal {
-        Some(seal) => Host::succeeding(config, seal)?,
-        None => Host::new(config)?,
+        Some(seal) => Host::succeeding(config, telemetry, seal)?,
+        None => Host::new(config, telemetry)?,
     };
     let mut loader = Loader::new(host.clone());
     loader.load_all().await;
     watch_plugins(&host, loader);
     host.auth.start(&host.parts, &host.stopping);
+    figures::observe(&host);
     let sample_every = host.live().backpressure.sample_interval;
     let part = host
         .parts

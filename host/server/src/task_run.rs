@@ -252,6 +252,7 @@ fn spawn(
         round: Round::default(),
         as_task: true,
         turn,
+        observed: None,
     };
     let stop = CancellationToken::new();
     let running = Running {
@@ -321,8 +322,8 @@ async fn settle(host: &Host, id: &str, step: Result<Step, RpcError>, version: &s
             };
             host.long_tasks.change(id, ask).await.map(drop)
         }
-        Ok(Step::Answer(body)) => {
-            let result = result_of(&body);
+        Ok(Step::Answer(answered)) => {
+            let result = result_of(&answered.body);
             let complete = move |record: &mut Record| {
                 let ended = record.end(TaskStatus::Completed, now);
                 record.result = if ended {

@@ -32,6 +32,7 @@ mod running;
 mod schema;
 mod sections;
 mod source;
+mod telemetry;
 #[cfg(test)]
 mod tests;
 mod tools;
@@ -74,6 +75,7 @@ pub use sections::{
 pub use source::{
     NotASource, PluginSource, SignaturePolicy, Signatures, SourceUrl, Sources, source_key,
 };
+pub use telemetry::{OtlpProtocol, Ratio, Telemetry};
 pub use tools::ToolSettings;
 
 use document::Document;
@@ -172,6 +174,8 @@ pub struct Config {
     pub audit: Audit,
     /// `[log]`
     pub log: Log,
+    /// `[telemetry]`
+    pub telemetry: Telemetry,
     /// `[metrics]`
     pub metrics: Metrics,
     /// `[plugins.NAME]`, with all the limits in force for that plugin.

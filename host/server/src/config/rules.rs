@@ -12,6 +12,7 @@ use super::fits::{
 };
 use super::grants::{SOURCE_EXPECTED, source};
 use super::source::{INTERVAL, PUBLIC_KEY, TIMEOUT, is_registry};
+use super::telemetry::{ENDPOINT, RESOURCE, SERVICE_NAME, ratio, source_or_none};
 
 /// The values that one key takes.
 #[derive(Debug, Clone, Copy)]
@@ -36,6 +37,10 @@ pub(super) enum Rule {
     Secret,
     /// Percentages, step by step.
     Steps,
+    /// The same, or `""` for none.
+    SecretOrNone,
+    /// A share, from 0 to 1.
+    Ratio,
 }
 
 /// Entries in one array.
@@ -267,6 +272,23 @@ pub(super) const RULES: &[(&str, Rule)] = &[
         Rule::OneOf(&["off", "error", "warn", "info", "debug", "trace"]),
     ),
     ("log.format", Rule::OneOf(&["text", "json"])),
+    ("telemetry.enabled", Rule::Bool),
+    ("telemetry.protocol", Rule::OneOf(&["grpc", "http"])),
+    ("telemetry.endpoint", ENDPOINT),
+    ("telemetry.headers", Rule::SecretOrNone),
+    ("telemetry.ca", PATH_OR_NONE),
+    ("telemetry.traces", Rule::Bool),
+    ("telemetry.metrics", Rule::Bool),
+    ("telemetry.logs", Rule::Bool),
+    ("telemetry.sample_ratio", Rule::Ratio),
+    ("telemetry.service_name", SERVICE_NAME),
+    ("telemetry.resource", RESOURCE),
+    ("telemetry.queue_max", int(1, 1_000_000)),
+    ("telemetry.batch_max", int(1, 10_000)),
+    ("telemetry.batch_interval_ms", int(10, HOUR_MS)),
+    ("telemetry.metrics_interval_ms", int(100, HOUR_MS)),
+    ("telemetry.timeout_ms", int(100, 10 * MINUTE_MS)),
+    ("telemetry.flush_timeout_ms", int(0, 10 * MINUTE_MS)),
     ("metrics.plugins_max", int(1, 10_000)),
     ("metrics.handlers_max", int(0, 100_000)),
 ];
@@ -366,6 +388,9 @@ pub(super) const ALIASES: &[(&str, &str)] = &[
     ("health_check_interval", "health_check_interval_ms"),
     ("metrics_interval", "metrics_interval_ms"),
     ("backpressure.enable", "backpressure.enabled"),
+    ("enable_otel_traces", "telemetry.enabled"),
+    ("otel_exporter", "telemetry.protocol"),
+    ("otel_endpoint", "telemetry.endpoint"),
 ];
 
 /// The table that holds one table for each plugin.
@@ -411,6 +436,8 @@ impl Rule {
                 "an array of whole percentages that rise to 100, such as [5, 25, 50, 100]"
                     .to_owned()
             }
+            Self::SecretOrNone => format!("{SOURCE_EXPECTED}, or \"\""),
+            Self::Ratio => "a number from 0 to 1".to_owned(),
         }
     }
 
@@ -419,7 +446,8 @@ impl Rule {
         match self {
             Self::Bool => false.into(),
             Self::Int { min, .. } => min.into(),
-            Self::OneOf(_) | Self::Text { .. } | Self::Secret => "".into(),
+            Self::OneOf(_) | Self::Text { .. } | Self::Secret | Self::SecretOrNone => "".into(),
+            Self::Ratio => 0.0.into(),
             Self::Texts { .. } | Self::Steps => toml::Value::Array(Vec::new()),
         }
     }
@@ -447,6 +475,8 @@ impl Rule {
             }
             Self::Secret => source(value),
             Self::Steps => accept_steps(value),
+            Self::SecretOrNone => source_or_none(value),
+            Self::Ratio => ratio(value),
         }
     }
 }

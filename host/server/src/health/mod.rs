@@ -24,6 +24,7 @@ use crate::control::Event;
 use crate::host::Host;
 use crate::reconfigure::Standing;
 use crate::supervise::PartReport;
+use crate::telemetry::TelemetryReport;
 
 /// The report.
 #[derive(Debug, Serialize)]
@@ -66,6 +67,8 @@ pub struct Report {
     pub config: Standing,
     /// none: nothing is written
     pub audit: Option<AuditReport>,
+    /// none: nothing is sent
+    pub telemetry: Option<TelemetryReport>,
     pub plugins: BTreeMap<String, PluginReport>,
     /// what is not offered because another plugin has its name
     pub collisions: Vec<CollisionReport>,
@@ -221,6 +224,7 @@ pub fn report(host: &Host, now: Instant) -> Report {
         history: host.control.history().events(),
         parts: host.parts.report(),
         panics: host.parts.panics(),
+        telemetry: host.telemetry.as_ref().map(|one| one.report()),
         views: host
             .live()
             .views
@@ -256,6 +260,11 @@ fn causes(
     causes.extend(host.configuration.trouble());
     causes.extend(host.audit.as_ref().and_then(Audit::trouble));
     causes.extend(host.parts.trouble(now));
+    causes.extend(
+        host.telemetry
+            .as_ref()
+            .and_then(|one| one.report().trouble()),
+    );
     if host.engine.swaps_unsafely() {
         causes.push(
             "swap was turned on after the start: restart the host, or what one call left could be swapped out and seen by another"

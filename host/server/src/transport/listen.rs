@@ -22,7 +22,7 @@ use super::{http, quic, stream};
 use crate::config::{Config, Listener, Scheme, Socket};
 use crate::host::Host;
 use crate::inherited::Inherited;
-use crate::origin::Origin;
+use crate::origin::{Carrier, Origin};
 use crate::refusal::millis_up;
 use crate::successor::Handle;
 
@@ -244,7 +244,7 @@ async fn speak_http(
     local: SocketAddr,
     _counted: Counted,
 ) {
-    http::serve(host, stream, local, Origin::new(Some(peer.ip()), None)).await;
+    http::serve(host, stream, local, Origin::new(peer, Carrier::Tcp, None)).await;
 }
 
 async fn speak_https(
@@ -267,7 +267,7 @@ async fn speak_https(
             let certified = host.auth.certified(&host.live(), first.map(AsRef::as_ref));
             match certified {
                 Ok(who) => {
-                    let origin = Origin::new(Some(peer.ip()), who);
+                    let origin = Origin::new(peer, Carrier::Tcp, who);
                     http::serve(host, stream, local, origin).await;
                 }
                 Err(denied) => {
@@ -286,7 +286,7 @@ async fn speak_https(
 async fn speak_lines(host: Arc<Host>, mut stream: TcpStream, peer: SocketAddr, _counted: Counted) {
     let idle_timeout = host.live().stream.idle_timeout;
     let (mut reader, mut writer) = stream.split();
-    let origin = Origin::new(Some(peer.ip()), None);
+    let origin = Origin::new(peer, Carrier::Tcp, None);
     let served = stream::serve(
         host.clone(),
         &mut reader,

@@ -58,7 +58,7 @@ pub async fn dev(config: Config, folder: PathBuf, listen: Vec<Listener>) -> Resu
             return Ok(true);
         }
     }
-    let host = serve::start(config).await?;
+    let host = serve::start(config, None).await?;
     for one in bound.iter().filter(|one| one.scheme == Scheme::Http) {
         let url = serve::address(one, &host.config);
         tracing::info!(target: TARGET, "{}", client_config(&builder.name, &url));

@@ -62,7 +62,7 @@ pub(super) fn open(host: &Arc<Host>, audience: Audience, origin: &Origin) -> Htt
         host.clone(),
         Some(outbound.clone()),
         Door::Open(audience),
-        Origin::new(origin.address(), None),
+        origin.beside(),
     );
     host.tasks
         .spawn(serve(host.clone(), session, peer, inbox, outbound));

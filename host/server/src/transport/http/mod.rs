@@ -4,6 +4,7 @@
 //! It owns the HTTP side of MCP: paths, headers, statuses, bodies. It never
 //! looks into a method's params.
 
+mod accepted;
 mod access;
 mod body;
 mod connection;
@@ -94,6 +95,7 @@ pub(super) fn answer<'a, B: RequestBody>(
     local: SocketAddr,
     origin: &'a Origin,
 ) -> impl Future<Output = HttpResponse> + Send + use<'a, B> {
+    origin.speaks(request.version());
     if host.auth.is_on() && needs_issuer(host, &request) {
         return Either::Left(Box::pin(async move {
             match host.auth.ask_issuer().await {

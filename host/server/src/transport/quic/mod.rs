@@ -28,7 +28,7 @@ use super::tls::{H3, LINES};
 use crate::auth::Denied;
 use crate::config::Scheme;
 use crate::host::Host;
-use crate::origin::Origin;
+use crate::origin::{Carrier, Origin};
 
 /// How long accepting rests after the system refused.
 const ACCEPT_RETRY: Duration = Duration::from_secs(1);
@@ -157,7 +157,7 @@ fn origin(host: &Host, connection: &Connection) -> Result<Origin, Denied> {
     let who = host
         .auth
         .certified(&host.live(), first.map(AsRef::as_ref))?;
-    Ok(Origin::new(Some(connection.remote_address().ip()), who))
+    Ok(Origin::new(connection.remote_address(), Carrier::Quic, who))
 }
 
 async fn serve(host: Arc<Host>, connection: Connection, local: SocketAddr) {
