@@ -19,8 +19,8 @@ use crate::project::Project;
 /// Installs what is not there in its pinned version.
 ///
 /// # Errors
-/// If `npm`, `python3`, `docker-registry` or `prometheus` is missing and can't be
-/// installed, or a package can't be had; the message says what to do.
+/// If `npm`, `python3`, `docker-registry`, `prometheus` or `chromium` is missing and
+/// can't be installed, or a package can't be had; the message says what to do.
 pub(crate) fn provision(project: &Project) -> Result<()> {
     let pins = project.root.join("tests").join("clients");
     let folder = folder(project);
@@ -28,6 +28,7 @@ pub(crate) fn provision(project: &Project) -> Result<()> {
         .with_context(|| format!("failed to make the folder {}", folder.display()))?;
     registry()?;
     prometheus()?;
+    browser()?;
     node(&pins, &folder)?;
     for (environment, requirements) in PYTHONS {
         python(&pins, &folder.join(environment), requirements)?;
@@ -129,6 +130,15 @@ fn prometheus() -> Result<()> {
         return Ok(());
     }
     apt::install("prometheus", &["prometheus"])
+}
+
+/// The browser that the operator's page is looked at in.
+fn browser() -> Result<()> {
+    if find("chromium", search_path()).is_some() {
+        say("chromium: present");
+        return Ok(());
+    }
+    apt::install("chromium", &["chromium"])
 }
 
 /// Node, the conformance suite and the clients in TypeScript.

@@ -181,6 +181,18 @@ impl Breaker {
         }
     }
 
+    /// Closes it, whatever it knows: somebody has seen to what was wrong. True if it
+    /// wasn't closed; then calls that began before this count no more.
+    pub fn reset(&self) -> bool {
+        let mut inner = self.inner.lock();
+        let was_closed = matches!(inner.gate, Gate::Closed);
+        self.faults.store(0, Ordering::Relaxed);
+        if !was_closed {
+            self.enter(&mut inner, Gate::Closed);
+        }
+        !was_closed
+    }
+
     /// Faults since it was last well: those in a row that opened it, while it is
     /// open or half-open.
     pub fn faults(&self) -> u32 {

@@ -8,7 +8,7 @@ use anyhow::Context;
 use clap::{Args, Parser, Subcommand};
 use fusebox::bridge::Options;
 use fusebox::config::{
-    Config, ConfigErrors, Environment, FILE_VARIABLE, Listener, Origins, SourceUrl,
+    AdminListen, Config, ConfigErrors, Environment, FILE_VARIABLE, Listener, Origins, SourceUrl,
 };
 use fusebox::reconfigure::Reread;
 use http::{HeaderName, HeaderValue};
@@ -59,6 +59,10 @@ pub(crate) struct Serve {
     /// quic://127.0.0.1:9999; may be given several times [default: 127.0.0.1:9999]
     #[arg(long, value_name = "ADDR")]
     listen: Vec<Listener>,
+    /// Where the operator's interface is, such as 127.0.0.1:9990; "" for none
+    /// [default: auto: 127.0.0.1:9990 if that port is free]
+    #[arg(long, value_name = "ADDR")]
+    admin: Option<AdminListen>,
     /// Let other machines reach a listener that asks nobody for a key, or that is not
     /// encrypted: for hosts that something else protects
     #[arg(long)]
@@ -323,6 +327,7 @@ impl Serve {
     fn read(&self) -> Result<Config, ConfigErrors> {
         let config = read(self.config.clone())?
             .with_listeners(self.listen.clone())
+            .with_admin(self.admin.clone())
             .with_insecure(self.insecure);
         Ok(with_plugins(config, self.plugins.clone()))
     }

@@ -24,6 +24,8 @@ use crate::control::Control;
 use crate::descriptors::Descriptors;
 use crate::event_log::LogLimits;
 use crate::granter::Granter;
+use crate::journal::Journal;
+use crate::log_control::LogControl;
 use crate::long_tasks::LongTasks;
 use crate::meters::Meters;
 use crate::metrics::Metrics;
@@ -96,6 +98,8 @@ pub struct Host {
     pub meters: Arc<Meters>,
     /// who is told of requests; none: nobody
     pub telemetry: Option<Arc<Telemetry>>,
+    /// what has happened lately
+    pub journal: Journal,
     /// what is counted for `/metrics` alone
     pub(crate) metrics: Metrics,
     /// one permit for each connection that may be open
@@ -118,6 +122,9 @@ pub struct Host {
     pub alone: CancellationToken,
     stopping_now: AtomicBool,
     handing_over: AtomicBool,
+    draining: AtomicBool,
+    /// how much the log says, where that can be changed
+    pub log: OnceLock<LogControl>,
     /// every connection and every call that outlives its connection
     pub tasks: TaskTracker,
     /// what runs beside them
@@ -211,6 +218,7 @@ impl Host {
             metrics: Metrics::new(config.metrics),
             meters,
             telemetry,
+            journal: Journal::default(),
             connections: Arc::new(Semaphore::new(descriptors.connections_max)),
             probes: Semaphore::new(PROBES_MAX),
             descriptors,
@@ -220,6 +228,8 @@ impl Host {
             alone: CancellationToken::new(),
             stopping_now: AtomicBool::new(false),
             handing_over: AtomicBool::new(false),
+            draining: AtomicBool::new(false),
+            log: OnceLock::new(),
             stopped: CancellationToken::new(),
             view_paths: ArcSwap::from_pointee(view_paths(&config)),
             live: ArcSwap::from_pointee(config.clone()),
@@ -298,6 +308,14 @@ impl Host {
         self.alone.cancel();
     }
 
+    /// Waits until another host has taken this one's place.
+    pub(crate) async fn handed_over(&self) {
+        self.stopping.cancelled().await;
+        if self.is_refusing() {
+            std::future::pending().await
+        }
+    }
+
     /// Stops for another host that serves already: what comes on connections that are
     /// open is still answered. True if nothing had to be ended.
     pub async fn hand_over(&self) -> bool {
@@ -308,6 +326,17 @@ impl Host {
         self.stopping.cancel();
         tokio::time::sleep(LINGER.min(self.config.shutdown_timeout / 2)).await;
         self.stop().await
+    }
+
+    /// Whether it takes nobody new: neither connections nor sessions. Whoever is there
+    /// is served on.
+    pub fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Relaxed)
+    }
+
+    /// Lets it take nobody new, or everybody again. True if that is a change.
+    pub fn drain(&self, on: bool) -> bool {
+        self.draining.swap(on, Ordering::Relaxed) != on
     }
 
     /// Stops: nothing new is taken, what runs may finish until

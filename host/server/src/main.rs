@@ -18,11 +18,12 @@ use cli::{Cli, Command, ConfigCommand, PluginCommand, PluginFile};
 use fusebox::author::{self, CasesError, ScaffoldError};
 use fusebox::config::{Config, Log, LogFormat, LogLevel};
 use fusebox::inherited::Inherited;
+use fusebox::log_control::LogControl;
 use fusebox::telemetry::Telemetry;
 use serde::Serialize;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
-use tracing_subscriber::{EnvFilter, Layer as _};
+use tracing_subscriber::{EnvFilter, Layer as _, reload};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -66,9 +67,9 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
             let config = serve.settings()?;
             let runtime = runtime()?;
             let telemetry = runtime.block_on(Telemetry::start(&config.telemetry))?;
-            start_log(&config.log, telemetry.as_deref());
+            let log = start_log(&config.log, telemetry.as_deref());
             let reread = serve.reread();
-            let serving = fusebox::serve::listeners(config, reread, inherited, telemetry);
+            let serving = fusebox::serve::listeners(config, reread, inherited, telemetry, log);
             let clean = runtime.block_on(serving)?;
             tracing::debug!(clean, "exit");
         }
@@ -203,12 +204,25 @@ fn start_dev_log() {
 
 /// The log goes to standard error, for standard output belongs to MCP over stdio; and
 /// to the collector, where there is one.
-fn start_log(log: &Log, telemetry: Option<&Telemetry>) {
-    let default = format!(
-        "{},wasmtime=warn,cranelift=warn,hyper=warn",
-        log.level.as_str()
-    );
-    let filter = EnvFilter::try_from_env("FUSEBOX_LOG").unwrap_or_else(|_| EnvFilter::new(default));
+fn start_log(log: &Log, telemetry: Option<&Telemetry>) -> LogControl {
+    const OTHERS: &str = "wasmtime=warn,cranelift=warn,hyper=warn";
+    let default = format!("{},{OTHERS}", log.level.as_str());
+    let (filter, shown) = match EnvFilter::try_from_env("FUSEBOX_LOG") {
+        Ok(filter) => {
+            let shown = filter.to_string();
+            (filter, shown)
+        }
+        Err(_) => (EnvFilter::new(default), log.level.as_str().to_owned()),
+    };
+    // A level of the log changes what this program says, not what its libraries do.
+    let parse = |text: &str| {
+        let whole = match text.contains(['=', ',']) {
+            true => text.to_owned(),
+            false => format!("{text},{OTHERS}"),
+        };
+        EnvFilter::builder().parse(whole)
+    };
+    let (filter, handle) = reload::Layer::new(filter);
     let lines = tracing_subscriber::fmt::layer()
         .with_target(false)
         .with_ansi(std::io::stderr().is_terminal())
@@ -223,4 +237,8 @@ fn start_log(log: &Log, telemetry: Option<&Telemetry>) {
         .with(telemetry.and_then(Telemetry::layer))
         .init();
     fusebox::supervise::log_panics();
+    LogControl::new(shown, move |text| {
+        let filter = parse(text).map_err(|error| error.to_string())?;
+        handle.reload(filter).map_err(|error| error.to_string())
+    })
 }

@@ -13,12 +13,14 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use tokio::signal::unix::{SignalKind, signal};
 
+use crate::admin::{self, AdminError, Unasked};
 use crate::auth::Audience;
 use crate::config::{Config, Exposed};
 use crate::figures;
 use crate::host::{Host, HostError};
 use crate::inherited::Inherited;
 use crate::loader::Loader;
+use crate::log_control::LogControl;
 use crate::long_tasks::IN_MEMORY;
 use crate::origin::Origin;
 use crate::reconfigure::{self, Reread};
@@ -62,6 +64,9 @@ pub enum StartError {
     /// Strangers would reach what nothing protects.
     #[error("{0}")]
     Exposed(String),
+    /// The operator's interface.
+    #[error(transparent)]
+    Admin(#[from] AdminError),
     /// There is no certificate for a listener that shows one.
     #[error(transparent)]
     Tls(#[from] TlsError),
@@ -90,7 +95,7 @@ pub enum StartError {
 
 /// Serves until SIGTERM or SIGINT, and then until what runs has finished. True
 /// if nothing had to be cut off. `reread` is the way to read the configuration again;
-/// `telemetry` is told, and ends with it.
+/// `telemetry` is told, and ends with it; `log` is how much the log says, for its operator.
 ///
 /// # Errors
 /// If the host doesn't start.
@@ -99,15 +104,18 @@ pub async fn listeners(
     reread: Option<Reread>,
     mut inherited: Inherited,
     telemetry: Option<Arc<Telemetry>>,
+    log: LogControl,
 ) -> Result<bool, StartError> {
     // From the beginning: without it this signal would be the end of the process.
     let mut restart = signal(SignalKind::user_defined2())?;
-    let bound = bind_all(&config, &mut inherited)?;
+    let sockets = bind_all(&config, &mut inherited, Unasked::Try)?;
     inherited.close_others();
     let seal = inherited.predecessor.as_ref().map(|before| before.seal);
     let host = start_after(config, telemetry.clone(), seal).await?;
+    // Nobody else sets it.
+    let _ = host.log.set(log);
     let hangup = follow(&host, reread);
-    let handles = open(&host, bound);
+    let handles = open(&host, sockets);
     match inherited.predecessor {
         None => systemd::ready(SERVING),
         Some(before) => {
@@ -188,14 +196,16 @@ fn follow(host: &Arc<Host>, reread: Option<Reread>) -> Hangup {
 }
 
 /// Lets the world in.
-fn open(host: &Arc<Host>, bound: Vec<Bound>) -> Vec<Handle> {
-    for url in bound.iter().map(|one| address(one, &host.config)) {
+fn open(host: &Arc<Host>, sockets: Sockets) -> Vec<Handle> {
+    let Sockets { listeners, admin } = sockets;
+    for url in listeners.iter().map(|one| address(one, &host.config)) {
         tracing::info!("listening on {url}");
     }
-    welcome(host, &bound);
-    watch_certificate(host, &bound);
-    let handles = bound.into_iter().map(|listener| listener.accept(host));
-    let handles = handles.collect();
+    welcome(host, &listeners);
+    watch_certificate(host, &listeners, admin.as_ref());
+    let of_admin = open_admin(host, admin);
+    let accepting = listeners.into_iter().map(|listener| listener.accept(host));
+    let handles = accepting.chain(of_admin).collect();
     if let Some(interval) = host.config.metrics_interval {
         keep(host, "figures", move |host, _| {
             vitals::figures(host, interval)
@@ -218,6 +228,14 @@ async fn stop_host(host: &Host, stopping: impl Future<Output = bool>) -> Result<
     };
     tracing::info!(clean, "stopped");
     Ok(clean)
+}
+
+/// What a host listens on.
+pub(crate) struct Sockets {
+    /// for clients
+    pub(crate) listeners: Vec<Bound>,
+    /// for the operator
+    pub(crate) admin: Option<admin::Bound>,
 }
 
 /// Refuses to be reached by strangers unprotected, unless that is meant.
@@ -256,17 +274,28 @@ pub(crate) fn check_exposed(config: &Config) -> Result<(), StartError> {
 /// next one comes. True if nothing had to be cut off.
 pub(crate) async fn run(
     host: Arc<Host>,
-    bound: Vec<Bound>,
+    sockets: Sockets,
     signal: impl Future<Output = io::Result<()>>,
 ) -> Result<bool, StartError> {
-    drop(open(&host, bound));
+    drop(open(&host, sockets));
     signal.await?;
     stop_host(&host, host.stop()).await
 }
 
+/// Opens the operator's interface, and says where it is.
+fn open_admin(host: &Arc<Host>, admin: Option<admin::Bound>) -> Option<Handle> {
+    let admin = admin?;
+    let (url, file) = (admin.url(), admin.token_file().display().to_string());
+    tracing::info!(
+        "admin interface on {url}, with the token in {file}; `fusebox dashboard` gives a link to its page"
+    );
+    Some(admin.accept(host))
+}
+
 /// Lets the listeners show what is in the files of the certificate.
-fn watch_certificate(host: &Arc<Host>, bound: &[Bound]) {
-    let Some(tls) = bound.iter().find_map(|one| one.tls.clone()) else {
+fn watch_certificate(host: &Arc<Host>, bound: &[Bound], admin: Option<&admin::Bound>) {
+    let shown = bound.iter().find_map(|one| one.tls.as_ref());
+    let Some(tls) = shown.or_else(|| admin.and_then(admin::Bound::tls)).cloned() else {
         return;
     };
     let renewals: Vec<_> = bound.iter().filter_map(Bound::renewal).collect();
@@ -305,8 +334,16 @@ pub async fn stdio(
     if config.tasks.store.as_os_str().is_empty() {
         config.tasks.store = IN_MEMORY.into();
     }
+    // Its listeners are nobody's here; the operator's interface may be asked for.
+    let admin = config.admin.listen.listener();
+    let tls = match admin.is_some_and(|one| one.scheme.is_encrypted()) {
+        true => Tls::load(&config)?,
+        false => None,
+    };
+    let admin = admin::bind(&config, tls.as_ref(), &mut Inherited::none(), Unasked::No)?;
     let host = start(config, telemetry.clone()).await?;
     let hangup = follow(&host, reread);
+    open_admin(&host, admin);
     let serving = stream::serve(
         host.clone(),
         tokio::io::stdin(),
@@ -329,10 +366,11 @@ pub async fn stdio(
 pub(crate) fn bind_all(
     config: &Config,
     inherited: &mut Inherited,
-) -> Result<Vec<Bound>, StartError> {
+    unasked: Unasked,
+) -> Result<Sockets, StartError> {
     let tls = Tls::load(config)?;
     check_exposed(config)?;
-    config
+    let listeners = config
         .listeners()
         .iter()
         .map(|listener| {
@@ -343,7 +381,9 @@ pub(crate) fn bind_all(
                 }
             })
         })
-        .collect()
+        .collect::<Result<_, _>>()?;
+    let admin = admin::bind(config, tls.as_ref(), inherited, unasked)?;
+    Ok(Sockets { listeners, admin })
 }
 
 pub(crate) async fn start(

@@ -184,7 +184,7 @@ pub fn report(host: &Host, now: Instant) -> Report {
     let causes = causes(host, &plugins, meters.queue_depth, now);
     Report {
         status: match causes.is_empty() {
-            _ if host.is_refusing() => Status::Draining,
+            _ if host.is_refusing() || host.is_draining() => Status::Draining,
             true => Status::Healthy,
             false => Status::Degraded,
         },
@@ -305,7 +305,8 @@ fn causes(
     causes
 }
 
-fn memory_mb() -> f64 {
+/// Resident memory of this process, in MiB.
+pub(crate) fn memory_mb() -> f64 {
     let bytes = memory_stats::memory_stats().map_or(0, |stats| stats.physical_mem);
     // Two decimals are as much as anyone reads.
     (bytes as f64 / f64::from(1 << 20) * 100.0).round() / 100.0

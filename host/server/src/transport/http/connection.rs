@@ -322,11 +322,13 @@ impl Life {
             // hyper keeps room for this future as long as it serves the connection:
             // on the heap it takes room only while it runs.
             let answering = Box::pin(async move {
+                let is_http1 = request.version() == Version::HTTP_11;
                 let answering = async { answer(&host, request, local, &origin).await };
                 let answered = AssertUnwindSafe(answering).catch_unwind().await;
                 // A failure of the host's own ends this request and nothing else.
                 let mut response = answered.unwrap_or_else(|_| failed(&host));
-                if is_one && host.is_stopping() && matches!(response.body(), Body::Whole(_)) {
+                let moves_on = host.is_stopping() && matches!(response.body(), Body::Whole(_));
+                if is_one && moves_on || is_http1 && host.is_draining() {
                     // Its next request finds the host that takes this one's place.
                     response = closing(response);
                 }
