@@ -6,7 +6,8 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::host::{Host, signal};
+use crate::host::Host;
+use crate::process::signal;
 use crate::wait::until;
 
 /// The processes that came after the first one.

@@ -181,6 +181,114 @@ impl Breaker {
         }
     }
 
+    /// Faults since it was last well.
+    pub faults: u32,
+}
+
+/// What a breaker does at one moment, for `/health`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BreakerState {
+    /// Calls pass.
+    Closed {
+        /// Faults since the last success.
+        consecutive_faults: u32,
+    },
+    /// Calls are refused.
+    Open {
+        /// For how much longer.
+        retry_after: Duration,
+    },
+    /// Probes pass.
+    HalfOpen {
+        /// Probes that ended well.
+        good_probes: u32,
+        /// Probes that have not ended.
+        in_flight: u32,
+    },
+}
+
+impl Breaker {
+    /// A closed breaker.
+    pub fn new(settings: CircuitBreaker) -> Arc<Self> {
+        Arc::new(Self {
+            phase: AtomicU64::new(Phase::FIRST.0),
+            faults: AtomicU32::new(0),
+            opened_total: AtomicU64::new(0),
+            inner: Mutex::new(Inner {
+                settings,
+                gate: Gate::Closed,
+                probes_in_flight: 0,
+            }),
+        })
+    }
+
+    /// Asks to make one call. Takes no lock while the breaker is closed.
+    ///
+    /// # Errors
+    /// [`Open`] if the call is not to be made.
+    pub fn try_acquire(self: &Arc<Self>, now: Instant) -> Result<Permit, Open> {
+        let phase = self.phase();
+        if phase.is_closed() {
+            return Ok(self.permit(phase, false));
+        }
+        let mut inner = self.inner.lock();
+        if let Gate::Open { until } = inner.gate {
+            if now < until {
+                return Err(self.refusal(until - now));
+            }
+            self.enter(&mut inner, Gate::HalfOpen { good_probes: 0 });
+        }
+        let Gate::HalfOpen { good_probes } = inner.gate else {
+            // Another probe has closed it since the phase was read.
+            return Ok(self.permit(self.phase(), false));
+        };
+        // No more than are needed to close it.
+        let expected = good_probes.saturating_add(inner.probes_in_flight);
+        if expected >= inner.settings.half_open_requests.get() {
+            return Err(self.refusal(PROBE_RETRY_AFTER.min(inner.settings.timeout)));
+        }
+        inner.probes_in_flight += 1;
+        Ok(self.permit(self.phase(), true))
+    }
+
+    /// Closes it, whatever it does, and gives what it did. Calls that began before
+    /// count for nothing.
+    pub fn reset(&self, now: Instant) -> BreakerState {
+        let was = self.state(now);
+        let mut inner = self.inner.lock();
+        self.faults.store(0, Ordering::Relaxed);
+        self.enter(&mut inner, Gate::Closed);
+        was
+    }
+
+    /// Puts other settings in force, from the next fault or probe on. A breaker that is
+    /// open stays so for as long as it was to.
+    pub fn set(&self, settings: CircuitBreaker) {
+        self.inner.lock().settings = settings;
+    }
+
+    /// What it does at `now`.
+    pub fn state(&self, now: Instant) -> BreakerState {
+        let inner = self.inner.lock();
+        let in_flight = inner.probes_in_flight;
+        match inner.gate {
+            Gate::Closed => BreakerState::Closed {
+                consecutive_faults: self.faults(),
+            },
+            Gate::Open { until } if now < until => BreakerState::Open {
+                retry_after: until - now,
+            },
+            Gate::Open { .. } => BreakerState::HalfOpen {
+                good_probes: 0,
+                in_flight,
+            },
+            Gate::HalfOpen { good_probes } => BreakerState::HalfOpen {
+                good_probes,
+                in_flight,
+            },
+        }
+    }
+
     /// Closes it, whatever it knows: somebody has seen to what was wrong. True if it
     /// wasn't closed; then calls that began before this count no more.
     pub fn reset(&self) -> bool {

@@ -14,7 +14,6 @@ use fusebox_protocol::RpcError;
 use fusebox_protocol::params::ClientCapabilities;
 use futures_util::FutureExt as _;
 use opentelemetry::context::FutureExt as _;
-use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::ask;

@@ -5,13 +5,14 @@
 
 use std::fmt;
 use std::net::SocketAddr;
-use std::time::SystemTime;
+use std::time::{Instant, SystemTime};
 
 use serde::{Deserialize, Serialize};
 
 use super::Admin;
 use super::access::Way;
 use super::problem::Problem;
+use crate::breaker::BreakerState;
 use crate::host::Host;
 use crate::journal::{BreakerChange, Event};
 
@@ -143,9 +144,10 @@ fn reset(host: &Host, plugin: String, handler: String) -> Result<Done, Problem> 
     let Some(found) = found else {
         return Err(Problem::Handler { plugin, handler });
     };
-    let was = match found.breaker.reset() {
-        true => "open",
-        false => "closed",
+    let was = match found.breaker.reset(Instant::now()) {
+        BreakerState::Closed { .. } => "closed",
+        BreakerState::Open { .. } => "open",
+        BreakerState::HalfOpen { .. } => "half_open",
     };
     let changed = Event::Breaker {
         plugin,

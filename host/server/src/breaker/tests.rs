@@ -315,14 +315,15 @@ fn a_reset_closes_it_and_what_began_before_counts_no_more() {
         let _ = breaker.try_acquire(now).unwrap().fault(now);
     }
     assert!(breaker.try_acquire(now).is_err());
-    assert!(breaker.reset());
+    let was = breaker.reset(now);
+    assert!(matches!(was, BreakerState::Open { .. }), "{was:?}");
     let closed = |consecutive_faults| BreakerState::Closed { consecutive_faults };
     assert_eq!(breaker.state(now), closed(0));
     assert!(!early.fault(now), "of the time before");
     assert_eq!(breaker.state(now), closed(0));
     // A closed one forgets the faults that it counted.
     assert!(!breaker.try_acquire(now).unwrap().fault(now));
-    assert!(!breaker.reset());
+    assert_eq!(breaker.reset(now), closed(1));
     assert!(!breaker.try_acquire(now).unwrap().fault(now));
     assert_eq!(breaker.state(now), closed(1));
 }
@@ -334,7 +335,8 @@ fn a_reset_among_probes_gives_their_places_back() {
     let _ = breaker.try_acquire(start).unwrap().fault(start);
     let later = start + Duration::from_millis(10);
     let probe = breaker.try_acquire(later).unwrap();
-    assert!(breaker.reset());
+    let was = breaker.reset(later);
+    assert!(matches!(was, BreakerState::HalfOpen { .. }), "{was:?}");
     assert!(!probe.success(), "it is closed already");
     let _ = breaker.try_acquire(later).unwrap().fault(later);
     let again = later + Duration::from_millis(10);

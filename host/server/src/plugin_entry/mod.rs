@@ -346,17 +346,6 @@ impl Handler {
     }
 }
 
-impl Handler {
-    /// What its fuse is called: tools go by their name, and what may have the same name
-    /// says what it is.
-    pub fn fuse_name(&self) -> String {
-        match self.kind {
-            HandlerKind::Prompt => format!("prompt {}", self.name),
-            _ => self.name.clone(),
-        }
-    }
-}
-
 impl PluginCore {
     /// Which interfaces of the contract its code exports.
     pub fn exports(&self) -> Exports {

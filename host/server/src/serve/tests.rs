@@ -9,6 +9,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 use super::*;
+use crate::config::Scheme;
 use crate::config;
 use crate::supervise::State;
 
@@ -49,10 +50,10 @@ async fn each_part_is_started_anew_under_load_and_nobody_is_refused() {
             listener(Scheme::Tcp),
             listener(Scheme::Quic),
         ]);
-    let bound = bind_all(&config, &mut Inherited::none()).unwrap();
-    let address = bound[0].addr;
-    let host = start(config).await.unwrap();
-    let _handles = open(&host, bound);
+    let sockets = bind_all(&config, &mut Inherited::none(), Unasked::No).unwrap();
+    let address = sockets.listeners[0].addr;
+    let host = start(config, None).await.unwrap();
+    let _handles = open(&host, sockets);
     let (stop, answered) = (Arc::<AtomicBool>::default(), Arc::<AtomicUsize>::default());
     let load: Vec<_> = (0..4)
         .map(|_| {

@@ -26,7 +26,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use fusebox_protocol::Era;
+use fusebox_protocol::{Era, RpcError};
 use futures_util::future::Either;
 use http::{Method, Request, StatusCode};
 use hyper::body::Incoming;

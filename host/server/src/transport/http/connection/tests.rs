@@ -47,7 +47,7 @@ async fn exchange(client: &mut DuplexStream, headers: &str, body: &str) -> Strin
 #[tokio::test]
 async fn a_panic_ends_its_request_and_not_its_connection() {
     let _log = tracing::subscriber::set_default(Registry::default().with(Faulty));
-    let host = Host::new(Config::default()).unwrap();
+    let host = Host::new(Config::default(), None).unwrap();
     let (mut client, server) = tokio::io::duplex(1 << 16);
     let local = SocketAddr::from((Ipv4Addr::LOCALHOST, 1));
     let serving = tokio::spawn(serve(host.clone(), server, local, Origin::default()));
