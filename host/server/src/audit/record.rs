@@ -15,8 +15,8 @@ use crate::auth::Audience;
 use crate::call::Target;
 use crate::config::EVERYTHING;
 use crate::origin::Origin;
-use crate::render::Answered;
 use crate::plugin_entry::Handler;
+use crate::render::Answered;
 
 /// What the writer makes a line of.
 #[derive(Debug)]
