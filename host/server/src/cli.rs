@@ -327,7 +327,7 @@ impl Serve {
     fn read(&self) -> Result<Config, ConfigErrors> {
         let config = read(self.config.clone())?
             .with_listeners(self.listen.clone())
-            .with_admin(self.admin.clone())
+            .with_admin(self.admin)
             .with_insecure(self.insecure);
         Ok(with_plugins(config, self.plugins.clone()))
     }
