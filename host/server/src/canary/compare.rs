@@ -15,6 +15,9 @@ const Z: f64 = 2.576;
 /// Faults that are worth a look: one alone can be anybody's.
 const FAULTS_MIN: u64 = 2;
 
+/// Slow calls that are worth a look: the first of a new version are slow often.
+const SLOW_MIN: u64 = 5;
+
 /// The share of the calls that count as the slow ones.
 const TAIL: f64 = 0.05;
 
@@ -152,7 +155,7 @@ fn slower(canary: &Sample, stable: &Sample, bounds: &[f64], settings: &Canary) -
         let limit = (stable_ms * factor).max(stable_ms + slack);
         let slow = canary.beyond(limit, bounds);
         let (least, _) = wilson(slow, canary.calls);
-        (least > share).then_some(Worse::Slower {
+        (slow >= SLOW_MIN && least > share).then_some(Worse::Slower {
             calls: canary.calls,
             which,
             canary_ms: limit,
@@ -253,7 +256,8 @@ mod tests {
         check_times(&[(100, 8.0)], &stable, None);
         check_times(&[(100, 16.0)], &stable, None);
         check_times(&[(100, 40.0)], &stable, Some("half"));
-        check_times(&[(5, 40.0)], &stable, None);
+        check_times(&[(4, 40.0)], &stable, None);
+        check_times(&[(5, 40.0)], &stable, Some("the slowest twentieth"));
         check_times(&[(8, 40.0)], &stable, Some("half"));
         // A few slow ones are no news; many are.
         check_times(&[(95, 8.0), (5, 100.0)], &stable, None);
@@ -287,7 +291,7 @@ mod tests {
     /// at after each of its calls.
     #[test]
     fn a_version_that_is_no_worse_is_hardly_ever_taken_for_worse() {
-        let mut draws = Draws(7);
+        let (settings, mut draws) = (settings(), Draws(7));
         let mut wronged = 0;
         for _ in 0..1000 {
             let (mut canary, mut stable) = (faulty(0, 0), faulty(0, 0));
@@ -297,7 +301,7 @@ mod tests {
                 stable = faulty(stable.calls + 19, stable.faults + of_stable as u64);
                 let faults = canary.faults + u64::from(draws.one_in(20));
                 canary = faulty(canary.calls + 1, faults);
-                is_worse |= worse(&canary, &stable, &BOUNDS, &settings()).is_some();
+                is_worse |= worse(&canary, &stable, &BOUNDS, &settings).is_some();
             }
             wronged += u32::from(is_worse);
         }
@@ -307,10 +311,10 @@ mod tests {
     /// One whose calls fault half of the time is known by few of them.
     #[test]
     fn a_bad_version_is_found_soon() {
-        let mut draws = Draws(11);
+        let (settings, mut draws) = (settings(), Draws(11));
         for _ in 0..1000 {
             let (mut canary, mut stable) = (faulty(0, 0), faulty(0, 0));
-            while worse(&canary, &stable, &BOUNDS, &settings()).is_none() {
+            while worse(&canary, &stable, &BOUNDS, &settings).is_none() {
                 stable = faulty(stable.calls + 19, 0);
                 canary = faulty(canary.calls + 1, canary.faults + u64::from(draws.one_in(2)));
                 assert!(canary.calls < 60, "{canary:?}");
