@@ -142,3 +142,32 @@ fn of_a_plugin_that_is_gone_no_series_is_left_and_one_that_fails_is_seen() {
         1.0
     );
 }
+
+#[test]
+fn the_calls_of_a_canary_are_its_plugins() {
+    let host = Setup::new()
+        .plugin("hello")
+        .config(&format!(
+            "{QUICK}[canary]\nenabled = true\ninterval_ms = 3600000"
+        ))
+        .start();
+    let mut client = Client::modern(&host);
+    let plugin = [("plugin", "hello")];
+    hello(&mut client);
+    let share = |scrape: &Scrape| scrape.value("fusebox_plugin_canary_ratio", &plugin);
+    assert_eq!(share(&Scrape::of(&host)), 0.0);
+    host.put("hello", &noted("hello", 1));
+    host.health_when("a version is tried", |health| {
+        health["plugins"]["hello"]["canary"].is_object()
+    });
+    for _ in 0..99 {
+        hello(&mut client);
+    }
+    let scrape = Scrape::of(&host);
+    assert_eq!(share(&scrape), 0.05);
+    assert_eq!(scrape.value("fusebox_handler_calls_total", &plugin), 100.0);
+    assert_eq!(
+        scrape.value("fusebox_plugin_loads_total", &[("outcome", "canary")]),
+        1.0
+    );
+}
