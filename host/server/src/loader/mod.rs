@@ -112,6 +112,7 @@ impl Loader {
     /// they are: whatever is still being written is taken again by the watch. What
     /// comes from elsewhere is taken from the cache, or waited for.
     pub async fn load_all(&mut self) {
+        self.drop_all_trials().await;
         self.pass(Glance::TakeAll).await;
         self.begin_elsewhere().await;
         self.take_orphans().await;
