@@ -327,9 +327,7 @@ async fn start_after(
     };
     let mut loader = Loader::new(host.clone());
     loader.load_all().await;
-    if host.config.reload.enabled {
-        watch_plugins(&host, loader);
-    }
+    watch_plugins(&host, loader);
     host.auth.start(&host.parts, &host.stopping);
     let sample_every = host.config.backpressure.sample_interval;
     let part = host

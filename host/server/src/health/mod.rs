@@ -19,6 +19,7 @@ pub use plugin::{BreakerReport, FailedUpdate, PluginReport, PluginState};
 use crate::buffers::BufferSnapshot;
 use crate::catalogue::Catalogue;
 use crate::config::View;
+use crate::control::Event;
 use crate::host::Host;
 use crate::supervise::PartReport;
 
@@ -63,6 +64,8 @@ pub struct Report {
     pub plugins: BTreeMap<String, PluginReport>,
     /// what is not offered because another plugin has its name
     pub collisions: Vec<CollisionReport>,
+    /// what became of plugins lately, the newest first
+    pub history: Vec<Event>,
     /// what runs beside the connections
     pub parts: BTreeMap<String, PartReport>,
     /// panics that ended a connection, a call or a turn of a part, and nothing else
@@ -208,6 +211,7 @@ pub fn report(host: &Host, now: Instant) -> Report {
         tasks_running: host.long_tasks.running() as u64,
         tasks_bytes: held.bytes,
         buffers: host.buffers.snapshot(),
+        history: host.control.history().events(),
         parts: host.parts.report(),
         panics: host.parts.panics(),
         views: host
@@ -259,6 +263,12 @@ fn causes(
             causes.push(format!("plugin {name} can't be used"));
         } else if plugin.failed_update.is_some() {
             causes.push(format!("the new file of plugin {name} can't be used"));
+        } else if plugin
+            .passed_over
+            .as_ref()
+            .is_some_and(|one| one.rolled_back)
+        {
+            causes.push(format!("the new version of plugin {name} was rolled back"));
         }
         if let Some(source) = &plugin.source {
             if plugin.state == PluginState::Serving && source.error.is_some() {
