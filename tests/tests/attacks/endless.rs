@@ -160,7 +160,9 @@ fn json_that_is_too_deep_is_refused_before_it_is_read() {
         let answer = lines.receive().expect("an answer");
         // On lines a list is a batch, until a version is agreed on that has none.
         let first = answer.get(0).unwrap_or(&answer);
-        assert_eq!(first["error"]["code"], code, "{answer}");
+        // Arguments that are too deep are told to whoever wrote them.
+        let is_refused = first["error"]["code"] == code || first["result"]["isError"] == true;
+        assert!(is_refused, "{answer}");
         let ping = json!({"jsonrpc": "2.0", "id": 2, "method": "ping"});
         assert_eq!(lines.exchange(&ping)["result"], json!({}), "it goes on");
     }

@@ -73,7 +73,8 @@ async fn each_part_is_started_anew_under_load_and_nobody_is_refused() {
     }
     let running: Vec<_> = parts
         .into_iter()
-        .filter(|(_, part)| part.state == State::Running)
+        // A certificate that was made at the start is not looked at again.
+        .filter(|(name, part)| part.state == State::Running && name != "certificate")
         .map(|(name, _)| name)
         .collect();
     assert!(running.len() >= 8, "{running:?}");
