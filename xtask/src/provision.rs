@@ -172,11 +172,13 @@ fn schemas(pins: &Path, folder: &Path, node: &Path) -> Result<()> {
 }
 
 /// The virtual environments, one for each release of the client in Python, one for an
-/// HTTP/3 client and one for a collector, and their pins.
-const PYTHONS: [(&str, &str); 7] = [
+/// HTTP/3 client, one for a collector and one for tools, and their pins.
+const PYTHONS: [(&str, &str); 8] = [
     ("python", "requirements.txt"),
     ("python-collector", "requirements-collector.txt"),
     ("python-http3", "requirements-http3.txt"),
+    // What reads units, images and manifests.
+    ("python-packaging", "requirements-packaging.txt"),
     ("python-1.8", "requirements-1.8.txt"),
     ("python-1.9", "requirements-1.9.txt"),
     ("python-1.12", "requirements-1.12.txt"),

@@ -10,6 +10,7 @@ use fusebox::bridge::Options;
 use fusebox::config::{Config, Listener, SourceUrl};
 use http::{HeaderName, HeaderValue};
 
+use crate::generate_commands::{Completions, Man};
 use crate::key_commands::KeyCommand;
 
 /// A host for MCP tools that run as isolated WebAssembly components.
@@ -37,6 +38,10 @@ pub(crate) enum Command {
     /// Look at the configuration
     #[command(subcommand)]
     Config(ConfigCommand),
+    /// Print a script that completes this program's command line in a shell
+    Completions(Completions),
+    /// Write this program's manual pages into a folder
+    Man(Man),
 }
 
 #[derive(Debug, Args)]

@@ -305,6 +305,7 @@ fn common(
         round: found.round,
         context,
         as_task: false,
+        turn: found.turn,
         observed: None,
     })))
 }

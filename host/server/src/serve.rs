@@ -242,9 +242,7 @@ pub(crate) async fn start(
     let host = Host::new(config, telemetry)?;
     let mut loader = Loader::new(host.clone());
     loader.load_all().await;
-    if host.config.reload.enabled {
-        tokio::spawn(loader.watch(host.stopping.clone()));
-    }
+    tokio::spawn(loader.watch(host.stopping.clone()));
     host.auth.start(&host.stopping);
     figures::observe(&host);
     tokio::spawn(vitals::sample(host.clone()));

@@ -295,6 +295,15 @@ impl Handler {
             habit: Habit::default(),
         })
     }
+
+    /// What its fuse is called: tools go by their name; what may have the same name
+    /// says what it is.
+    pub fn fuse_name(&self) -> String {
+        match self.kind {
+            HandlerKind::Prompt => format!("prompt {}", self.name),
+            _ => self.name.clone(),
+        }
+    }
 }
 
 impl PluginCore {
@@ -353,11 +362,17 @@ fn engine_limits(limits: &config::Limits) -> Limits {
 }
 
 fn isolation(limits: &config::Limits, slots: usize) -> Isolation {
+    let max_calls_per_instance = limits.max_calls_per_instance;
+    let idle_max = limits.concurrent_calls_max.min((slots / IDLE_SHARE).max(1));
     match limits.isolation {
         config::Isolation::Call => Isolation::Call,
+        config::Isolation::Caller => Isolation::Caller {
+            max_calls_per_instance,
+            idle_max,
+        },
         config::Isolation::Pooled => Isolation::Pooled {
-            max_calls_per_instance: limits.max_calls_per_instance,
-            idle_max: limits.concurrent_calls_max.min((slots / IDLE_SHARE).max(1)),
+            max_calls_per_instance,
+            idle_max,
         },
     }
 }
