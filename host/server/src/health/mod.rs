@@ -170,7 +170,9 @@ pub fn report(host: &Host, now: Instant) -> Report {
     // After the plugins: whatever waits for one of them is in the queue by now.
     let meters = host.meters.snapshot(now);
     let held = host.long_tasks.held();
-    let causes = causes(host, &plugins, meters.queue_depth);
+    let telemetry = host.telemetry.as_ref().map(|one| one.report());
+    let mut causes = causes(host, &plugins, meters.queue_depth);
+    causes.extend(telemetry.as_ref().and_then(TelemetryReport::trouble));
     Report {
         status: match causes.is_empty() {
             _ if host.is_stopping() => Status::Draining,
@@ -207,7 +209,7 @@ pub fn report(host: &Host, now: Instant) -> Report {
         tasks_running: host.long_tasks.running() as u64,
         tasks_bytes: held.bytes,
         buffers: host.buffers.snapshot(),
-        telemetry: host.telemetry.as_ref().map(|one| one.report()),
+        telemetry,
         history: host.control.history().events(),
         views: host
             .config
@@ -236,11 +238,6 @@ fn causes(host: &Host, plugins: &BTreeMap<String, PluginReport>, queue_depth: u6
     }
     causes.extend(load::pressure(host));
     causes.extend(host.auth.trouble());
-    causes.extend(
-        host.telemetry
-            .as_ref()
-            .and_then(|one| one.report().trouble()),
-    );
     if host.engine.swaps_unsafely() {
         causes.push(
             "swap was turned on after the start: restart the host, or what one call left could be swapped out and seen by another"
