@@ -13,7 +13,16 @@ use super::host_at;
 const CLIENTS: usize = 4;
 
 /// A short queue, so that it fills.
-const SETTINGS: &str = "queue_max = 100\nbatch_max = 50\ntimeout_ms = 300";
+const SETTINGS: &str = "queue_max = 20\nbatch_max = 10\ntimeout_ms = 1000";
+
+/// Tells the clients to end, also if the test fails meanwhile.
+struct Done<'a>(&'a AtomicBool);
+
+impl Drop for Done<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
 
 #[test]
 fn a_collector_that_ends_and_comes_back_under_load_fails_no_call() {
@@ -36,6 +45,7 @@ fn a_collector_that_ends_and_comes_back_under_load_fails_no_call() {
                     })
                 })
                 .collect();
+            let ends = Done(&done);
             until("spans come", || {
                 (!collector.collected_lately().spans.is_empty()).then_some(())
             });
@@ -49,7 +59,7 @@ fn a_collector_that_ends_and_comes_back_under_load_fails_no_call() {
             assert!(causes.contains("takes no telemetry"), "{causes}");
             let spans = &failing["telemetry"]["spans"];
             assert!(spans["last_error"].is_string(), "{failing:#}");
-            assert!(spans["waiting"].as_u64() <= Some(100), "{failing:#}");
+            assert!(spans["waiting"].as_u64() <= Some(20), "{failing:#}");
             collector.start_again();
             until("spans come again", || {
                 (!collector.collected_lately().spans.is_empty()).then_some(())
@@ -58,7 +68,7 @@ fn a_collector_that_ends_and_comes_back_under_load_fails_no_call() {
                 health["telemetry"]["spans"]["failing"] == false
                     && !health["causes"].to_string().contains("telemetry")
             });
-            done.store(true, Ordering::Relaxed);
+            drop(ends);
             let calls = clients
                 .into_iter()
                 .map(|one| one.join().expect("no call failed"));

@@ -35,10 +35,10 @@ pub(super) enum Rule {
     },
     /// Where a secret comes from.
     Secret,
-    /// Percentages, step by step.
-    Steps,
     /// The same, or `""` for none.
     SecretOrNone,
+    /// Percentages, step by step.
+    Steps,
     /// A share, from 0 to 1.
     Ratio,
 }

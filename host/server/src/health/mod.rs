@@ -181,7 +181,9 @@ pub fn report(host: &Host, now: Instant) -> Report {
     // After the plugins: whatever waits for one of them is in the queue by now.
     let meters = host.meters.snapshot(now);
     let held = host.long_tasks.held();
-    let causes = causes(host, &plugins, meters.queue_depth, now);
+    let telemetry = host.telemetry.as_ref().map(|one| one.report());
+    let mut causes = causes(host, &plugins, meters.queue_depth, now);
+    causes.extend(telemetry.as_ref().and_then(TelemetryReport::trouble));
     Report {
         status: match causes.is_empty() {
             _ if host.is_refusing() || host.is_draining() => Status::Draining,
@@ -224,7 +226,7 @@ pub fn report(host: &Host, now: Instant) -> Report {
         history: host.control.history().events(),
         parts: host.parts.report(),
         panics: host.parts.panics(),
-        telemetry: host.telemetry.as_ref().map(|one| one.report()),
+        telemetry,
         views: host
             .live()
             .views
@@ -260,11 +262,6 @@ fn causes(
     causes.extend(host.configuration.trouble());
     causes.extend(host.audit.as_ref().and_then(Audit::trouble));
     causes.extend(host.parts.trouble(now));
-    causes.extend(
-        host.telemetry
-            .as_ref()
-            .and_then(|one| one.report().trouble()),
-    );
     if host.engine.swaps_unsafely() {
         causes.push(
             "swap was turned on after the start: restart the host, or what one call left could be swapped out and seen by another"
