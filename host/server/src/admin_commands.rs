@@ -8,7 +8,9 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
-use fusebox::admin_client::{Client, ClientError, Health, Options, PluginList, Told, UNREACHABLE, top};
+use fusebox::admin_client::{
+    Client, ClientError, Health, Options, PluginList, Told, UNREACHABLE, top,
+};
 use serde_json::{Value, json};
 
 use crate::{print, runtime};
@@ -83,6 +85,52 @@ enum AdminCommand {
         /// Its handler, as `/health` and `fusebox top` name it
         handler: String,
     },
+    /// Take what stands in the folder or was fetched, even if it was rolled back
+    Reload {
+        /// The plugin; without it all, but for what was rolled back
+        plugin: Option<String>,
+    },
+    /// Serve nothing of a plugin
+    Disable {
+        /// The plugin
+        plugin: String,
+    },
+    /// Serve a plugin again
+    Enable {
+        /// The plugin
+        plugin: String,
+    },
+    /// Serve an earlier version of a plugin, and don't take the one that serves again
+    Rollback {
+        /// The plugin
+        plugin: String,
+        /// How its SHA-256 begins; without it the last good one before this one
+        #[arg(long, value_name = "SHA256")]
+        to: Option<String>,
+    },
+    /// Serve one version of a plugin, whatever comes
+    Pin {
+        /// The plugin
+        plugin: String,
+        /// How its SHA-256 begins; without it the one that serves
+        #[arg(long, value_name = "SHA256")]
+        version: Option<String>,
+    },
+    /// Follow the folder again
+    Unpin {
+        /// The plugin
+        plugin: String,
+    },
+    /// Give the canary of a plugin all calls now
+    Promote {
+        /// The plugin
+        plugin: String,
+    },
+    /// Take the canary of a plugin back
+    Abort {
+        /// The plugin
+        plugin: String,
+    },
     /// Take no new connections and sessions: `/ready` says 503, and what runs goes on
     Drain,
     /// Take everybody again
@@ -150,7 +198,10 @@ pub(crate) fn dashboard(reach: Reach) -> anyhow::Result<ExitCode> {
     // A link to a host that isn't there helps nobody.
     runtime()?.block_on(client.get(&["status"]))?;
     writeln!(std::io::stdout(), "{}", client.dashboard())?;
-    writeln!(std::io::stderr(), "whoever has this link is the operator, until the host ends")?;
+    writeln!(
+        std::io::stderr(),
+        "whoever has this link is the operator, until the host ends"
+    )?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -169,45 +220,55 @@ pub(crate) fn admin(arguments: AdminArguments) -> anyhow::Result<ExitCode> {
 }
 
 async fn give(client: &Client, order: AdminCommand) -> Result<Told, ClientError> {
-    let word = |told: &Value, key: &str| told[key].as_str().unwrap_or("?").to_owned();
-    Ok(match order {
+    let about = |plugin: String, action: &'static str| (plugin, action, None);
+    let (plugin, action, body) = match order {
+        AdminCommand::Sessions => return Ok(rows(client.get(&["sessions"]).await?, "sessions")),
+        AdminCommand::Tasks => return Ok(rows(client.get(&["tasks"]).await?, "tasks")),
+        AdminCommand::Config => return Ok(told(client.get(&["config"]).await?, "toml")),
         AdminCommand::Reset { plugin, handler } => {
-            let done = client
-                .order(&["breakers", &plugin, &handler, "reset"], None)
-                .await?;
-            let words = format!("{handler} of {plugin}: closed, was {}", word(&done, "was"));
-            Told::new(done, words)
+            let path = ["breakers", &plugin, &handler, "reset"];
+            return Ok(told(client.order(&path, None).await?, "told"));
         }
-        AdminCommand::Drain => {
-            let done = client.order(&["drain"], None).await?;
-            let words = match done["changed"] == true {
-                true => "the host takes nobody new",
-                false => "the host took nobody new already",
-            };
-            Told::new(done, words)
-        }
-        AdminCommand::Resume => {
-            let done = client.order(&["resume"], None).await?;
-            let words = match done["changed"] == true {
-                true => "the host takes everybody again",
-                false => "the host took everybody already",
-            };
-            Told::new(done, words)
-        }
+        AdminCommand::Drain => return host(client, "drain", None).await,
+        AdminCommand::Resume => return host(client, "resume", None).await,
         AdminCommand::LogLevel { level } => {
-            let body = json!({"level": level});
-            let done = client.order(&["log-level"], Some(body)).await?;
-            let words = format!("the log says {level}, it said {}", word(&done, "was"));
-            Told::new(done, words)
+            return host(client, "log-level", Some(json!({"level": level}))).await;
         }
-        AdminCommand::Sessions => rows(client.get(&["sessions"]).await?, "sessions"),
-        AdminCommand::Tasks => rows(client.get(&["tasks"]).await?, "tasks"),
-        AdminCommand::Config => {
-            let told = client.get(&["config"]).await?;
-            let words = word(&told, "toml");
-            Told::new(told, words)
+        AdminCommand::Reload { plugin: None } => {
+            return Ok(told(
+                client.order(&["plugins", "reload"], None).await?,
+                "told",
+            ));
         }
-    })
+        AdminCommand::Reload {
+            plugin: Some(plugin),
+        } => about(plugin, "reload"),
+        AdminCommand::Disable { plugin } => about(plugin, "disable"),
+        AdminCommand::Enable { plugin } => about(plugin, "enable"),
+        AdminCommand::Unpin { plugin } => about(plugin, "unpin"),
+        AdminCommand::Promote { plugin } => about(plugin, "promote"),
+        AdminCommand::Abort { plugin } => about(plugin, "abort"),
+        AdminCommand::Rollback { plugin, to } => {
+            (plugin, "rollback", to.map(|to| json!({"to": to})))
+        }
+        AdminCommand::Pin { plugin, version } => {
+            let body = version.map(|version| json!({"version": version}));
+            (plugin, "pin", body)
+        }
+    };
+    let done = client.order(&["plugins", &plugin, action], body).await?;
+    Ok(told(done, "told"))
+}
+
+/// An order to the host as a whole.
+async fn host(client: &Client, order: &str, body: Option<Value>) -> Result<Told, ClientError> {
+    Ok(told(client.order(&[order], body).await?, "told"))
+}
+
+/// An answer, and its part that is for people.
+fn told(answer: Value, key: &str) -> Told {
+    let words = answer[key].as_str().unwrap_or("done").to_owned();
+    Told::new(answer, words)
 }
 
 /// A line for each item, with what is told of it.

@@ -13,6 +13,7 @@ use fusebox::config::{
 use fusebox::reconfigure::Reread;
 use http::{HeaderName, HeaderValue};
 
+use crate::admin_commands::{AdminArguments, HealthArguments, ListArguments, Reach, TopArguments};
 use crate::generate_commands::{Completions, Man};
 use crate::key_commands::KeyCommand;
 
@@ -35,6 +36,15 @@ pub(crate) enum Command {
     /// The author's tools: make, build and test a plugin, look at it, call its tools
     #[command(subcommand)]
     Plugin(PluginCommand),
+    /// Say how a running host is; exits with 0 if it is healthy, 1 if it is degraded or
+    /// draining, and 2 if it can't be reached
+    Health(HealthArguments),
+    /// Show what a running host does, live in the terminal
+    Top(TopArguments),
+    /// Print a link that opens the page of a running host
+    Dashboard(Reach),
+    /// Give a running host orders, and ask what it does
+    Admin(AdminArguments),
     /// Make, list and revoke the keys of callers
     #[command(subcommand)]
     Key(KeyCommand),
@@ -149,6 +159,8 @@ pub(crate) enum PluginCommand {
         #[command(flatten)]
         file: PluginFile,
     },
+    /// List the plugins of a running host: their states, versions and fuses
+    List(ListArguments),
     /// Fetch a plugin from a registry (oci://) or a server (https://) into a file, and
     /// print the lines with which a host fetches it by itself
     Pull(Pull),

@@ -4,6 +4,7 @@
 
 #![forbid(unsafe_code)]
 
+mod admin_commands;
 mod cli;
 mod generate_commands;
 mod key_commands;
@@ -129,6 +130,11 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
                 return Ok(ExitCode::FAILURE);
             }
         }
+        Command::Plugin(PluginCommand::List(list)) => return admin_commands::list(list),
+        Command::Health(health) => return admin_commands::health(health),
+        Command::Top(top) => return admin_commands::top(top),
+        Command::Dashboard(reach) => return admin_commands::dashboard(reach),
+        Command::Admin(admin) => return admin_commands::admin(admin),
         Command::Key(command) => return key_commands::run(command),
         Command::Completions(wanted) => generate_commands::completions(&wanted)?,
         Command::Man(wanted) => generate_commands::man(&wanted)?,

@@ -2,6 +2,7 @@
 //! says what the host does, and does what it is told.
 
 mod access;
+mod commands;
 mod draining;
 mod orders;
 mod start;

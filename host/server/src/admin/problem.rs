@@ -5,6 +5,8 @@
 use http::StatusCode;
 use serde::Serialize;
 
+use crate::control::ControlError;
+
 /// A refusal.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Problem {
@@ -37,17 +39,9 @@ pub(super) enum Problem {
     /// It didn't come in time.
     #[error("the body took too long")]
     TooSlow,
-    /// There is no such plugin.
-    #[error("there is no plugin `{0}` that serves")]
-    Plugin(String),
-    /// The plugin has no such handler.
-    #[error("plugin `{plugin}` has nothing that is called `{handler}`")]
-    Handler {
-        /// the plugin
-        plugin: String,
-        /// what it hasn't
-        handler: String,
-    },
+    /// The loader doesn't do it.
+    #[error(transparent)]
+    Order(#[from] ControlError),
     /// As many watch as may.
     #[error("{0} watch already; close another page, or ask again later")]
     Watchers(usize),
@@ -62,7 +56,8 @@ impl Problem {
         match self {
             Self::Missing | Self::Wrong => StatusCode::UNAUTHORIZED,
             Self::Host(_) | Self::Origin(_) => StatusCode::FORBIDDEN,
-            Self::Path(_) | Self::Plugin(_) | Self::Handler { .. } => StatusCode::NOT_FOUND,
+            Self::Path(_) => StatusCode::NOT_FOUND,
+            Self::Order(error) => order_status(error),
             Self::Method(_) => StatusCode::METHOD_NOT_ALLOWED,
             Self::Body(_) => StatusCode::BAD_REQUEST,
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
@@ -83,8 +78,7 @@ impl Problem {
             Self::Body(_) => "bad_body",
             Self::TooLarge(_) => "body_too_large",
             Self::TooSlow => "body_too_slow",
-            Self::Plugin(_) => "unknown_plugin",
-            Self::Handler { .. } => "unknown_handler",
+            Self::Order(error) => error.code(),
             Self::Watchers(_) => "too_many_watchers",
             Self::Failed(_) => "failed",
         }
@@ -98,6 +92,17 @@ impl Problem {
                 message: self.to_string(),
             },
         }
+    }
+}
+
+fn order_status(error: &ControlError) -> StatusCode {
+    match error {
+        ControlError::NoSuchPlugin { .. }
+        | ControlError::NoSuchVersion { .. }
+        | ControlError::NoSuchHandler { .. }
+        | ControlError::NoCanary { .. } => StatusCode::NOT_FOUND,
+        ControlError::Busy | ControlError::Stopping => StatusCode::SERVICE_UNAVAILABLE,
+        _ => StatusCode::CONFLICT,
     }
 }
 

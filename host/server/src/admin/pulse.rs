@@ -16,6 +16,7 @@ use tokio::time::{MissedTickBehavior, interval, sleep};
 
 use super::problem::Problem;
 use super::snapshot::{self, Figures, Plugins};
+use crate::control;
 use crate::host::Host;
 use crate::journal::{Entry, Event};
 use crate::metrics::Spread;
@@ -73,6 +74,8 @@ pub(super) struct Whole {
     now_ms: u64,
     samples: Vec<Sample>,
     entries: Vec<Entry>,
+    /// what became of plugins lately, the newest first
+    history: Vec<control::Event>,
     figures: Figures,
     plugins: Plugins,
 }
@@ -86,6 +89,9 @@ struct Part {
     entries: Vec<Entry>,
     #[serde(skip_serializing_if = "Option::is_none")]
     figures: Option<Figures>,
+    /// all of it, if there is something new
+    #[serde(skip_serializing_if = "Option::is_none")]
+    history: Option<Vec<control::Event>>,
     /// those that are not as they were
     #[serde(skip_serializing_if = "Plugins::is_empty")]
     plugins: Plugins,
@@ -106,6 +112,7 @@ struct State {
     samples: VecDeque<Sample>,
     /// as those who watch have them
     plugins: Plugins,
+    history: Vec<control::Event>,
     before: Totals,
     /// how requests took up to each of the last seconds, newest last
     times: VecDeque<Spread>,
@@ -131,6 +138,7 @@ impl Pulse {
             state: Mutex::new(State {
                 samples: VecDeque::with_capacity(SAMPLES),
                 plugins: Plugins::new(),
+                history: Vec::new(),
                 before: Totals::of(host, Instant::now()),
                 times: VecDeque::from([host.metrics.requests.all()]),
             }),
@@ -221,11 +229,13 @@ impl Pulse {
         // Whoever gets this may know plugins otherwise than the others do: all are
         // told of all with the next beat.
         state.plugins.clear();
+        state.history.clear();
         Whole {
             version: env!("CARGO_PKG_VERSION"),
             now_ms: unix_ms(),
             samples: state.samples.iter().cloned().collect(),
             entries: host.journal.since(0),
+            history: host.control.history().events(),
             figures,
             plugins,
         }
@@ -270,6 +280,11 @@ impl State {
         let gone = self.plugins.keys().filter(|name| !now.contains_key(*name));
         part.gone = gone.cloned().collect();
         self.plugins = now;
+        let history = host.control.history().events();
+        if history != self.history {
+            self.history.clone_from(&history);
+            part.history = Some(history);
+        }
         part
     }
 }

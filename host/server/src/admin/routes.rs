@@ -12,15 +12,15 @@ use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use http::{Method, Request};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
-use hyper::body::Incoming;
+use hyper::body::{Body as _, Incoming};
 use serde::de::DeserializeOwned;
 
 use super::access;
-use super::orders::{self, Order, Who};
+use super::orders::{self, Order, Pin, Rollback, Who};
 use super::problem::Problem;
 use super::{Admin, answer, events, lists, pages, settings};
 use crate::transport::http::response::{self, HttpResponse};
-use crate::{health, metrics};
+use crate::{control, health, metrics};
 
 /// The largest body.
 const BODY_MAX_BYTES: usize = 16 << 10;
@@ -43,6 +43,8 @@ enum Asked {
     Config,
     Order(Order),
     LogLevel,
+    Rollback(String),
+    Pin(String),
     Login,
     Logout,
 }
@@ -99,10 +101,18 @@ async fn handle(
         Asked::Sessions => answer::json(&lists::sessions(host)),
         Asked::Tasks => answer::json(&lists::tasks(host).await?),
         Asked::Config => answer::json(&settings::shown(&host.config)?),
-        Asked::Order(order) => answer::json(&orders::give(admin, order, who)?),
+        Asked::Order(order) => answer::json(&orders::give(admin, order, who).await?),
         Asked::LogLevel => {
             let order = Order::LogLevel(body(request).await?);
-            answer::json(&orders::give(admin, order, who)?)
+            answer::json(&orders::give(admin, order, who).await?)
+        }
+        Asked::Rollback(plugin) => {
+            let order = optional_body::<Rollback>(request).await?.of(plugin);
+            answer::json(&orders::give(admin, order, who).await?)
+        }
+        Asked::Pin(plugin) => {
+            let order = optional_body::<Pin>(request).await?.of(plugin);
+            answer::json(&orders::give(admin, order, who).await?)
         }
         Asked::Login | Asked::Logout => logout(admin),
     }
@@ -153,7 +163,18 @@ fn sort(method: &Method, path: &str) -> Result<Asked, Problem> {
         ["log-level"] => (POST, Asked::LogLevel),
         ["breakers", plugin, handler, "reset"] => {
             let (plugin, handler) = ((*plugin).to_owned(), (*handler).to_owned());
-            (POST, Asked::Order(Order::Reset { plugin, handler }))
+            let reset = control::Order::ResetBreaker { plugin, handler };
+            (POST, Asked::Order(Order::Plugin(reset)))
+        }
+        ["plugins", "reload"] => {
+            let reload = control::Order::Reload { plugin: None };
+            (POST, Asked::Order(Order::Plugin(reload)))
+        }
+        ["plugins", plugin, "rollback"] => (POST, Asked::Rollback((*plugin).to_owned())),
+        ["plugins", plugin, "pin"] => (POST, Asked::Pin((*plugin).to_owned())),
+        ["plugins", plugin, action] => {
+            let order = orders::about(plugin, action).ok_or_else(nothing)?;
+            (POST, Asked::Order(order))
         }
         ["login"] => (POST, Asked::Login),
         ["logout"] => (POST, Asked::Logout),
@@ -210,6 +231,16 @@ fn cookie(admin: &Admin, value: &str, more: &str) -> String {
     let name = access::cookie_name(admin.local);
     let secure = if admin.encrypted { "; Secure" } else { "" };
     format!("{name}={value}; Path=/; HttpOnly; SameSite=Strict{secure}{more}")
+}
+
+/// The body of a request that need not have one.
+async fn optional_body<T: DeserializeOwned + Default>(
+    request: Request<Incoming>,
+) -> Result<T, Problem> {
+    match request.body().is_end_stream() {
+        true => Ok(T::default()),
+        false => body(request).await,
+    }
 }
 
 /// The body of a request, which is JSON: no form of another page can send that.

@@ -9,6 +9,7 @@ use std::time::Instant;
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
 
+use crate::canary::TrialReport;
 use crate::health::{self, PluginReport, PluginState, Report, Status};
 use crate::host::Host;
 
@@ -50,6 +51,9 @@ struct PluginFigures<'a> {
     reason: Option<&'a str>,
     failed_update: Option<&'a str>,
     source: Option<&'a str>,
+    pinned: Option<&'a str>,
+    canary: Option<&'a TrialReport>,
+    passed_over: Option<&'a str>,
     calls: u64,
     faults: u64,
     refused: u64,
@@ -119,6 +123,9 @@ fn figures(plugin: &PluginReport) -> PluginFigures<'_> {
         reason: plugin.reason.as_deref(),
         failed_update: plugin.failed_update.as_ref().map(|one| &*one.reason),
         source: plugin.source.as_ref().map(|source| &*source.url),
+        pinned: plugin.pinned.as_deref(),
+        canary: plugin.canary.as_ref(),
+        passed_over: plugin.passed_over.as_ref().map(|one| &*one.reason),
         calls: plugin.calls,
         faults: plugin.faults,
         refused: plugin.refused,

@@ -315,8 +315,7 @@ fn a_reset_closes_it_and_what_began_before_counts_no_more() {
         let _ = breaker.try_acquire(now).unwrap().fault(now);
     }
     assert!(breaker.try_acquire(now).is_err());
-    let was = breaker.reset(now);
-    assert!(matches!(was, BreakerState::Open { .. }), "{was:?}");
+    assert!(matches!(breaker.reset(now), BreakerState::Open { .. }));
     let closed = |consecutive_faults| BreakerState::Closed { consecutive_faults };
     assert_eq!(breaker.state(now), closed(0));
     assert!(!early.fault(now), "of the time before");

@@ -12,7 +12,7 @@ const $ = (id) => document.getElementById(id);
 const copy = (id) => $(id).content.firstElementChild.cloneNode(true);
 
 /** What is known of the host. */
-const host = { figures: null, plugins: new Map(), samples: [], faults: [], changes: [], version: "" };
+const host = { figures: null, plugins: new Map(), samples: [], faults: [], changes: [], history: [], version: "" };
 let stream = null;
 let lostSince = null;
 
@@ -190,6 +190,7 @@ function take(told, isWhole) {
     host.plugins = new Map();
     host.faults = [];
     host.changes = [];
+    host.history = [];
   }
   if (told.sample) {
     host.samples.push(told.sample);
@@ -198,6 +199,9 @@ function take(told, isWhole) {
   if (told.figures) host.figures = told.figures;
   for (const [name, plugin] of Object.entries(told.plugins ?? {})) host.plugins.set(name, plugin);
   for (const name of told.gone ?? []) host.plugins.delete(name);
+  if (told.history) {
+    host.history = told.history.map((one) => ({ ...one, kind: "plugin", at_ms: one.at_unix_ms, change: one.event }));
+  }
   for (const entry of told.entries ?? []) {
     const kept = entry.kind === "fault" ? host.faults : host.changes;
     kept.unshift(entry);
@@ -205,7 +209,7 @@ function take(told, isWhole) {
     if (!isWhole && entry.kind === "breaker") say(words(entry));
   }
   found();
-  draw(isWhole || (told.entries ?? []).length > 0);
+  draw(isWhole || Boolean(told.history) || (told.entries ?? []).length > 0);
 }
 
 function draw(hasEntries) {
@@ -214,7 +218,8 @@ function draw(hasEntries) {
   drawPlugins();
   if (hasEntries) {
     drawEntries("faults", "no-faults", host.faults, faultEntry);
-    drawEntries("changes", "no-changes", host.changes, changeEntry);
+    const changes = [...host.changes, ...host.history].sort((one, other) => other.at_ms - one.at_ms);
+    drawEntries("changes", "no-changes", changes.slice(0, ENTRIES), changeEntry);
   }
 }
 
@@ -370,11 +375,14 @@ const ORDERS = {
   rollback: { name: "Roll back", done: "is rolled back", grave: "The last good version before this one takes its place, and this one is not taken again." },
   pin: { name: "Pin", done: "stays at its version" },
   unpin: { name: "Unpin", done: "follows its file again" },
+  promote: { name: "Promote canary", done: "has its canary serve all calls", grave: "The new version gets all calls now." },
+  abort: { name: "Take canary back", done: "has no canary any more" },
 };
 
 function ordersFor(plugin) {
   if (plugin.state === "disabled") return ["enable"];
-  return ["reload", plugin.pinned ? "unpin" : "pin", "rollback", "disable"];
+  const canary = plugin.canary ? ["promote", "abort"] : [];
+  return [...canary, "reload", plugin.pinned ? "unpin" : "pin", "rollback", "disable"];
 }
 
 function isTroubled(plugin) {
@@ -439,7 +447,7 @@ function drawFigures(list, plugin) {
     ["in flight", plugin.in_flight], ["waiting", plugin.waiting], ["fuel", plugin.fuel],
   ].filter(([, value]) => value !== undefined && value !== null);
   if (plugin.state !== "serving") figures.length = 0;
-  if (plugin.canary) figures.push(["canary", `${plugin.canary.percent} % of calls to ${plugin.canary.sha256.slice(0, 12)}`]);
+  if (plugin.canary) figures.push(["canary", `${plugin.canary.share} % of calls to ${plugin.canary.sha256.slice(0, 12)}, ${figure(plugin.canary.faults)} faults of ${figure(plugin.canary.calls)}`]);
   if (plugin.source) figures.push(["from", plugin.source]);
   while (list.children.length > figures.length) list.lastElementChild.remove();
   for (const [index, [name, value, isBad]] of figures.entries()) {
