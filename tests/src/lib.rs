@@ -8,12 +8,14 @@
 #![forbid(unsafe_code)]
 
 mod ask;
+mod browser;
 mod client;
 mod conformance;
 mod host;
 mod http;
 mod lines;
 mod place;
+mod process;
 mod program;
 mod random;
 mod script;
@@ -22,12 +24,14 @@ mod strict;
 mod wait;
 
 pub use ask::{Answer, Caller, EVERYWHERE, LEGACY_WAYS, MODERN_WAYS, Way, each, server_meta};
+pub use browser::Browser;
 pub use client::{Client, Era, Exchange, modern_meta};
 pub use conformance::{Suite, conformance};
-pub use host::{Host, Setup, signal};
+pub use host::{Host, Setup};
 pub use http::{Connection, Events, Head, Response};
 pub use lines::{Lines, Stdio, initialize_line};
 pub use place::{changed, host_binary, peer, plugin, repository, test_environment};
+pub use process::signal;
 pub use program::{Ran, fusebox, shell, typed};
 pub use random::Random;
 pub use script::{node, peer_says, python, python_of, with_plain_numbers};

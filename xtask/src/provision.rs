@@ -19,7 +19,7 @@ use crate::project::Project;
 /// Installs what is not there in its pinned version.
 ///
 /// # Errors
-/// If `npm`, `python3` or `docker-registry` is missing and can't be installed, or a package can't
+/// If `npm`, `python3`, `docker-registry` or `chromium` is missing and can't be installed, or a package can't
 /// be had; the message says what to do.
 pub(crate) fn provision(project: &Project) -> Result<()> {
     let pins = project.root.join("tests").join("clients");
@@ -27,6 +27,7 @@ pub(crate) fn provision(project: &Project) -> Result<()> {
     fs::create_dir_all(&folder)
         .with_context(|| format!("failed to make the folder {}", folder.display()))?;
     registry()?;
+    browser()?;
     node(&pins, &folder)?;
     for (environment, requirements) in PYTHONS {
         python(&pins, &folder.join(environment), requirements)?;
@@ -115,6 +116,15 @@ fn registry() -> Result<()> {
         return Ok(());
     }
     apt::install("docker-registry", &["docker-registry"])
+}
+
+/// The browser that the operator's page is looked at in.
+fn browser() -> Result<()> {
+    if find("chromium", search_path()).is_some() {
+        say("chromium: present");
+        return Ok(());
+    }
+    apt::install("chromium", &["chromium"])
 }
 
 /// Node, the conformance suite and the clients in TypeScript.

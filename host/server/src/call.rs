@@ -19,6 +19,7 @@ use crate::breaker::Permit;
 use crate::call_log;
 use crate::canary::Turn;
 use crate::host::Host;
+use crate::journal::{BreakerChange, Event};
 use crate::metrics::Refusal;
 use crate::outbound::{ClientSink, Outbound};
 use crate::plugin_entry::Handler;
@@ -274,6 +275,7 @@ fn judge(
         Rendered::Answer(body) => {
             if good(permit) {
                 tracing::info!(plugin = %handler.core.name, handler = %handler.name, "breaker closed");
+                note_breaker(call, BreakerChange::Closed);
             }
             Ok(Step::Answer(body))
         }
@@ -300,16 +302,34 @@ fn blame(call: &Call, permit: Permit, took: Duration, refusal: &RpcError, detail
     let handler = &*call.handler;
     let (plugin, name) = (&handler.core.name, &handler.name);
     let reason = refusal.reason().map_or("unknown", Reason::name);
-    handler.counters.fault(reason, SystemTime::now());
+    let now = SystemTime::now();
+    handler.counters.fault(reason, now);
     tracing::warn!(%plugin, handler = %name, reason, "fault: {}", refusal.message);
     tracing::debug!(%plugin, handler = %name, detail, "the fault in the runtime's words");
+    let fault = Event::Fault {
+        plugin: plugin.clone(),
+        handler: name.clone(),
+        reason,
+        message: refusal.message.to_string(),
+    };
+    call.host.journal.note(fault, now);
     let has_opened = permit.fault(Instant::now());
     if has_opened {
         tracing::warn!(%plugin, handler = %name, reason, "breaker opened");
+        note_breaker(call, BreakerChange::Open);
     }
     if let Some(turn) = &call.turn {
         turn.fault(took, handler, has_opened);
     }
+}
+
+fn note_breaker(call: &Call, state: BreakerChange) {
+    let changed = Event::Breaker {
+        plugin: call.handler.core.name.clone(),
+        handler: call.handler.name.clone(),
+        state,
+    };
+    call.host.journal.note(changed, SystemTime::now());
 }
 
 fn plugin_view(context: &CallContext) -> PluginClient {

@@ -2,8 +2,8 @@
 //!
 //! It owns the order of starting and stopping. It never looks into a message.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
@@ -23,6 +23,8 @@ use crate::control::Control;
 use crate::descriptors::Descriptors;
 use crate::event_log::LogLimits;
 use crate::granter::Granter;
+use crate::journal::Journal;
+use crate::log_control::LogControl;
 use crate::long_tasks::LongTasks;
 use crate::meters::Meters;
 use crate::metrics::Metrics;
@@ -80,6 +82,8 @@ pub struct Host {
     pub buffers: BufferPool,
     /// live figures
     pub meters: Arc<Meters>,
+    /// what has happened lately
+    pub journal: Journal,
     /// what is counted for `/metrics` alone
     pub(crate) metrics: Metrics,
     /// one permit for each connection that may be open
@@ -96,6 +100,9 @@ pub struct Host {
     /// raised when the time to stop is over: end what still runs
     pub stopped: CancellationToken,
     stopping_now: AtomicBool,
+    draining: AtomicBool,
+    /// how much the log says, where that can be changed
+    pub log: OnceLock<LogControl>,
     /// every connection and every call that outlives its connection
     pub tasks: TaskTracker,
 }
@@ -158,11 +165,14 @@ impl Host {
             buffers: BufferPool::new(config.buffers.pool_max_bytes),
             metrics: Metrics::new(config.metrics),
             meters,
+            journal: Journal::default(),
             connections: Arc::new(Semaphore::new(descriptors.connections_max)),
             probes: Semaphore::new(PROBES_MAX),
             descriptors,
             stopping: CancellationToken::new(),
             stopping_now: AtomicBool::new(false),
+            draining: AtomicBool::new(false),
+            log: OnceLock::new(),
             stopped: CancellationToken::new(),
             tasks: TaskTracker::new(),
             config,
@@ -187,6 +197,17 @@ impl Host {
     /// Whether it has begun to stop, without a lock.
     pub fn is_stopping(&self) -> bool {
         self.stopping_now.load(Ordering::Relaxed)
+    }
+
+    /// Whether it takes nobody new: neither connections nor sessions. Whoever is there
+    /// is served on.
+    pub fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Relaxed)
+    }
+
+    /// Lets it take nobody new, or everybody again. True if that is a change.
+    pub fn drain(&self, on: bool) -> bool {
+        self.draining.swap(on, Ordering::Relaxed) != on
     }
 
     /// Stops: nothing new is taken, what runs may finish until

@@ -8,6 +8,8 @@
 #![forbid(unsafe_code)]
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+pub mod admin;
+pub mod admin_client;
 pub mod admission;
 pub mod ask;
 pub mod asks;
@@ -34,8 +36,10 @@ mod folder;
 pub mod granter;
 pub mod health;
 pub mod host;
+pub mod journal;
 mod listing;
 pub mod loader;
+pub mod log_control;
 pub mod long_tasks;
 pub mod meters;
 pub mod metrics;

@@ -4,6 +4,7 @@
 
 #![forbid(unsafe_code)]
 
+mod admin_commands;
 mod cli;
 mod generate_commands;
 mod key_commands;
@@ -17,6 +18,7 @@ use clap::Parser;
 use cli::{Cli, Command, ConfigCommand, PluginCommand, PluginFile};
 use fusebox::author::{self, CasesError, ScaffoldError};
 use fusebox::config::{Config, Log, LogFormat, LogLevel};
+use fusebox::log_control::LogControl;
 use serde::Serialize;
 use tracing_subscriber::EnvFilter;
 
@@ -58,8 +60,8 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Serve(serve) => {
             let config = serve.settings()?;
-            start_log(&config.log);
-            let clean = runtime()?.block_on(fusebox::serve::listeners(config))?;
+            let log = start_log(&config.log);
+            let clean = runtime()?.block_on(fusebox::serve::listeners(config, log))?;
             tracing::debug!(clean, "exit");
         }
         Command::Stdio(stdio) => {
@@ -115,6 +117,11 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
                 return Ok(ExitCode::FAILURE);
             }
         }
+        Command::Plugin(PluginCommand::List(list)) => return admin_commands::list(list),
+        Command::Health(health) => return admin_commands::health(health),
+        Command::Top(top) => return admin_commands::top(top),
+        Command::Dashboard(reach) => return admin_commands::dashboard(reach),
+        Command::Admin(admin) => return admin_commands::admin(admin),
         Command::Key(command) => return key_commands::run(command),
         Command::Completions(wanted) => generate_commands::completions(&wanted)?,
         Command::Man(wanted) => generate_commands::man(&wanted)?,
@@ -172,19 +179,42 @@ fn start_dev_log() {
 }
 
 /// The log goes to standard error: standard output belongs to MCP over stdio.
-fn start_log(log: &Log) {
-    let default = format!(
-        "{},wasmtime=warn,cranelift=warn,hyper=warn",
-        log.level.as_str()
-    );
-    let filter = EnvFilter::try_from_env("FUSEBOX_LOG").unwrap_or_else(|_| EnvFilter::new(default));
+fn start_log(log: &Log) -> LogControl {
+    const OTHERS: &str = "wasmtime=warn,cranelift=warn,hyper=warn";
+    let default = format!("{},{OTHERS}", log.level.as_str());
+    let (filter, shown) = match EnvFilter::try_from_env("FUSEBOX_LOG") {
+        Ok(filter) => {
+            let shown = filter.to_string();
+            (filter, shown)
+        }
+        Err(_) => (EnvFilter::new(default), log.level.as_str().to_owned()),
+    };
+    // A level of the log changes what this program says, not what its libraries do.
+    let parse = |text: &str| {
+        let whole = match text.contains(['=', ',']) {
+            true => text.to_owned(),
+            false => format!("{text},{OTHERS}"),
+        };
+        EnvFilter::builder().parse(whole)
+    };
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_target(false)
         .with_ansi(std::io::stderr().is_terminal())
         .with_writer(std::io::stderr);
+    macro_rules! started {
+        ($builder:expr) => {{
+            let builder = $builder.with_filter_reloading();
+            let handle = builder.reload_handle();
+            builder.init();
+            LogControl::new(shown, move |text| {
+                let filter = parse(text).map_err(|error| error.to_string())?;
+                handle.reload(filter).map_err(|error| error.to_string())
+            })
+        }};
+    }
     match log.format {
-        LogFormat::Text => builder.init(),
-        LogFormat::Json => builder.json().init(),
+        LogFormat::Text => started!(builder),
+        LogFormat::Json => started!(builder.json()),
     }
 }

@@ -9,12 +9,14 @@ use std::sync::Arc;
 
 use tokio::signal::unix::{SignalKind, signal};
 
+use crate::admin::{self, AdminError, Unasked};
 use crate::auth::Audience;
 use crate::config::{Config, Exposed, Scheme};
 use crate::host::{Host, HostError};
 use fusebox_protocol::reply::ListKind;
 
 use crate::loader::Loader;
+use crate::log_control::LogControl;
 use crate::long_tasks::IN_MEMORY;
 use crate::origin::Origin;
 use crate::plugin_entry::Offers;
@@ -45,6 +47,9 @@ pub enum StartError {
     /// Strangers would reach what nothing protects.
     #[error("{0}")]
     Exposed(String),
+    /// The operator's interface.
+    #[error(transparent)]
+    Admin(#[from] AdminError),
     /// There is no certificate for a listener that shows one.
     #[error(transparent)]
     Tls(#[from] TlsError),
@@ -72,14 +77,24 @@ pub enum StartError {
 }
 
 /// Serves until SIGTERM or SIGINT, and then until what runs has finished. True
-/// if nothing had to be cut off.
+/// if nothing had to be cut off. `log` is how much the log says, for its operator.
 ///
 /// # Errors
 /// If the host doesn't start.
-pub async fn listeners(config: Config) -> Result<bool, StartError> {
-    let bound = bind_all(&config)?;
+pub async fn listeners(config: Config, log: LogControl) -> Result<bool, StartError> {
+    let bound = bind_all(&config, Unasked::Try)?;
     let host = start(config).await?;
+    // Nobody else sets it.
+    let _ = host.log.set(log);
     run(host, bound, wait_for_signal()).await
+}
+
+/// What a host listens on.
+pub(crate) struct Sockets {
+    /// for clients
+    pub(crate) listeners: Vec<Bound>,
+    /// for the operator
+    pub(crate) admin: Option<admin::Bound>,
 }
 
 /// Refuses to be reached by strangers unprotected, unless that is meant.
@@ -118,15 +133,17 @@ fn check_exposed(config: &Config) -> Result<(), StartError> {
 /// next one comes. True if nothing had to be cut off.
 pub(crate) async fn run(
     host: Arc<Host>,
-    bound: Vec<Bound>,
+    sockets: Sockets,
     signal: impl Future<Output = io::Result<()>>,
 ) -> Result<bool, StartError> {
-    for url in bound.iter().map(|one| address(one, &host.config)) {
+    let Sockets { listeners, admin } = sockets;
+    for url in listeners.iter().map(|one| address(one, &host.config)) {
         tracing::info!("listening on {url}");
     }
-    welcome(&host, &bound);
-    watch_certificate(&host, &bound);
-    for listener in bound {
+    welcome(&host, &listeners);
+    watch_certificate(&host, &listeners, admin.as_ref());
+    open_admin(&host, admin);
+    for listener in listeners {
         // Tracked: QUIC says its last words after its last connection has ended.
         host.tasks.spawn(listener.accept(host.clone()));
     }
@@ -147,9 +164,22 @@ pub(crate) async fn run(
     Ok(clean)
 }
 
+/// Opens the operator's interface, and says where it is.
+fn open_admin(host: &Arc<Host>, admin: Option<admin::Bound>) {
+    let Some(admin) = admin else {
+        return;
+    };
+    let (url, file) = (admin.url(), admin.token_file().display().to_string());
+    tracing::info!(
+        "admin interface on {url}, with the token in {file}; `fusebox dashboard` gives a link to its page"
+    );
+    tokio::spawn(admin.serve(host.clone()));
+}
+
 /// Lets the listeners show what is in the files of the certificate.
-fn watch_certificate(host: &Arc<Host>, bound: &[Bound]) {
-    let Some(tls) = bound.iter().find_map(|one| one.tls.clone()) else {
+fn watch_certificate(host: &Arc<Host>, bound: &[Bound], admin: Option<&admin::Bound>) {
+    let shown = bound.iter().find_map(|one| one.tls.as_ref());
+    let Some(tls) = shown.or_else(|| admin.and_then(admin::Bound::tls)).cloned() else {
         return;
     };
     let quic = host.config.quic;
@@ -176,7 +206,15 @@ pub async fn stdio(mut config: Config, view: Option<String>) -> Result<(), Start
     if config.tasks.store.as_os_str().is_empty() {
         config.tasks.store = IN_MEMORY.into();
     }
+    // Its listeners are nobody's here; the operator's interface may be asked for.
+    let admin = config.admin.listen.listener();
+    let tls = match admin.is_some_and(|one| one.scheme.is_encrypted()) {
+        true => Tls::load(&config)?,
+        false => None,
+    };
+    let admin = admin::bind(&config, tls.as_ref(), Unasked::No)?;
     let host = start(config).await?;
+    open_admin(&host, admin);
     let serving = stream::serve(
         host.clone(),
         tokio::io::stdin(),
@@ -195,10 +233,10 @@ pub async fn stdio(mut config: Config, view: Option<String>) -> Result<(), Start
     Ok(())
 }
 
-pub(crate) fn bind_all(config: &Config) -> Result<Vec<Bound>, StartError> {
+pub(crate) fn bind_all(config: &Config, unasked: Unasked) -> Result<Sockets, StartError> {
     let tls = Tls::load(config)?;
     check_exposed(config)?;
-    config
+    let listeners = config
         .listeners()
         .iter()
         .map(|listener| {
@@ -207,7 +245,9 @@ pub(crate) fn bind_all(config: &Config) -> Result<Vec<Bound>, StartError> {
                 error,
             })
         })
-        .collect()
+        .collect::<Result<_, _>>()?;
+    let admin = admin::bind(config, tls.as_ref(), unasked)?;
+    Ok(Sockets { listeners, admin })
 }
 
 pub(crate) async fn start(config: Config) -> Result<Arc<Host>, StartError> {

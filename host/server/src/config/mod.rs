@@ -7,6 +7,7 @@
 //! what keys must agree on. All that is wrong is reported at once.
 
 mod access;
+mod admin;
 mod canary;
 mod destination;
 mod durations;
@@ -40,6 +41,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 pub use access::{Auth, EVERYTHING, Exposed, OAuth, RateLimits, Role};
+pub use admin::{ADMIN_PORT, Admin, AdminListen, AdminListenError, default_token_file};
 pub use canary::{Canary, CanaryChoice};
 pub use destination::{AddressRange, Destination, NotADestination, is_name, normal_host};
 pub use encrypted::{Quic, Tls};
@@ -122,6 +124,8 @@ pub struct Config {
     pub oauth: OAuth,
     /// `[rate_limits]`
     pub rate_limits: RateLimits,
+    /// `[admin]`
+    pub admin: Admin,
     /// `[quic]`
     pub quic: Quic,
     /// `[lists]`
@@ -238,11 +242,19 @@ impl Config {
     /// The first listener that needs a certificate which only its operator can
     /// give: one that is encrypted, and reached from other machines.
     pub fn lacks_certificate(&self) -> Option<Listener> {
-        let public = |one: &Listener| one.scheme.is_encrypted() && !one.addr.ip().is_loopback();
+        let public = |one: &Listener| !one.addr.ip().is_loopback();
         let lacks = self.tls.cert.as_os_str().is_empty();
-        self.listeners()
+        self.encrypted()
             .into_iter()
             .find(|one| lacks && public(one))
+    }
+
+    /// Every listener that shows a certificate, that of the operator included.
+    pub fn encrypted(&self) -> Vec<Listener> {
+        let all = self.listeners().into_iter();
+        all.chain(self.admin.listen.listener())
+            .filter(|one| one.scheme.is_encrypted())
+            .collect()
     }
 
     /// What holds for the plugin `name` (a file without its suffix), whether or

@@ -6,8 +6,8 @@ use toml::de::DeValue;
 
 use super::canary::{CanaryChoice, accept_steps};
 use super::fits::{
-    is_empty_or_url, is_endpoint, is_given, is_host, is_host_pattern, is_listener, is_origin,
-    is_prefix, is_scope, is_view_path,
+    is_admin_listener, is_empty_or_url, is_endpoint, is_given, is_host, is_host_pattern,
+    is_listener, is_origin, is_prefix, is_scope, is_view_path,
 };
 use super::grants::{SOURCE_EXPECTED, source};
 use super::source::{INTERVAL, PUBLIC_KEY, TIMEOUT, is_registry};
@@ -120,13 +120,7 @@ pub(super) const RULES: &[(&str, Rule)] = &[
             expected: "such as \"https://app.example.com\", or \"*\"",
         },
     ),
-    (
-        "http.allowed_hosts",
-        Rule::Texts {
-            fits: is_host_pattern,
-            expected: "such as \"mcp.example.com\" or \"mcp.example.com:9999\", or \"*\"",
-        },
-    ),
+    ("http.allowed_hosts", HOSTS),
     ("buffers.pool_max_bytes", int(0, 64 * GIB)),
     ("stream.frame_max_bytes", int(1024, GIB)),
     ("stream.calls_in_flight_max", int(1, 65_536)),
@@ -173,6 +167,15 @@ pub(super) const RULES: &[(&str, Rule)] = &[
     ("rate_limits.caller_burst", int(0, RATE_MAX)),
     ("rate_limits.tool_per_second", int(0, RATE_MAX)),
     ("rate_limits.tool_burst", int(0, RATE_MAX)),
+    (
+        "admin.listen",
+        Rule::Text {
+            fits: is_admin_listener,
+            expected: "\"auto\", an address such as \"127.0.0.1:9990\" or \"https://[::1]:9990\", or \"\"",
+        },
+    ),
+    ("admin.token_file", FILE),
+    ("admin.allowed_hosts", HOSTS),
     ("quic.streams_max", int(1, 65_536)),
     ("quic.idle_timeout_ms", int(100, DAY_MS)),
     ("quic.retry_handshakes", int(0, 1_000_000)),
@@ -261,6 +264,11 @@ pub(super) const RULES: &[(&str, Rule)] = &[
     ("metrics.plugins_max", int(1, 10_000)),
     ("metrics.handlers_max", int(0, 100_000)),
 ];
+
+const HOSTS: Rule = Rule::Texts {
+    fits: is_host_pattern,
+    expected: "such as \"mcp.example.com\" or \"mcp.example.com:9999\", or \"*\"",
+};
 
 /// The path of a folder, if one is given.
 const FOLDER_OR_NONE: Rule = Rule::Text {

@@ -170,7 +170,7 @@ pub fn report(host: &Host, now: Instant) -> Report {
     let causes = causes(host, &plugins, meters.queue_depth);
     Report {
         status: match causes.is_empty() {
-            _ if host.is_stopping() => Status::Draining,
+            _ if host.is_stopping() || host.is_draining() => Status::Draining,
             true => Status::Healthy,
             false => Status::Degraded,
         },
@@ -272,7 +272,8 @@ fn causes(host: &Host, plugins: &BTreeMap<String, PluginReport>, queue_depth: u6
     causes
 }
 
-fn memory_mb() -> f64 {
+/// Resident memory of this process, in MiB.
+pub(crate) fn memory_mb() -> f64 {
     let bytes = memory_stats::memory_stats().map_or(0, |stats| stats.physical_mem);
     // Two decimals are as much as anyone reads.
     (bytes as f64 / f64::from(1 << 20) * 100.0).round() / 100.0

@@ -4,6 +4,7 @@
 //! and when. It never runs one (`task_run` does, by the same way as every call),
 //! and it knows no transport.
 
+mod list;
 mod redb;
 mod store;
 pub(crate) mod view;
@@ -21,6 +22,7 @@ use serde_json::value::RawValue;
 use tokio::sync::{OnceCell, broadcast};
 use tokio_util::sync::CancellationToken;
 
+pub use list::TaskShown;
 pub use store::{Held, Record, Room, StoreError, StoredQuestion, TaskStore};
 pub(crate) use view::changed;
 

@@ -33,6 +33,9 @@ retry-after: 1\r\nconnection: close\r\ncontent-type: application/json\r\ncontent
 /// The same on a newline-delimited stream.
 const STREAM_FULL: &[u8] = b"{\"jsonrpc\":\"2.0\",\"error\":{\"code\":-32000,\"message\":\"too many connections\",\"data\":{\"reason\":\"overloaded\",\"retryAfterMs\":1000}}}\n";
 
+/// What is said there by a host that takes nobody new.
+const STREAM_DRAINS: &[u8] = b"{\"jsonrpc\":\"2.0\",\"error\":{\"code\":-32010,\"message\":\"the host is shutting down\",\"data\":{\"reason\":\"shutting_down\",\"retryAfterMs\":1000}}}\n";
+
 /// A bound socket.
 pub struct Bound {
     socket: Listening,
@@ -75,7 +78,8 @@ pub fn bind(listener: &Listener, config: &Config, tls: Option<&Tls>) -> io::Resu
     })
 }
 
-fn bind_tcp(listener: &Listener, socket: &Socket) -> io::Result<TcpListener> {
+/// Binds a socket of TCP, with the options of `[socket]`.
+pub(crate) fn bind_tcp(listener: &Listener, socket: &Socket) -> io::Result<TcpListener> {
     let tcp = match listener.addr {
         SocketAddr::V4(_) => TcpSocket::new_v4()?,
         SocketAddr::V6(_) => TcpSocket::new_v6()?,
@@ -149,13 +153,16 @@ impl Way {
                 Ok(_room) if scheme == Scheme::Http => {
                     http::serve_probe(host.clone(), stream, local).await;
                 }
-                _ => refuse(stream, scheme).await,
+                _ => refuse(stream, scheme, host.is_draining()).await,
             }
         });
     }
 
     fn take(&self, host: &Arc<Host>, stream: TcpStream, peer: SocketAddr) {
         tune(&stream, &host.config.socket);
+        if host.is_draining() {
+            return self.turn_away(host, stream);
+        }
         let Some(counted) = Counted::enter(host, self.scheme, peer) else {
             return self.turn_away(host, stream);
         };
@@ -187,9 +194,10 @@ fn tune(stream: &TcpStream, socket: &Socket) {
 }
 
 /// A client in the middle of nothing can't be told why: it is not understood yet.
-async fn refuse(mut stream: TcpStream, scheme: Scheme) {
+async fn refuse(mut stream: TcpStream, scheme: Scheme, draining: bool) {
     let words = match scheme {
         Scheme::Http => HTTP_FULL,
+        Scheme::Tcp if draining => STREAM_DRAINS,
         Scheme::Tcp => STREAM_FULL,
         Scheme::Https | Scheme::Quic => return,
     };
@@ -284,5 +292,7 @@ mod tests {
         );
         assert_eq!(format!("{body}\n").as_bytes(), STREAM_FULL);
         assert!(serde_json::from_str::<serde::de::IgnoredAny>(body).is_ok());
+        let draining: serde_json::Value = serde_json::from_slice(STREAM_DRAINS).unwrap();
+        assert_eq!(draining["error"]["data"]["reason"], "shutting_down");
     }
 }

@@ -27,7 +27,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Sleep, sleep_until};
 
 use super::held::{Held, Slot, Streaming};
-use super::response::Body;
+use super::response::{Body, closing};
 use super::tail::{End, Tail};
 use super::watch::{Activity, Ended, Limits, Watched};
 use super::{PROBE_TIME, answer};
@@ -319,7 +319,13 @@ impl Life {
             // hyper keeps room for this future as long as it serves the connection:
             // on the heap it takes room only while it runs.
             let answering = Box::pin(async move {
+                let is_http1 = request.version() == Version::HTTP_11;
                 let response = answer(&host, request, local, &origin).await;
+                // Who comes again comes to another host.
+                let response = match is_http1 && host.is_draining() {
+                    true => closing(response),
+                    false => response,
+                };
                 response.map(|body| match (body, lends) {
                     (Body::Events(events), Some((slot, activity))) => {
                         Held::lent(Streaming { events, open }, slot, activity)

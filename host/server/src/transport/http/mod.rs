@@ -4,19 +4,20 @@
 //! It owns the HTTP side of MCP: paths, headers, statuses, bodies. It never
 //! looks into a method's params.
 
-mod access;
+pub(crate) mod access;
 mod body;
 mod connection;
 mod credentials;
+mod full;
 mod get;
 mod held;
 mod legacy_sse;
 mod post;
-mod response;
+pub(crate) mod response;
 mod resume;
 mod sse;
 mod tail;
-mod watch;
+pub(crate) mod watch;
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -24,7 +25,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use fusebox_protocol::{Era, Reason, RefusalData, RpcError};
+use fusebox_protocol::Era;
 use futures_util::future::Either;
 use http::{Method, Request, StatusCode};
 use hyper::body::Incoming;
@@ -61,7 +62,7 @@ pub(super) async fn serve_probe(host: Arc<Host>, stream: TcpStream, local: Socke
             let probe = allowed
                 .then(|| probe_answer(&host, &request, local, &Origin::default()))
                 .flatten();
-            let response = probe.unwrap_or_else(|| response::reply(too_many_connections()));
+            let response = probe.unwrap_or_else(|| response::reply(full::no_connection(&host)));
             let response = response::closing(response);
             Ok::<_, Infallible>(response.map(|body| Held::new(body, None, None)))
         }
@@ -73,16 +74,6 @@ pub(super) async fn serve_probe(host: Arc<Host>, stream: TcpStream, local: Socke
         .serve_connection(TokioIo::new(stream), service);
     // Whoever doesn't ask in time has lost only the answer.
     let _ = timeout(PROBE_TIME, connection).await;
-}
-
-/// What a connection beyond `max_connections` is told.
-fn too_many_connections() -> Reply {
-    let data = RefusalData {
-        retry_after_ms: Some(1000),
-        ..RefusalData::default()
-    };
-    let error = RpcError::refusal(Reason::Overloaded, "too many connections", data);
-    Reply::error(None, &error, Era::Legacy)
 }
 
 /// Answers a request that came in at `local`, by the connection `origin`.
@@ -266,7 +257,9 @@ fn probe_answer<B>(
             metrics_answer(host, may_see_all(host, request, local, origin))
         }
         (&Method::GET | &Method::HEAD, "/live") => probe(true),
-        (&Method::GET | &Method::HEAD, "/ready") => probe(!host.is_stopping()),
+        (&Method::GET | &Method::HEAD, "/ready") => {
+            probe(!host.is_stopping() && !host.is_draining())
+        }
         (_, "/health" | "/metrics" | "/live" | "/ready") => not_allowed("GET, HEAD"),
         (&Method::GET, path) if path.starts_with(METADATA_PATH) => {
             let (url, document) = host.auth.metadata()?;

@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use fusebox_protocol::envelope::{self, Incoming};
-use fusebox_protocol::{Era, Message, Notification, Reason, RefusalData, Request, RpcError, era};
+use fusebox_protocol::{Era, Message, Notification, Request, RpcError, era};
 use futures_util::{poll, stream};
 use http::header::{ACCEPT, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, StatusCode};
@@ -19,20 +19,19 @@ use tokio::sync::{Notify, mpsc};
 use tokio::time::timeout;
 
 use super::body::{BoxError, RequestBody};
-use super::get;
 use super::response::{self, HttpResponse, SESSION_ID, empty, event_stream, refused};
+use super::{full, get};
 use super::{resume, sse};
 use crate::auth::Audience;
 use crate::batch::{self, BATCH_MAX};
 use crate::call::Call;
 use crate::host::Host;
-use crate::metrics::Refusal;
 use crate::origin::Origin;
 use crate::outbound::QUEUE_MAX_MESSAGES;
 use crate::random_id::random_id;
 use crate::reply::Reply;
 use crate::router::{self, Routed};
-use crate::session::{Registered, Session, TooManySessions};
+use crate::session::{Registered, Session};
 
 pub(super) const VERSION: &str = "mcp-protocol-version";
 
@@ -45,7 +44,7 @@ pub(super) async fn serve<B: RequestBody>(
     origin: &Origin,
 ) -> HttpResponse {
     if host.is_stopping() {
-        return response::reply(stopping(host));
+        return response::reply(full::stopping(host));
     }
     let accepted = match check_types(&headers) {
         Ok(accepted) => accepted,
@@ -132,19 +131,6 @@ fn serve_notification(
         }
         Err(refusal) => *refusal,
     }
-}
-
-/// What a host that stops answers.
-pub(super) fn stopping(host: &Host) -> Reply {
-    host.metrics.refusals.add(Refusal::Stopping);
-    let data = RefusalData {
-        retry_after_ms: Some(1000),
-        ..RefusalData::default()
-    };
-    let error = RpcError::refusal(Reason::ShuttingDown, "the host is shutting down", data);
-    let mut reply = Reply::error(None, &error, Era::Legacy);
-    reply.status = 503;
-    reply
 }
 
 /// Checks that a body is JSON.
@@ -273,6 +259,9 @@ fn initialize(host: &Arc<Host>, request: &Request<'_>, audience: &Audience) -> H
         host.meters.error(Instant::now());
         response::reply(Reply::error(Some(&request.id), error, Era::Legacy))
     };
+    if host.is_draining() {
+        return response::reply(full::stopping(host));
+    }
     let (reply, agreement) = match router::initialize(request, audience) {
         Ok(agreed) => agreed,
         Err(refusal) => return error(&refusal),
@@ -284,25 +273,13 @@ fn initialize(host: &Arc<Host>, request: &Request<'_>, audience: &Audience) -> H
         .sessions
         .open(id.clone(), Arc::new(agreement), Instant::now());
     if let Err(full) = opened {
-        return error(&no_room(&full));
+        return error(&full::no_session(&full));
     }
     let mut response = response::reply(reply);
     if let Ok(id) = HeaderValue::from_str(&id) {
         response.headers_mut().insert(SESSION_ID, id);
     }
     response
-}
-
-/// Every session is taken.
-pub(super) fn no_room(full: &TooManySessions) -> RpcError {
-    let data = RefusalData {
-        limit: Some(full.limit as u64),
-        key: Some("session.max_sessions".into()),
-        retry_after_ms: Some(1000),
-        ..RefusalData::default()
-    };
-    let message = "the host is overloaded: every session is taken";
-    RpcError::refusal(Reason::Overloaded, message, data)
 }
 
 async fn serve_batch(

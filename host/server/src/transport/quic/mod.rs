@@ -88,6 +88,10 @@ fn take(host: &Arc<Host>, incoming: Incoming, local: SocketAddr, handshakes: &Ar
         incoming
     };
     let peer = incoming.remote_address();
+    if host.is_draining() {
+        incoming.refuse();
+        return;
+    }
     let Some(counted) = Counted::enter(host, Scheme::Quic, peer) else {
         incoming.refuse();
         return;
