@@ -66,7 +66,8 @@ pub fn shell(folder: &Path, line: &str) -> Command {
         .env("PATH", env::join_paths(folders).expect("folders"))
         .env("CARGO_TARGET_DIR", place::authors_target())
         .env("FUSEBOX_TOOLCHAINS", place::toolchains())
-        .env_remove("CARGO");
+        .env_remove("CARGO")
+        .env_remove("FUSEBOX_PLUGINS");
     command
 }
 

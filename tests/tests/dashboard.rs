@@ -156,7 +156,7 @@ fn the_page_shows_a_breaker_that_opens_and_closes_it_by_order() {
     let faulted = now_ms();
     let shown = board.browser.receive();
     let shown = shown.as_i64().expect("a time");
-    println!(
+    eprintln!(
         "the page shows the breaker open {} ms after the fault",
         shown - faulted
     );

@@ -43,11 +43,13 @@ const LOOK: Duration = Duration::from_secs(1);
 const ACCEPT_RETRY: Duration = Duration::from_millis(100);
 
 /// Accepts until the host has stopped: while it drains, its operator wants to see it.
-pub(super) async fn accept(admin: Arc<Admin>, listener: TcpListener, tls: Option<Tls>) {
+/// Where another host takes its place, that one is to be seen.
+pub(super) async fn accept(admin: Arc<Admin>, listener: &TcpListener, tls: Option<Tls>) {
     let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
     loop {
         let accepted = tokio::select! {
             () = admin.host.stopped.cancelled() => return,
+            () = admin.host.handed_over() => return,
             accepted = listener.accept() => accepted,
         };
         match accepted {

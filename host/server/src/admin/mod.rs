@@ -20,6 +20,7 @@ pub(crate) mod token;
 
 use std::io;
 use std::net::SocketAddr;
+use std::os::fd::AsFd as _;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -28,6 +29,8 @@ use tokio::net::TcpListener;
 
 use crate::config::{AdminListen, Config, Listener, Scheme};
 use crate::host::Host;
+use crate::inherited::Inherited;
+use crate::successor::Handle;
 use crate::transport::listen;
 use crate::transport::tls::Tls;
 use pulse::Pulse;
@@ -48,7 +51,9 @@ struct Admin {
 
 /// A bound interface.
 pub struct Bound {
-    socket: TcpListener,
+    socket: Arc<TcpListener>,
+    /// for the host that takes this one's place
+    handle: Handle,
     /// where it is: a port of 0 was chosen by the system
     pub addr: SocketAddr,
     tls: Option<Tls>,
@@ -109,15 +114,16 @@ pub(crate) enum Unasked {
 pub(crate) fn bind(
     config: &Config,
     tls: Option<&Tls>,
+    inherited: &mut Inherited,
     unasked: Unasked,
 ) -> Result<Option<Bound>, AdminError> {
     match config.admin.listen {
         AdminListen::Off => Ok(None),
-        AdminListen::At(listener) => bind_at(config, listener, tls).map(Some),
+        AdminListen::At(listener) => bind_at(config, listener, tls, inherited).map(Some),
         AdminListen::Auto if unasked == Unasked::No => Ok(None),
         AdminListen::Auto => {
             let listener = config.admin.listen.listener();
-            let bound = listener.map(|listener| bind_at(config, listener, None));
+            let bound = listener.map(|listener| bind_at(config, listener, None, inherited));
             Ok(bound.and_then(|bound| {
                 bound
                     .inspect_err(|error| {
@@ -131,7 +137,12 @@ pub(crate) fn bind(
     }
 }
 
-fn bind_at(config: &Config, listener: Listener, tls: Option<&Tls>) -> Result<Bound, AdminError> {
+fn bind_at(
+    config: &Config,
+    listener: Listener,
+    tls: Option<&Tls>,
+    inherited: &mut Inherited,
+) -> Result<Bound, AdminError> {
     if let Some(listener) = config.admin_in_clear() {
         if !config.auth.insecure {
             return Err(AdminError::InClear(listener));
@@ -139,8 +150,16 @@ fn bind_at(config: &Config, listener: Listener, tls: Option<&Tls>) -> Result<Bou
         tracing::warn!("insecure: the admin interface on {listener} can be read on its way");
     }
     let failed = |error| AdminError::Listen { listener, error };
-    let socket = listen::bind_tcp(&listener, &config.socket).map_err(failed)?;
+    let socket = match inherited.tcp(&listener).map_err(failed)? {
+        Some(socket) => TcpListener::from_std(socket),
+        None => listen::bind_tcp(&listener, &config.socket),
+    };
+    let socket = socket.map_err(failed)?;
     let addr = socket.local_addr().map_err(failed)?;
+    let handle = Handle {
+        listener,
+        socket: socket.as_fd().try_clone_to_owned().map_err(failed)?,
+    };
     let token = Token::draw().map_err(AdminError::Random)?;
     let path = config
         .admin
@@ -150,7 +169,8 @@ fn bind_at(config: &Config, listener: Listener, tls: Option<&Tls>) -> Result<Bou
     let file =
         TokenFile::write(path, &token).map_err(|error| AdminError::File { file: shown, error })?;
     Ok(Bound {
-        socket,
+        socket: Arc::new(socket),
+        handle,
         addr,
         tls: tls.filter(|_| listener.scheme.is_encrypted()).cloned(),
         token,
@@ -178,19 +198,27 @@ impl Bound {
         self.tls.as_ref()
     }
 
-    /// Serves until the host has stopped; the file of the token goes then.
-    pub(crate) async fn serve(self, host: Arc<Host>) {
-        let _kept = self.file;
+    /// Serves until the host has stopped, or another has taken its place; the file of
+    /// the token goes then.
+    pub(crate) fn accept(self, host: &Arc<Host>) -> Handle {
         let admin = Arc::new(Admin {
-            pulse: Pulse::new(&host),
-            host,
+            pulse: Pulse::new(host),
+            host: host.clone(),
             token: self.token,
             local: self.addr,
             encrypted: self.tls.is_some(),
             strangers: AtomicU64::new(0),
         });
-        let beating = admin.clone();
-        let accepting = connection::accept(admin, self.socket, self.tls);
-        tokio::join!(beating.pulse.keep(&beating.host), accepting);
+        let (socket, tls, file) = (self.socket, self.tls, Arc::new(self.file));
+        host.parts.part("admin").may_end().keep(move |_| {
+            let (admin, socket, tls) = (admin.clone(), socket.clone(), tls.clone());
+            let file = file.clone();
+            async move {
+                let _kept = file;
+                let accepting = connection::accept(admin.clone(), &socket, tls);
+                tokio::join!(admin.pulse.keep(&admin.host), accepting);
+            }
+        });
+        self.handle
     }
 }

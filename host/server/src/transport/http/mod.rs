@@ -4,6 +4,7 @@
 //! It owns the HTTP side of MCP: paths, headers, statuses, bodies. It never
 //! looks into a method's params.
 
+mod accepted;
 pub(crate) mod access;
 mod body;
 mod connection;
@@ -25,7 +26,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use fusebox_protocol::Era;
+use fusebox_protocol::{Era, RpcError};
 use futures_util::future::Either;
 use http::{Method, Request, StatusCode};
 use hyper::body::Incoming;
@@ -58,7 +59,7 @@ pub(super) async fn serve_probe(host: Arc<Host>, stream: TcpStream, local: Socke
     let service = service_fn(move |request: Request<Incoming>| {
         let host = host.clone();
         async move {
-            let allowed = access::check(&host.config.http, &request, local).is_ok();
+            let allowed = access::check(&host.live().http, &request, local).is_ok();
             let probe = allowed
                 .then(|| probe_answer(&host, &request, local, &Origin::default()))
                 .flatten();
@@ -85,6 +86,7 @@ pub(super) fn answer<'a, B: RequestBody>(
     local: SocketAddr,
     origin: &'a Origin,
 ) -> impl Future<Output = HttpResponse> + Send + use<'a, B> {
+    origin.speaks(request.version());
     if host.auth.is_on() && needs_issuer(host, &request) {
         return Either::Left(Box::pin(async move {
             match host.auth.ask_issuer().await {
@@ -94,6 +96,17 @@ pub(super) fn answer<'a, B: RequestBody>(
         }));
     }
     Either::Right(answer_now(host, request, local, origin))
+}
+
+/// Counts a panic of the host's own while it answered a request, and gives what its
+/// client gets.
+pub(super) fn failed(host: &Host) -> HttpResponse {
+    host.parts.contained();
+    let words = "the host itself failed in this request; its log says why";
+    let error = RpcError::internal(words);
+    let mut reply = Reply::error(None, &error, Era::Legacy);
+    reply.status = 500;
+    response::reply(reply)
 }
 
 /// The same, once all is known that it takes to know its caller.
@@ -141,15 +154,16 @@ fn needs_issuer<B>(host: &Host, request: &Request<B>) -> bool {
 }
 
 fn sort<B>(host: &Arc<Host>, request: &Request<B>, local: SocketAddr, origin: &Origin) -> Sorted {
-    if let Err(reason) = access::check(&host.config.http, request, local) {
+    let allowed = access::check(&host.live().http, request, local);
+    if let Err(reason) = allowed {
         return Sorted::Answered(refused(StatusCode::FORBIDDEN, &reason));
     }
     let path = request.uri().path();
     if path == host.config.http.path {
         return endpoint(host, request, None, origin);
     }
-    if let Some((_, view)) = host.view_paths.iter().find(|(at, _)| at == path) {
-        return endpoint(host, request, Some(view.clone()), origin);
+    if let Some(view) = host.view_at(path) {
+        return endpoint(host, request, Some(view), origin);
     }
     let sse_path = &host.config.http.sse_path;
     if !sse_path.is_empty() {
@@ -258,7 +272,7 @@ fn probe_answer<B>(
         }
         (&Method::GET | &Method::HEAD, "/live") => probe(true),
         (&Method::GET | &Method::HEAD, "/ready") => {
-            probe(!host.is_stopping() && !host.is_draining())
+            probe(!host.is_refusing() && !host.is_draining())
         }
         (_, "/health" | "/metrics" | "/live" | "/ready") => not_allowed("GET, HEAD"),
         (&Method::GET, path) if path.starts_with(METADATA_PATH) => {
@@ -267,7 +281,7 @@ fn probe_answer<B>(
             if path != METADATA_PATH && !url.ends_with(path) {
                 return None;
             }
-            json(StatusCode::OK, document.to_vec())
+            json(StatusCode::OK, document)
         }
         _ => return None,
     };
