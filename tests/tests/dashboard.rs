@@ -196,7 +196,7 @@ fn the_page_shows_a_breaker_that_opens_and_closes_it_by_order() {
     until("the figures have moved", || {
         (board.browser.text("#facts") != before).then_some(())
     });
-    let calls = format!("{FLIP} .state");
+    let calls = format!("{FLIP} .counts");
     until("the call is counted", || {
         board.browser.text(&calls).contains("6 calls").then_some(())
     });

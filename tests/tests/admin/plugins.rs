@@ -38,7 +38,11 @@ fn a_plugin_is_disabled_and_enabled() {
         .iter()
         .filter_map(|event| event["event"].as_str())
         .collect();
-    assert_eq!(history[..2], ["enabled", "disabled"], "{snapshot:#}");
+    assert_eq!(
+        history[..3],
+        ["loaded", "enabled", "disabled"],
+        "{snapshot:#}"
+    );
 }
 
 #[test]

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant, SystemTime};
 use bytes::Bytes;
 use parking_lot::Mutex;
 use serde::Serialize;
+use serde_json::value::RawValue;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, broadcast};
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
@@ -227,8 +228,15 @@ impl Pulse {
         let (figures, plugins) = snapshot::take(host);
         let mut state = self.state.lock();
         // Whoever gets this may know plugins otherwise than the others do: all are
-        // told of all with the next beat.
-        state.plugins.clear();
+        // told of all with the next beat, and of those that are gone by then.
+        for name in plugins.keys() {
+            state
+                .plugins
+                .insert(name.clone(), RawValue::NULL.to_owned());
+        }
+        for told in state.plugins.values_mut() {
+            *told = RawValue::NULL.to_owned();
+        }
         state.history.clear();
         Whole {
             version: env!("CARGO_PKG_VERSION"),
@@ -268,7 +276,7 @@ impl State {
             figures: Some(figures),
             ..Part::default()
         };
-        let same = |name: &String, plugin: &serde_json::value::RawValue| {
+        let same = |name: &String, plugin: &RawValue| {
             let before = self.plugins.get(name);
             before.is_some_and(|before| before.get() == plugin.get())
         };
