@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::thread;
 
-use crate::host::{host_command, stop};
+use crate::host::host_command;
 use crate::place;
+use crate::process::stop;
 use crate::script;
 use crate::wait::{PROGRAM, until_for};
 
@@ -65,7 +66,8 @@ pub fn shell(folder: &Path, line: &str) -> Command {
         .env("PATH", env::join_paths(folders).expect("folders"))
         .env("CARGO_TARGET_DIR", place::authors_target())
         .env("FUSEBOX_TOOLCHAINS", place::toolchains())
-        .env_remove("CARGO");
+        .env_remove("CARGO")
+        .env_remove("FUSEBOX_PLUGINS");
     command
 }
 

@@ -216,7 +216,7 @@ fn help_names_every_command() {
     }
     assert_eq!(
         names(&run(&folder, "config --help").stdout),
-        ["check", "print", "help"]
+        ["check", "print", "schema", "diff", "help"]
     );
 }
 

@@ -93,38 +93,51 @@ pub(crate) fn compile(engine: &wasmtime::Engine, bytes: &[u8]) -> Result<Compone
     })
 }
 
-/// Looks whether there is room for what the modules of a file have from the start:
-/// the allocator would refuse it too, in words that name no limit. What can't be
-/// read is for the compiler to refuse.
-pub(crate) fn check_sizes(bytes: &[u8], limits: &Limits) -> Result<(), LoadError> {
-    let (mut memory, mut table) = (0_u64, 0_u64);
-    for payload in Parser::new(0).parse_all(bytes) {
-        match payload {
-            Ok(Payload::MemorySection(memories)) => {
-                for one in memories.into_iter().flatten() {
-                    let page = 1_u64.checked_shl(one.page_size_log2.unwrap_or(16));
-                    let size = one.initial.saturating_mul(page.unwrap_or(u64::MAX));
-                    memory = memory.saturating_add(size);
+/// What the modules of a file have from the start, all of them together.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Sizes {
+    memory: u64,
+    table: u64,
+}
+
+impl Sizes {
+    /// Of a file. What can't be read is for the compiler to refuse.
+    pub(crate) fn of(bytes: &[u8]) -> Self {
+        let mut sizes = Self::default();
+        for payload in Parser::new(0).parse_all(bytes) {
+            match payload {
+                Ok(Payload::MemorySection(memories)) => {
+                    for one in memories.into_iter().flatten() {
+                        let page = 1_u64.checked_shl(one.page_size_log2.unwrap_or(16));
+                        let size = one.initial.saturating_mul(page.unwrap_or(u64::MAX));
+                        sizes.memory = sizes.memory.saturating_add(size);
+                    }
                 }
-            }
-            Ok(Payload::TableSection(tables)) => {
-                for one in tables.into_iter().flatten() {
-                    table = table.saturating_add(one.ty.initial);
+                Ok(Payload::TableSection(tables)) => {
+                    for one in tables.into_iter().flatten() {
+                        sizes.table = sizes.table.saturating_add(one.ty.initial);
+                    }
                 }
+                Ok(_) => {}
+                Err(_) => break,
             }
-            Ok(_) => {}
-            Err(_) => break,
         }
+        sizes
     }
-    let max = limits.memory_max_bytes as u64;
-    if memory > max {
-        return Err(LoadError::Memory { needs: memory, max });
+
+    /// Looks whether there is room for them: the allocator would refuse them too, in
+    /// words that name no limit.
+    pub(crate) fn check(self, limits: &Limits) -> Result<(), LoadError> {
+        let (needs, max) = (self.memory, limits.memory_max_bytes as u64);
+        if needs > max {
+            return Err(LoadError::Memory { needs, max });
+        }
+        let (needs, max) = (self.table, limits.table_elements_max as u64);
+        if needs > max {
+            return Err(LoadError::Table { needs, max });
+        }
+        Ok(())
     }
-    let max = limits.table_elements_max as u64;
-    if table > max {
-        return Err(LoadError::Table { needs: table, max });
-    }
-    Ok(())
 }
 
 enum Form {
@@ -227,7 +240,7 @@ mod tests {
                 table_elements_max: 5,
                 ..Limits::default()
             };
-            let checked = check_sizes(&wat::parse_str(wat).unwrap(), &limits);
+            let checked = Sizes::of(&wat::parse_str(wat).unwrap()).check(&limits);
             let told = checked.map_or_else(|error| error.to_string(), |()| "fits".to_owned());
             assert_eq!(told, expected, "{wat}");
         };

@@ -23,6 +23,7 @@ use crate::limits::{Isolation, Limits};
 use crate::load::{self, LoadError};
 use crate::state::{Current, Reach, State, on_epoch};
 use crate::warm::{Shelf, Warm, Whose};
+use crate::watch::Stage;
 
 /// Ticks until a call counts as long: between one and two milliseconds, since
 /// the first tick may be about to come.
@@ -37,6 +38,8 @@ pub struct Plugin {
 pub(crate) struct Inner {
     pub(crate) engine: Engine,
     pub(crate) limits: Limits,
+    /// what it needs from the start
+    sizes: load::Sizes,
     /// how much data a call may hand over to the host at once
     handover_max: usize,
     /// none: it asks for nothing that has to be granted, and has no secret
@@ -44,6 +47,12 @@ pub(crate) struct Inner {
     sliced: Linked<sliced::Indices, sliced::Bound>,
     /// none: it imports what may wait
     pub(crate) quick: Option<Linked<quick::Indices, quick::Bound>>,
+}
+
+/// Compiled code, and what it needs from the start.
+struct Made {
+    component: Component,
+    sizes: load::Sizes,
 }
 
 /// A component with one kind of imports, and its warm instances.
@@ -79,14 +88,59 @@ impl Plugin {
         isolation: Isolation,
         grants: Grants,
     ) -> Result<Self, LoadError> {
-        load::check_sizes(bytes, &limits)?;
+        let sizes = load::Sizes::of(bytes);
+        sizes.check(&limits)?;
         let parts = engine.inner();
         let compile = || load::compile(&parts.wasmtime, bytes);
         let component = parts.compilers.install(compile)?;
+        let foreign = |component: &Component| foreign(&parts.wasmtime, component, bytes, &limits);
+        let made = Made { component, sizes };
+        Self::link(engine, made, foreign, limits.clone(), isolation, grants)
+    }
+
+    /// The same code under other limits, with other grants: for calls that begin with
+    /// it. Instances that are warm stay with the one that they belong to.
+    ///
+    /// # Errors
+    /// If it needs more from the start than it may have now.
+    pub fn with(
+        &self,
+        limits: Limits,
+        isolation: Isolation,
+        grants: Grants,
+    ) -> Result<Self, LoadError> {
+        let sizes = self.inner.sizes;
+        sizes.check(&limits)?;
+        let bounds = conversion(&limits);
+        let foreign = self.foreign().map(|foreign| Arc::new(foreign.with(bounds)));
+        let made = Made {
+            component: self.inner.sliced.pre.component().clone(),
+            sizes,
+        };
+        let none = || LoadError::NoExports {
+            found: "nothing".to_owned(),
+            not_served: Vec::new(),
+        };
+        let same = move |_: &Component| foreign.ok_or_else(none);
+        Self::link(&self.inner.engine, made, same, limits, isolation, grants)
+    }
+
+    /// Links compiled code. `foreign` is asked for the functions of a component that
+    /// exports nothing of the contract.
+    fn link(
+        engine: &Engine,
+        made: Made,
+        foreign: impl FnOnce(&Component) -> Result<Arc<Foreign>, LoadError>,
+        limits: Limits,
+        isolation: Isolation,
+        grants: Grants,
+    ) -> Result<Self, LoadError> {
+        let Made { component, sizes } = made;
+        let parts = engine.inner();
         let pre = parts.linker.instantiate_pre(&component).map_err(mismatch)?;
         let mut indices = sliced::Indices::of(&component, &pre).map_err(mismatch)?;
         let foreign = match indices.exports() == Exports::default() {
-            true => Some(foreign(&parts.wasmtime, &component, bytes, &limits)?),
+            true => Some(foreign(&component)?),
             false => None,
         };
         // What imports more than the contract may wait for something, and then
@@ -115,6 +169,7 @@ impl Plugin {
                 reach: reach(parts, &component, grants),
                 engine: engine.clone(),
                 limits,
+                sizes,
                 handover_max,
                 sliced: Linked {
                     pre,
@@ -236,13 +291,17 @@ impl Inner {
         let whose = shelf.whose(&invocation, &sink);
         let (mut store, instance, calls) = self.check_out(shelf, &whose);
         let caller = invocation.caller().map(str::to_owned);
-        let call = Current::in_slices(sink, caller, deadline, long, &self.limits);
+        let call = Current::in_slices(sink.clone(), caller, deadline, long, &self.limits);
         let result = async {
             self.begin(&mut store, call)?;
             let mut instance = match instance {
                 Some(instance) => instance,
-                None => pre.instantiate_async(&mut store).await?.into(),
+                None => {
+                    sink.stage(Stage::Instantiate);
+                    pre.instantiate_async(&mut store).await?.into()
+                }
             };
+            sink.stage(Stage::Execute);
             let answer = indices
                 .invoke(&mut store, &mut instance, &invocation)
                 .await?;

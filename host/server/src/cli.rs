@@ -7,9 +7,13 @@ use std::path::PathBuf;
 use anyhow::Context;
 use clap::{Args, Parser, Subcommand};
 use fusebox::bridge::Options;
-use fusebox::config::{Config, Listener, SourceUrl};
+use fusebox::config::{
+    AdminListen, Config, ConfigErrors, Environment, FILE_VARIABLE, Listener, Origins, SourceUrl,
+};
+use fusebox::reconfigure::Reread;
 use http::{HeaderName, HeaderValue};
 
+use crate::admin_commands::{AdminArguments, HealthArguments, ListArguments, Reach, TopArguments};
 use crate::generate_commands::{Completions, Man};
 use crate::key_commands::KeyCommand;
 
@@ -32,6 +36,15 @@ pub(crate) enum Command {
     /// The author's tools: make, build and test a plugin, look at it, call its tools
     #[command(subcommand)]
     Plugin(PluginCommand),
+    /// Say how a running host is; exits with 0 if it is healthy, 1 if it is degraded or
+    /// draining, and 2 if it can't be reached
+    Health(HealthArguments),
+    /// Show what a running host does, live in the terminal
+    Top(TopArguments),
+    /// Print a link that opens the page of a running host
+    Dashboard(Reach),
+    /// Give a running host orders, and ask what it does
+    Admin(AdminArguments),
     /// Make, list and revoke the keys of callers
     #[command(subcommand)]
     Key(KeyCommand),
@@ -44,7 +57,7 @@ pub(crate) enum Command {
     Man(Man),
 }
 
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub(crate) struct Serve {
     /// A TOML file; the keys it leaves out keep their defaults
     #[arg(long, value_name = "FILE")]
@@ -56,13 +69,17 @@ pub(crate) struct Serve {
     /// quic://127.0.0.1:9999; may be given several times [default: 127.0.0.1:9999]
     #[arg(long, value_name = "ADDR")]
     listen: Vec<Listener>,
+    /// Where the operator's interface is, such as 127.0.0.1:9990; "" for none
+    /// [default: auto: 127.0.0.1:9990 if that port is free]
+    #[arg(long, value_name = "ADDR")]
+    admin: Option<AdminListen>,
     /// Let other machines reach a listener that asks nobody for a key, or that is not
     /// encrypted: for hosts that something else protects
     #[arg(long)]
     insecure: bool,
 }
 
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub(crate) struct Stdio {
     /// A TOML file; the keys it leaves out keep their defaults
     #[arg(long, value_name = "FILE")]
@@ -142,6 +159,8 @@ pub(crate) enum PluginCommand {
         #[command(flatten)]
         file: PluginFile,
     },
+    /// List the plugins of a running host: their states, versions and fuses
+    List(ListArguments),
     /// Fetch a plugin from a registry (oci://) or a server (https://) into a file, and
     /// print the lines with which a host fetches it by itself
     Pull(Pull),
@@ -289,26 +308,78 @@ pub(crate) enum ConfigCommand {
         /// A TOML file; without it the defaults are printed
         #[arg(long, value_name = "FILE")]
         config: Option<PathBuf>,
+        /// Say of each where its value is from: a line of the file, or a variable
+        #[arg(long)]
+        origin: bool,
+    },
+    /// Print the JSON Schema of the file, for editors
+    Schema,
+    /// Say what another file would change, and when it would hold in a running host
+    Diff {
+        /// The file that is in force
+        #[arg(value_name = "OLD")]
+        old: PathBuf,
+        /// The file that is to be
+        #[arg(value_name = "NEW")]
+        new: PathBuf,
     },
 }
 
 impl Serve {
-    pub(crate) fn settings(self) -> anyhow::Result<Config> {
-        let config = load(self.config)?
-            .with_listeners(self.listen)
+    pub(crate) fn settings(&self) -> anyhow::Result<Config> {
+        self.read().context(INVALID)
+    }
+
+    /// The way to read them again, if they are from a file.
+    pub(crate) fn reread(self) -> Option<Reread> {
+        let file = file(self.config.clone())?;
+        Some(Reread::new(file, move || self.read()))
+    }
+
+    fn read(&self) -> Result<Config, ConfigErrors> {
+        let config = read(self.config.clone())?
+            .with_listeners(self.listen.clone())
+            .with_admin(self.admin)
             .with_insecure(self.insecure);
-        Ok(with_plugins(config, self.plugins))
+        Ok(with_plugins(config, self.plugins.clone()))
     }
 }
 
 impl Stdio {
-    pub(crate) fn settings(self) -> anyhow::Result<Config> {
-        Ok(with_plugins(load(self.config)?, self.plugins))
+    pub(crate) fn settings(&self) -> anyhow::Result<Config> {
+        self.read().context(INVALID)
+    }
+
+    /// The way to read them again, if they are from a file.
+    pub(crate) fn reread(self) -> Option<Reread> {
+        let file = file(self.config.clone())?;
+        Some(Reread::new(file, move || self.read()))
+    }
+
+    fn read(&self) -> Result<Config, ConfigErrors> {
+        let config = read(self.config.clone())?;
+        Ok(with_plugins(config, self.plugins.clone()))
     }
 }
 
+const INVALID: &str = "the configuration is not valid";
+
+/// The file that is named by a flag, or by the environment.
+fn file(given: Option<PathBuf>) -> Option<PathBuf> {
+    given.or_else(|| std::env::var_os(FILE_VARIABLE).map(PathBuf::from))
+}
+
+fn read(given: Option<PathBuf>) -> Result<Config, ConfigErrors> {
+    Config::load(file(given).as_deref(), &Environment::of_process())
+}
+
 pub(crate) fn load(file: Option<PathBuf>) -> anyhow::Result<Config> {
-    Config::load(file.as_deref()).context("the configuration is not valid")
+    load_with_origins(file).map(|(config, _)| config)
+}
+
+pub(crate) fn load_with_origins(file: Option<PathBuf>) -> anyhow::Result<(Config, Origins)> {
+    let file = self::file(file);
+    Config::load_with_origins(file.as_deref(), &Environment::of_process()).context(INVALID)
 }
 
 fn with_plugins(config: Config, plugins: Option<PathBuf>) -> Config {

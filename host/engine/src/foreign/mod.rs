@@ -12,6 +12,8 @@ mod results;
 mod schema;
 mod shape;
 
+use std::sync::Arc;
+
 use wasmtime::component::types::{ComponentFunc, ComponentItem, Type};
 use wasmtime::component::{Component, ComponentExportIndex, Val};
 
@@ -47,8 +49,8 @@ const DONE: &str = "ok";
 /// A component's functions as tools.
 #[derive(Debug)]
 pub struct Foreign {
-    functions: Vec<Function>,
-    not_served: Vec<NotServed>,
+    functions: Arc<Vec<Function>>,
+    not_served: Arc<Vec<NotServed>>,
     /// bytes that the arguments or results of a call may take as values
     room: usize,
     /// bytes of a result's text
@@ -125,30 +127,40 @@ impl Foreign {
         let mut found = Found::default();
         found.collect(engine, component, &docs);
         let paths: Vec<Path> = found.functions.iter().map(|one| one.path.clone()).collect();
-        let mut foreign = Self {
-            functions: Vec::new(),
-            not_served: found.not_served,
-            room: bounds.room,
-            output_max: bounds.output_max,
-        };
+        let (mut functions, mut not_served) = (Vec::<Function>::new(), found.not_served);
         let mut schemas_left = SCHEMAS_MAX_BYTES;
         for (candidate, tool) in found.functions.into_iter().zip(names::choose(&paths)) {
             let shown = candidate.path.shown();
             let documented = &found.documented[candidate.documented];
-            let known = foreign.functions.iter().any(|other| other.tool == tool);
+            let known = functions.iter().any(|other| other.tool == tool);
             let made = match known {
                 true => Err(format!("another function is the tool `{tool}`")),
                 false => function(candidate, tool, documented, &docs, &mut schemas_left),
             };
             match made {
-                Ok(function) => foreign.functions.push(function),
-                Err(reason) => foreign.not_served.push(NotServed {
+                Ok(function) => functions.push(function),
+                Err(reason) => not_served.push(NotServed {
                     function: shown,
                     reason,
                 }),
             }
         }
-        foreign
+        Self {
+            functions: Arc::new(functions),
+            not_served: Arc::new(not_served),
+            room: bounds.room,
+            output_max: bounds.output_max,
+        }
+    }
+
+    /// The same functions within other bounds.
+    pub(crate) fn with(&self, bounds: Bounds) -> Self {
+        Self {
+            functions: self.functions.clone(),
+            not_served: self.not_served.clone(),
+            room: bounds.room,
+            output_max: bounds.output_max,
+        }
     }
 
     /// Tools and the functions behind them.

@@ -123,6 +123,32 @@ pub enum Problem {
         /// What would be right.
         expected: String,
     },
+    /// A variable of the program's that is no key.
+    #[error("sets no key; {hint}")]
+    UnknownVariable {
+        /// The nearest name, or how names are made.
+        hint: String,
+    },
+    /// Two variables set one key.
+    #[error("sets the same key as {other}; leave one of them out")]
+    SameVariable {
+        /// The other one.
+        other: String,
+    },
+    /// A reference to a variable that is not there.
+    #[error("the environment has no variable `{name}`; set it, or write ${{{name}:default}}")]
+    UnsetVariable {
+        /// The variable.
+        name: String,
+    },
+    /// Something that begins as a reference does.
+    #[error(
+        "`{begin}` is no reference to a variable: write ${{NAME}} or ${{NAME:default}}, and $${{ for the characters themselves"
+    )]
+    Reference {
+        /// How it begins.
+        begin: String,
+    },
     /// A key was given under both of its names.
     #[error("`{alias}` is another name of `{key}`; give only one of them")]
     Twice {

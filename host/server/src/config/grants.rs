@@ -14,7 +14,7 @@ use toml::de::{DeString, DeTable, DeValue};
 use super::destination::{AddressRange, DESTINATION_EXPECTED, Destination};
 use super::durations::millis;
 use super::error::Problem;
-use super::overlay::{Overlay, Place, plugin_key};
+use super::overlay::{Overlay, Place, named_table, plugin_key};
 use super::peer::{PEER_EXPECTED, Peer};
 use super::rules::Rule;
 use super::sections::xdg_folder;
@@ -285,6 +285,42 @@ pub(super) fn grant_rule(section: &str, name: &str) -> Option<Rule> {
     fixed.map(|(_, rule, _)| *rule)
 }
 
+/// Whether the keys of a table are the operator's own.
+pub(super) fn is_free_grant(section: &str) -> bool {
+    let free = |kind: &Section| matches!(kind, Section::Free { .. });
+    SECTIONS
+        .iter()
+        .any(|(name, kind)| *name == section && free(kind))
+}
+
+/// The tables of grants.
+pub(super) fn section_names() -> [&'static str; 9] {
+    SECTIONS.map(|(name, _)| name)
+}
+
+/// The keys of a table of grants, with their rules; none: they are the operator's own.
+pub(super) fn fixed_rules(section: &str) -> Option<Vec<(&'static str, Rule)>> {
+    let rules = fixed(section).iter().map(|(key, rule, _)| (*key, *rule));
+    (!is_free_grant(section)).then(|| rules.collect())
+}
+
+/// What a table of the operator's own keys takes under each of them.
+#[cfg(test)]
+pub(super) fn expected_of(section: &str) -> String {
+    let found = SECTIONS.into_iter().find(|(name, _)| *name == section);
+    match found {
+        Some((_, Section::Free { expected, .. })) => expected.to_owned(),
+        _ => String::new(),
+    }
+}
+
+/// The value of a key whose table is there without it.
+#[cfg(test)]
+pub(super) fn default_of(section: &str, name: &str) -> Option<toml::Value> {
+    let found = fixed(section).iter().find(|(key, _, _)| *key == name);
+    found.map(|(_, _, value)| value())
+}
+
 /// The keys of such a table.
 pub(super) fn grant_names(section: &str) -> Vec<&'static str> {
     fixed(section).iter().map(|(key, _, _)| *key).collect()
@@ -317,7 +353,7 @@ impl Overlay<'_> {
         for (key, value) in entries {
             let name: &str = key.get_ref();
             let Some((name, section)) = SECTIONS.iter().find(|(known, _)| *known == name) else {
-                let names = SECTIONS.map(|(known, _)| known);
+                let names = section_names();
                 let problem = Problem::UnknownKey {
                     key: format!("{table}.{name}"),
                     hint: hint(name, &names),
@@ -358,6 +394,7 @@ impl Overlay<'_> {
             let accepted = accept(value.get_ref()).filter(|_| name_fits(name));
             match accepted.filter(|_| taken.len() < ENTRIES_MAX) {
                 Some(value) => {
+                    self.note(named_table(table, name), self.place_of(key));
                     taken.insert(name.to_owned(), value);
                 }
                 None => {

@@ -7,21 +7,33 @@
 //! what keys must agree on. All that is wrong is reported at once.
 
 mod access;
+mod admin;
+mod audit;
 mod canary;
+mod comments;
 mod destination;
+mod diff;
+mod document;
 mod durations;
+mod effect;
 mod encrypted;
+mod environment;
 mod error;
 mod fits;
+mod flat;
 mod grants;
 mod listener;
 mod metrics;
 mod overlay;
 mod peer;
 mod plugin;
+mod references;
 mod rules;
+mod running;
+mod schema;
 mod sections;
 mod source;
+mod telemetry;
 #[cfg(test)]
 mod tests;
 mod tools;
@@ -40,9 +52,14 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 pub use access::{Auth, EVERYTHING, Exposed, OAuth, RateLimits, Role};
+pub use admin::{ADMIN_PORT, Admin, AdminListen, AdminListenError, default_token_file};
+pub use audit::{Arguments, Audit, Overflow};
 pub use canary::{Canary, CanaryChoice};
 pub use destination::{AddressRange, Destination, NotADestination, is_name, normal_host};
+pub use diff::Difference;
+pub use effect::{Effect, effect};
 pub use encrypted::{Quic, Tls};
+pub use environment::{Environment, FILE_VARIABLE};
 pub use error::{ConfigError, ConfigErrors, Location, Problem};
 pub(crate) use fits::is_safe;
 pub use grants::{
@@ -60,8 +77,10 @@ pub use sections::{
 pub use source::{
     NotASource, PluginSource, SignaturePolicy, Signatures, SourceUrl, Sources, source_key,
 };
+pub use telemetry::{OtlpProtocol, Ratio, Telemetry};
 pub use tools::ToolSettings;
 
+use document::Document;
 use overlay::Overlay;
 pub(crate) use overlay::named_table;
 
@@ -70,6 +89,9 @@ pub const DEFAULT_TOML: &str = include_str!("../../../../config/fusebox.toml");
 
 /// What [`DEFAULT_TOML`] is called in messages.
 const DEFAULT_NAME: &str = "the built-in fusebox.toml";
+
+/// The environment of what is built in.
+static NOTHING: Environment = Environment::nothing();
 
 /// The largest configuration file.
 const FILE_MAX_BYTES: u64 = 256 << 10;
@@ -122,6 +144,8 @@ pub struct Config {
     pub oauth: OAuth,
     /// `[rate_limits]`
     pub rate_limits: RateLimits,
+    /// `[admin]`
+    pub admin: Admin,
     /// `[quic]`
     pub quic: Quic,
     /// `[lists]`
@@ -150,8 +174,12 @@ pub struct Config {
     pub sources: Sources,
     /// `[signatures]`
     pub signatures: Signatures,
+    /// `[audit]`
+    pub audit: Audit,
     /// `[log]`
     pub log: Log,
+    /// `[telemetry]`
+    pub telemetry: Telemetry,
     /// `[metrics]`
     pub metrics: Metrics,
     /// `[plugins.NAME]`, with all the limits in force for that plugin.
@@ -165,23 +193,33 @@ pub struct Config {
 impl Default for Config {
     /// What [`DEFAULT_TOML`] says.
     fn default() -> Self {
-        Self::over(toml::Table::new(), DEFAULT_NAME, DEFAULT_TOML)
-            .expect("a test parses the built-in file")
+        let document = Document::new(DEFAULT_NAME, DEFAULT_TOML, &NOTHING);
+        let read = Self::over(toml::Table::new(), &document);
+        read.expect("a test parses the built-in file").0
     }
 }
 
 impl Config {
-    /// The file at `path` over the defaults; without a path, the defaults.
+    /// The file at `path` over the defaults, or nothing without a path, and
+    /// `environment` over both.
     ///
     /// # Errors
     /// If the file can't be read, and whatever [`Config::from_toml`] finds.
-    pub fn load(path: Option<&Path>) -> Result<Self, ConfigErrors> {
-        let Some(path) = path else {
-            return Ok(Self::default());
-        };
-        let name = path.display().to_string();
-        match read_text(path) {
-            Ok(text) => Self::from_toml(&name, &text),
+    pub fn load(path: Option<&Path>, environment: &Environment) -> Result<Self, ConfigErrors> {
+        Self::load_with_origins(path, environment).map(|(config, _)| config)
+    }
+
+    /// The same, and where each key that is given is given.
+    ///
+    /// # Errors
+    /// As [`Config::load`].
+    pub fn load_with_origins(
+        path: Option<&Path>,
+        environment: &Environment,
+    ) -> Result<(Self, Origins), ConfigErrors> {
+        let name = path.map_or(String::new(), |path| path.display().to_string());
+        match path.map_or(Ok(String::new()), read_text) {
+            Ok(text) => Self::read(&name, &text, environment),
             Err(problem) => Err(ConfigErrors::new(vec![ConfigError {
                 file: name,
                 location: None,
@@ -195,31 +233,47 @@ impl Config {
     /// # Errors
     /// Everything that is wrong with it, each with its line.
     pub fn from_toml(name: &str, text: &str) -> Result<Self, ConfigErrors> {
-        let defaults = Overlay::read(DEFAULT_NAME, DEFAULT_TOML, toml::Table::new())
-            .map_err(ConfigErrors::new)?;
-        Self::over(defaults.values, name, text)
+        Self::read(name, text, &NOTHING).map(|(config, _)| config)
     }
 
-    fn over(defaults: toml::Table, name: &str, text: &str) -> Result<Self, ConfigErrors> {
-        let mut overlay = Overlay::read(name, text, defaults).map_err(ConfigErrors::new)?;
+    fn read(
+        name: &str,
+        text: &str,
+        environment: &Environment,
+    ) -> Result<(Self, Origins), ConfigErrors> {
+        let built_in = Document::new(DEFAULT_NAME, DEFAULT_TOML, &NOTHING);
+        let defaults = Overlay::read(&built_in, toml::Table::new()).map_err(ConfigErrors::new)?;
+        let document = Document::new(name, text, environment);
+        Self::over(defaults.values, &document)
+    }
+
+    fn over(
+        defaults: toml::Table,
+        document: &Document<'_>,
+    ) -> Result<(Self, Origins), ConfigErrors> {
+        let mut overlay = Overlay::read(document, defaults).map_err(ConfigErrors::new)?;
         let mut config: Self = overlay
             .values
             .clone()
             .try_into()
             .expect("tests compare the fields with the rules and the built-in file");
-        for (plugin, settings) in &mut config.plugins {
+        config.fill_in();
+        validate::validate(&config, &mut overlay);
+        match overlay.errors.is_empty() {
+            true => Ok((config, Origins(overlay.origins()))),
+            false => Err(ConfigErrors::new(overlay.errors)),
+        }
+    }
+
+    /// What follows from names.
+    fn fill_in(&mut self) {
+        for (plugin, settings) in &mut self.plugins {
             settings.name.clone_from(plugin);
         }
-        for (name, view) in &mut config.views {
+        for (name, view) in &mut self.views {
             if view.path.is_empty() {
-                view.path = format!("{}/{name}", config.http.path.trim_end_matches('/'));
+                view.path = format!("{}/{name}", self.http.path.trim_end_matches('/'));
             }
-        }
-        validate::validate(&config, &mut overlay);
-        if overlay.errors.is_empty() {
-            Ok(config)
-        } else {
-            Err(ConfigErrors::new(overlay.errors))
         }
     }
 
@@ -238,11 +292,19 @@ impl Config {
     /// The first listener that needs a certificate which only its operator can
     /// give: one that is encrypted, and reached from other machines.
     pub fn lacks_certificate(&self) -> Option<Listener> {
-        let public = |one: &Listener| one.scheme.is_encrypted() && !one.addr.ip().is_loopback();
+        let public = |one: &Listener| !one.addr.ip().is_loopback();
         let lacks = self.tls.cert.as_os_str().is_empty();
-        self.listeners()
+        self.encrypted()
             .into_iter()
             .find(|one| lacks && public(one))
+    }
+
+    /// Every listener that shows a certificate, that of the operator included.
+    pub fn encrypted(&self) -> Vec<Listener> {
+        let all = self.listeners().into_iter();
+        all.chain(self.admin.listen.listener())
+            .filter(|one| one.scheme.is_encrypted())
+            .collect()
     }
 
     /// What holds for the plugin `name` (a file without its suffix), whether or
@@ -277,6 +339,11 @@ impl Config {
             .map(|byte| format!("{byte:02x}"))
             .collect();
         Some(states.join("fusebox").join("plugins").join(name))
+    }
+
+    /// The plugins that have a table.
+    pub fn plugin_names(&self) -> impl Iterator<Item = &str> {
+        self.plugins.keys().map(String::as_str)
     }
 
     /// The plugins that come from elsewhere and are not switched off, with where
@@ -330,7 +397,39 @@ impl Config {
         let mut config = self.clone();
         // A path that is not Unicode can come from a flag only; TOML can't hold it.
         config.plugins_dir = config.plugins_dir.to_string_lossy().into_owned().into();
-        toml::to_string(&config).expect("every field is a TOML value, and every path is text")
+        let text = toml::to_string(&config);
+        let text = text.expect("every field is a TOML value, and every path is text");
+        references::escaped(&text)
+    }
+}
+
+impl Config {
+    /// All settings in force, each on one line that says where its value is from. It
+    /// gives this same configuration too.
+    pub fn effective_lines(&self, origins: &Origins) -> String {
+        let mut text = String::new();
+        for (key, value) in flat::flatten(self) {
+            let value = references::escaped(&flat::on_one_line(&value));
+            let origin = origins.of(&key).unwrap_or("default");
+            text += &format!("{key} = {value} # {origin}\n");
+        }
+        text
+    }
+}
+
+/// Where the keys that are given are given: a line of the file, or a variable.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Origins(BTreeMap<String, String>);
+
+impl Origins {
+    /// Where a key's value is from, if it isn't the default's.
+    fn of(&self, key: &str) -> Option<&str> {
+        let limit = || {
+            let (plugin, name) = key.rsplit_once('.')?;
+            plugin.strip_prefix("plugins.")?;
+            self.0.get(&format!("limits.{name}"))
+        };
+        self.0.get(key).or_else(limit).map(String::as_str)
     }
 }
 

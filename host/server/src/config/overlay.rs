@@ -7,8 +7,12 @@ use toml::Spanned;
 use toml::de::{DeString, DeTable, DeValue};
 
 use super::access::EVERYTHING;
+use super::document::Document;
+use super::environment::quoted;
 use super::error::{ConfigError, Location, Problem};
+use super::flat::is_secret;
 use super::grants::{GRANTS, grant_names, grant_rule};
+use super::references::has_reference;
 use super::rules::{
     ALIASES, PLUGIN_RULES, PLUGINS, ROLE_RULES, ROLES, Rule, VIEW_RULES, VIEWS, is_table,
     plugin_rule, rule,
@@ -22,8 +26,7 @@ const SHOWN_CHARS_MAX: usize = 60;
 
 /// A file that has been read: every value in force, and where it came from.
 pub(super) struct Overlay<'a> {
-    file: &'a str,
-    text: &'a str,
+    document: &'a Document<'a>,
     /// Only values of the right type and range. In the place of one that was
     /// rejected stands the default, so that the rest can still be looked at.
     pub(super) values: toml::Table,
@@ -74,7 +77,7 @@ impl Place<'_> {
         }
     }
 
-    fn rule(&self, name: &str) -> Option<Rule> {
+    pub(super) fn rule(&self, name: &str) -> Option<Rule> {
         match self {
             Self::Section(_) => rule(&self.key(name)),
             Self::View(_) => rule_in(VIEW_RULES, name),
@@ -158,30 +161,35 @@ pub(super) type Key<'i> = Spanned<DeString<'i>>;
 pub(super) type Value<'i> = Spanned<DeValue<'i>>;
 
 impl<'a> Overlay<'a> {
-    /// Reads `text`, the contents of `file`, over `defaults`. Fails if it is not
-    /// TOML; whatever else is wrong is in `errors`.
+    /// Reads `document` over `defaults`. Fails if it is not TOML; whatever else is
+    /// wrong is in `errors`.
     pub(super) fn read(
-        file: &'a str,
-        text: &'a str,
+        document: &'a Document<'a>,
         defaults: toml::Table,
     ) -> Result<Self, Vec<ConfigError>> {
+        let (tree, errors) = document.tree()?;
         let mut overlay = Self {
-            file,
-            text,
+            document,
             values: defaults,
             given: BTreeMap::new(),
-            errors: Vec::new(),
+            errors,
         };
-        let (tree, mistakes) = DeTable::parse_recoverable(text);
-        // What the parser makes of a broken line would only mislead.
-        if !mistakes.is_empty() {
-            for mistake in &mistakes {
-                overlay.syntax_error(mistake);
-            }
-            return Err(overlay.errors);
-        }
-        overlay.file(tree.get_ref());
+        overlay.file(&tree);
         Ok(overlay)
+    }
+
+    /// Where each key that is given is given.
+    pub(super) fn origins(&self) -> BTreeMap<String, String> {
+        let given = self.given.iter();
+        given
+            .map(|(key, given)| (key.clone(), self.document.origin(given.location)))
+            .collect()
+    }
+
+    /// Notes that a key which no table of rules has is given.
+    pub(super) fn note(&mut self, key: String, location: Location) {
+        let rejected = false;
+        self.given.insert(key, Given { location, rejected });
     }
 
     /// Where the file gives `key`, if it does.
@@ -196,20 +204,7 @@ impl<'a> Overlay<'a> {
 
     /// Notes an error.
     pub(super) fn error(&mut self, location: Option<Location>, problem: Problem) {
-        self.errors.push(ConfigError {
-            file: self.file.to_owned(),
-            location,
-            problem,
-        });
-    }
-
-    fn syntax_error(&mut self, mistake: &toml::de::Error) {
-        let location = Location::of(self.text, mistake.span().map_or(0, |span| span.start));
-        let problem = Problem::Syntax {
-            column: location.column,
-            reason: mistake.message().replace('\n', ", "),
-        };
-        self.error(Some(location), problem);
+        self.errors.push(self.document.error(location, problem));
     }
 
     fn file(&mut self, tree: &DeTable<'_>) {
@@ -327,7 +322,14 @@ impl<'a> Overlay<'a> {
         let name = alias.map_or(key.get_ref().as_ref(), |(_, key)| {
             key.rsplit_once('.').map_or(*key, |(_, name)| name)
         });
-        let Some(rule) = place.rule(name) else {
+        // A second name may stand at the top for a key of a table.
+        let table = alias.filter(|_| !written.contains('.'));
+        let table = table.and_then(|(_, key)| Some(key.rsplit_once('.')?.0));
+        let found = match table {
+            Some(_) => rule(&whole),
+            None => place.rule(name),
+        };
+        let Some(rule) = found else {
             let hint = hint(name, &place.names());
             let problem = Problem::UnknownKey { key: written, hint };
             return self.error(Some(location), problem);
@@ -340,11 +342,20 @@ impl<'a> Overlay<'a> {
         let rejected = accepted.is_none();
         self.given.insert(whole, Given { location, rejected });
         match accepted {
-            Some(value) => {
-                into.insert(name.to_owned(), value);
-            }
+            Some(value) => match table {
+                Some(table) => {
+                    let mut values = table_of(into, table);
+                    values.insert(name.to_owned(), value);
+                    into.insert(table.to_owned(), values.into());
+                }
+                None => {
+                    into.insert(name.to_owned(), value);
+                }
+            },
             // Somebody may have written the secret itself.
-            None if matches!(rule, Rule::Secret) && value.get_ref().as_str().is_some() => {
+            None if matches!(rule, Rule::Secret | Rule::SecretOrNone)
+                && value.get_ref().as_str().is_some() =>
+            {
                 let problem = Problem::Invalid {
                     key: written,
                     value: "a string (not shown)".to_owned(),
@@ -384,7 +395,7 @@ impl<'a> Overlay<'a> {
         value: &Value<'_>,
         expected: String,
     ) {
-        let value = self.shown(value);
+        let value = self.shown(&key, value);
         let problem = Problem::Invalid {
             key,
             value,
@@ -394,11 +405,11 @@ impl<'a> Overlay<'a> {
     }
 
     pub(super) fn place_of(&self, key: &Key<'_>) -> Location {
-        Location::of(self.text, key.span().start)
+        Location::of(self.document.text(), key.span().start)
     }
 
-    /// The value as the file has it: one line, shortened.
-    fn shown(&self, value: &Value<'_>) -> String {
+    /// The value as the file has it, and what its references came to.
+    fn shown(&self, key: &str, value: &Value<'_>) -> String {
         let is_table = |value: &DeValue<'_>| value.as_table().is_some();
         match value.get_ref() {
             DeValue::Table(_) => return "a table".to_owned(),
@@ -407,16 +418,30 @@ impl<'a> Overlay<'a> {
             }
             _ => {}
         }
-        let written = self.text.get(value.span()).unwrap_or_default();
-        let line = written.split_whitespace().collect::<Vec<_>>().join(" ");
-        if line.chars().count() <= SHOWN_CHARS_MAX {
-            return line;
+        let written = self.document.text().get(value.span()).unwrap_or_default();
+        match value.get_ref().as_str() {
+            Some(text) if has_reference(written) && !is_secret(key) => {
+                format!(
+                    "{}, which is {}",
+                    shortened(written),
+                    shortened(&quoted(text))
+                )
+            }
+            _ => shortened(written),
         }
-        line.chars()
-            .take(SHOWN_CHARS_MAX)
-            .chain("...".chars())
-            .collect()
     }
+}
+
+/// A value on one line.
+fn shortened(written: &str) -> String {
+    let line = written.split_whitespace().collect::<Vec<_>>().join(" ");
+    if line.chars().count() <= SHOWN_CHARS_MAX {
+        return line;
+    }
+    line.chars()
+        .take(SHOWN_CHARS_MAX)
+        .chain("...".chars())
+        .collect()
 }
 
 /// A copy of the table `name`; empty if it is not there.

@@ -1,7 +1,10 @@
 //! The proofs that the default file, the rules and the fields hold the same keys,
 //! and that what a file says is what the configuration holds.
 
+mod layers;
 mod messages;
+mod page;
+mod schema;
 
 use std::collections::BTreeSet;
 use std::num::NonZeroU32;
@@ -83,7 +86,7 @@ fn the_default_is_what_the_default_file_says() {
     let config = Config::default();
     assert_eq!(parse(""), config);
     assert_eq!(parse(DEFAULT_TOML), config);
-    assert_eq!(Config::load(None).unwrap(), config);
+    assert_eq!(Config::load(None, &NOTHING).unwrap(), config);
     let listeners = config.listeners();
     assert_eq!(listeners, ["http://127.0.0.1:9999".parse().unwrap()]);
     assert_eq!(config.plugins_dir, Path::new("plugins"));
@@ -375,7 +378,7 @@ fn a_file_is_loaded_by_its_path() {
     let name = path.display();
     let said = |contents: &[u8]| {
         std::fs::write(&path, contents).unwrap();
-        Config::load(Some(&path)).map_err(|errors| errors.to_string())
+        Config::load(Some(&path), &NOTHING).map_err(|errors| errors.to_string())
     };
     assert_eq!(said(b"port = 7").unwrap().port, 7);
     assert_eq!(said(b"\xef\xbb\xbfport = 7\r\n").unwrap().port, 7);
@@ -393,7 +396,7 @@ fn a_file_is_loaded_by_its_path() {
         format!("{name}: is more than 262144 bytes long: that is no configuration file")
     );
     std::fs::remove_file(&path).unwrap();
-    let missing = Config::load(Some(&path)).unwrap_err().to_string();
+    let missing = Config::load(Some(&path), &NOTHING).unwrap_err().to_string();
     assert_eq!(
         missing,
         format!("{name}: cannot be read: No such file or directory (os error 2)")

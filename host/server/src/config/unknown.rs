@@ -54,7 +54,10 @@ pub(super) fn hint(name: &str, here: &[&str]) -> String {
     format!("known here are {}", known.join(", "))
 }
 
-fn nearest<'a>(name: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+pub(super) fn nearest<'a>(
+    name: &str,
+    candidates: impl Iterator<Item = &'a str>,
+) -> Option<&'a str> {
     // `memory_max` is far from `memory_max_bytes` by its letters alone.
     let likeness = |known: &str| {
         if name.len() >= BEGINNING_MIN_BYTES && known.starts_with(name) {
@@ -123,9 +126,9 @@ mod tests {
             "known here are `host`, `port`, `listen`, `plugins_dir`, `max_connections`, \
              `registry_shards`, `capability_cache_ttl_ms`, `health_check_interval_ms`, \
              `metrics_interval_ms`, `shutdown_timeout_ms`, `http`, `buffers`, `stream`, `session`, `socket`, \
-             `tls`, `auth`, `oauth`, `rate_limits`, `quic`, `lists`, `message_queue`, `backpressure`, `circuit_breaker`, `limits`, `result_cache`, \
-             `engine`, `tasks`, `keyvalue`, `reload`, `canary`, `sources`, `signatures`, `log`, `metrics`, `capability_cache_ttl`, `health_check_interval`, \
-             `metrics_interval`, `plugins`, `views`, `roles`",
+             `tls`, `auth`, `oauth`, `rate_limits`, `admin`, `quic`, `lists`, `message_queue`, `backpressure`, `circuit_breaker`, `limits`, `result_cache`, \
+             `engine`, `tasks`, `keyvalue`, `reload`, `canary`, `sources`, `signatures`, `audit`, `log`, `telemetry`, `metrics`, `capability_cache_ttl`, `health_check_interval`, \
+             `metrics_interval`, `enable_otel_traces`, `otel_exporter`, `otel_endpoint`, `plugins`, `views`, `roles`",
         );
     }
 }

@@ -7,11 +7,11 @@
 
 mod book;
 mod candidate;
+mod configure;
 mod elsewhere;
 mod kept;
 mod orders;
 mod publish;
-mod refit;
 mod taking;
 mod trials;
 
@@ -98,9 +98,9 @@ impl Loader {
             papers: BTreeMap::new(),
             look_due: Instant::now(),
             heard: BTreeMap::new(),
+            seen: known(&host),
             host,
             dir,
-            seen: BTreeMap::new(),
             news,
             tell,
             _end: following.clone().drop_guard(),
@@ -112,6 +112,7 @@ impl Loader {
     /// they are: whatever is still being written is taken again by the watch. What
     /// comes from elsewhere is taken from the cache, or waited for.
     pub async fn load_all(&mut self) {
+        self.drop_all_trials().await;
         self.pass(Glance::TakeAll).await;
         self.begin_elsewhere().await;
         self.take_orphans().await;
@@ -121,10 +122,7 @@ impl Loader {
     /// the system's notifications, and by a look every `reload.poll_interval_ms` where
     /// those don't come.
     pub async fn watch(mut self, stop: CancellationToken) {
-        let (watches, poll, settle) = {
-            let reload = &self.host.config.reload;
-            (reload.enabled, reload.poll_interval, reload.settle)
-        };
+        let watches = self.host.config.reload.enabled;
         if !watches {
             self.following.cancel();
         }
@@ -132,7 +130,7 @@ impl Loader {
         let nudge = self.host.control.nudge();
         let (events, mut event) = mpsc::channel(1);
         let _watcher = watches.then(|| self.start_watcher(events));
-        let mut next = Instant::now() + poll;
+        let mut next = Instant::now() + self.host.live().reload.poll_interval;
         loop {
             let has_trials = !self.papers.is_empty();
             // Only an event, or the time for it, leads to a look at the folder.
@@ -164,7 +162,14 @@ impl Loader {
             }
             // A file that changed is looked at again after it had time to settle.
             let is_unsettled = self.pass(Glance::TakeSettled).await;
-            next = Instant::now() + if is_unsettled { settle } else { poll };
+            next = Instant::now() + {
+                let reload = &self.host.live().reload;
+                if is_unsettled {
+                    reload.settle
+                } else {
+                    reload.poll_interval
+                }
+            };
         }
     }
 
@@ -252,7 +257,7 @@ impl Loader {
             self.refuse_file(&name, url);
             return;
         }
-        if folder::check_name(&name).is_ok() && !self.host.config.plugin(&name).enabled {
+        if folder::check_name(&name).is_ok() && !self.host.live().plugin(&name).enabled {
             tracing::info!(plugin = name, "plugin is switched off");
             let mut slot = self.slot(&name);
             slot.disabled = true;
@@ -261,7 +266,7 @@ impl Loader {
         }
         let candidate = match folder::check_name(&name) {
             Ok(()) => {
-                let (path, max) = (file.path, self.host.config.reload.file_max_bytes);
+                let (path, max) = (file.path, self.host.live().reload.file_max_bytes);
                 let signatures = self.host.signatures.clone();
                 Candidate::of_file(path, max, signatures).await
             }
@@ -278,6 +283,13 @@ impl Loader {
         let slot = self.host.catalogue.load().slots().get(name).cloned();
         slot.unwrap_or_default()
     }
+}
+
+/// What a loader before this one has taken in: a file that has gone since is missed.
+fn known(host: &Host) -> BTreeMap<String, Seen> {
+    let catalogue = host.catalogue.load();
+    let names = catalogue.slots().keys().cloned();
+    names.map(|name| (name, Seen::default())).collect()
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]

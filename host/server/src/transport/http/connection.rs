@@ -11,12 +11,14 @@
 use std::convert::Infallible;
 use std::future::{Future, poll_fn};
 use std::net::SocketAddr;
+use std::panic::AssertUnwindSafe;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use futures_util::FutureExt as _;
 use http::header::CONNECTION;
 use http::{HeaderValue, Request, Response, Version};
 use hyper::body::{Body as _, Incoming};
@@ -27,10 +29,10 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Sleep, sleep_until};
 
 use super::held::{Held, Slot, Streaming};
-use super::response::Body;
+use super::response::{Body, closing};
 use super::tail::{End, Tail};
 use super::watch::{Activity, Ended, Limits, Watched};
-use super::{PROBE_TIME, answer};
+use super::{PROBE_TIME, answer, failed};
 use crate::config::Http;
 use crate::host::Host;
 use crate::origin::Origin;
@@ -53,12 +55,12 @@ where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
     let now = Instant::now();
-    let limits = Limits::of(&host.config);
+    let limits = Limits::of(&host.live());
     let activity = Activity::new(now);
     let mut life = Life {
         // Of its own: the host's has a lock that all connections would share.
-        stopping: host.stopping.child_token(),
-        alarm: Box::pin(sleep_until((now + host.config.http.header_timeout).into())),
+        stopping: host.closing.child_token(),
+        alarm: Box::pin(sleep_until((now + host.live().http.header_timeout).into())),
         origin,
         limits,
         activity: activity.clone(),
@@ -176,8 +178,8 @@ impl Life {
         S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
         let service = self.service();
-        let http = &self.host.config.http;
-        let mut connection = http1(http).serve_connection(TokioIo::new(watched), service);
+        let mut connection =
+            http1(&self.host.live().http).serve_connection(TokioIo::new(watched), service);
         let mut asked_to_end = false;
         loop {
             let quiet = (!asked_to_end).then_some(QUIET);
@@ -254,7 +256,7 @@ impl Life {
         S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
         let service = self.service();
-        let builder = http2(&self.host.config.http);
+        let builder = http2(&self.host.live().http);
         let mut connection = pin!(builder.serve_connection(TokioIo::new(watched), service));
         let mut asked_to_end = false;
         loop {
@@ -314,12 +316,22 @@ impl Life {
         let (origin, slot) = (self.origin.clone(), self.slot.clone());
         service_fn(move |request: Request<Incoming>| {
             let (host, origin) = (host.clone(), origin.clone());
-            let open = activity.open(request.version() == Version::HTTP_2);
+            let is_one = request.version() != Version::HTTP_2;
+            let open = activity.open(!is_one);
             let lends = outlives_hyper(&request).then(|| (slot.clone(), activity.clone()));
             // hyper keeps room for this future as long as it serves the connection:
             // on the heap it takes room only while it runs.
             let answering = Box::pin(async move {
-                let response = answer(&host, request, local, &origin).await;
+                let is_http1 = request.version() == Version::HTTP_11;
+                let answering = async { answer(&host, request, local, &origin).await };
+                let answered = AssertUnwindSafe(answering).catch_unwind().await;
+                // A failure of the host's own ends this request and nothing else.
+                let mut response = answered.unwrap_or_else(|_| failed(&host));
+                let moves_on = host.is_stopping() && matches!(response.body(), Body::Whole(_));
+                if is_one && moves_on || is_http1 && host.is_draining() {
+                    // Its next request finds the host that takes this one's place.
+                    response = closing(response);
+                }
                 response.map(|body| match (body, lends) {
                     (Body::Events(events), Some((slot, activity))) => {
                         Held::lent(Streaming { events, open }, slot, activity)
@@ -374,7 +386,7 @@ fn end(host: &Host, why: Ended) {
         Ended::SlowReader => {
             host.meters.slow_reader();
             tracing::warn!(
-                write_timeout_ms = millis_up(host.config.socket.write_timeout),
+                write_timeout_ms = millis_up(host.live().socket.write_timeout),
                 "connection ended: it does not read what it asked for"
             );
         }
@@ -407,3 +419,6 @@ fn http2(settings: &Http) -> http2::Builder<TokioExecutor> {
         .max_concurrent_streams(settings.http2_streams_max);
     builder
 }
+
+#[cfg(test)]
+mod tests;

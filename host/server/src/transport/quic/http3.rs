@@ -5,6 +5,7 @@
 //! never sorts requests: [`crate::transport::http`] does.
 
 use std::net::SocketAddr;
+use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -12,6 +13,7 @@ use std::task::{Context, Poll, ready};
 use std::time::SystemTime;
 
 use bytes::{Buf, Bytes};
+use futures_util::FutureExt as _;
 use h3::error::StreamError;
 use h3::server::{RequestResolver, RequestStream};
 use http::header::{CONTENT_LENGTH, DATE};
@@ -24,7 +26,7 @@ use super::connection::{Streams, hung_up};
 use super::streams::{Connection, RecvStream, SendStream, Watch};
 use crate::host::Host;
 use crate::origin::Origin;
-use crate::transport::http::{HttpResponse, answer};
+use crate::transport::http::{HttpResponse, answer, failed};
 
 /// What of a body comes with its head, and what frames take.
 const HEAD_ROOM_BYTES: u64 = 64 << 10;
@@ -37,7 +39,7 @@ pub(super) async fn serve(
     origin: Origin,
 ) {
     let peer = connection.remote_address();
-    let head_max = u64::from(host.config.http.head_max_bytes);
+    let head_max = u64::from(host.live().http.head_max_bytes);
     let (quic, latest) = Connection::new(connection, head_max + HEAD_ROOM_BYTES);
     let mut builder = h3::server::builder();
     builder.max_field_section_size(head_max).send_grease(false);
@@ -97,7 +99,7 @@ async fn request(
         mut stopped,
         allowance,
     } = watch;
-    let resolving = timeout(host.config.http.header_timeout, resolver.resolve_request());
+    let resolving = timeout(host.live().http.header_timeout, resolver.resolve_request());
     let (request, stream) = match resolving.await {
         Ok(Ok(resolved)) => resolved,
         Ok(Err(error)) => {
@@ -110,13 +112,16 @@ async fn request(
         }
     };
     // The body is bounded where it is read; this bounds frames that are none.
-    let body_max = host.config.http.body_max_bytes as u64;
+    let body_max = host.live().http.body_max_bytes as u64;
     allowance.fetch_add(body_max.saturating_mul(2), Ordering::Relaxed);
     let has_body = request.method() != Method::HEAD;
     let (send, recv) = stream.split();
     let request = request.map(|()| RequestBody(recv));
     let answering = async {
-        let response = answer(&host, request, local, &origin).await;
+        let answered = async { answer(&host, request, local, &origin).await };
+        let answered = AssertUnwindSafe(answered).catch_unwind().await;
+        // A failure of the host's own ends this request and nothing else.
+        let response = answered.unwrap_or_else(|_| failed(&host));
         respond(send, response, has_body).await
     };
     tokio::select! {

@@ -14,20 +14,24 @@ mod streams;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use quinn::crypto::rustls::HandshakeData;
 use quinn::{Connecting, Connection, Endpoint, Incoming, VarInt};
 use rustls::pki_types::CertificateDer;
 use tokio::time::timeout;
 
-pub(super) use bind::{bind, server};
+pub(super) use bind::{Listener, socket};
 
 use super::counted::Counted;
 use super::tls::{H3, LINES};
 use crate::auth::Denied;
 use crate::config::Scheme;
 use crate::host::Host;
-use crate::origin::Origin;
+use crate::origin::{Carrier, Origin};
+
+/// How long accepting rests after the system refused.
+const ACCEPT_RETRY: Duration = Duration::from_secs(1);
 
 /// The connection ends, and nothing is wrong.
 const NO_ERROR: VarInt = VarInt::from_u32(0);
@@ -55,7 +59,23 @@ impl Drop for Handshake {
 }
 
 /// Accepts until the host stops, and ends when the last connection has.
-pub(super) async fn accept(endpoint: Endpoint, host: Arc<Host>, local: SocketAddr) {
+pub(super) async fn accept(listener: Arc<Listener>, host: Arc<Host>, local: SocketAddr) {
+    // Two hosts that read from one socket would each get half of a connection.
+    tokio::select! {
+        () = host.alone.cancelled() => {}
+        () = host.stopping.cancelled() => return,
+    }
+    match listener.endpoint() {
+        Ok(endpoint) => accept_from(endpoint, host, local).await,
+        Err(error) => {
+            tracing::error!(%error, %local, "no QUIC: it is tried again");
+            tokio::time::sleep(ACCEPT_RETRY).await;
+        }
+    }
+    listener.end();
+}
+
+async fn accept_from(endpoint: Endpoint, host: Arc<Host>, local: SocketAddr) {
     let handshakes = Arc::new(AtomicUsize::new(0));
     loop {
         let incoming = tokio::select! {
@@ -67,16 +87,25 @@ pub(super) async fn accept(endpoint: Endpoint, host: Arc<Host>, local: SocketAdd
             None => break,
         }
     }
-    // From now on a new client is refused at once.
-    endpoint.set_server_config(None);
-    tokio::select! {
-        () = endpoint.wait_idle() => {}
-        () = host.stopped.cancelled() => {}
+    if host.is_refusing() {
+        // From now on a new client is refused at once.
+        endpoint.set_server_config(None);
+    }
+    loop {
+        tokio::select! {
+            () = endpoint.wait_idle() => return,
+            () = host.stopped.cancelled() => return,
+            // It tries again in a moment, and reaches the host that comes after.
+            incoming = endpoint.accept() => match incoming {
+                Some(incoming) => incoming.ignore(),
+                None => return,
+            },
+        }
     }
 }
 
 fn take(host: &Arc<Host>, incoming: Incoming, local: SocketAddr, handshakes: &Arc<AtomicUsize>) {
-    let busy = handshakes.load(Ordering::Relaxed) >= host.config.quic.retry_handshakes;
+    let busy = handshakes.load(Ordering::Relaxed) >= host.live().quic.retry_handshakes;
     let incoming = if busy && !incoming.remote_address_validated() {
         // Whoever lies about its address never sees the token that this sends, and
         // takes no memory here.
@@ -88,6 +117,10 @@ fn take(host: &Arc<Host>, incoming: Incoming, local: SocketAddr, handshakes: &Ar
         incoming
     };
     let peer = incoming.remote_address();
+    if host.is_draining() {
+        incoming.refuse();
+        return;
+    }
     let Some(counted) = Counted::enter(host, Scheme::Quic, peer) else {
         incoming.refuse();
         return;
@@ -111,7 +144,7 @@ fn take(host: &Arc<Host>, incoming: Incoming, local: SocketAddr, handshakes: &Ar
 async fn shake_hands(host: &Host, incoming: Incoming) -> Result<Connection, String> {
     let connecting: Connecting = incoming.accept().map_err(|error| error.to_string())?;
     tokio::select! {
-        shaken = timeout(host.config.tls.handshake_timeout, connecting) => match shaken {
+        shaken = timeout(host.live().tls.handshake_timeout, connecting) => match shaken {
             Ok(Ok(connection)) => Ok(connection),
             Ok(Err(error)) => Err(error.to_string()),
             Err(_elapsed) => Err("the handshake took longer than `tls.handshake_timeout_ms`".into()),
@@ -127,8 +160,8 @@ fn origin(host: &Host, connection: &Connection) -> Result<Origin, Denied> {
     let first = shown.as_ref().and_then(|chain| chain.first());
     let who = host
         .auth
-        .certified(&host.config, first.map(AsRef::as_ref))?;
-    Ok(Origin::new(Some(connection.remote_address().ip()), who))
+        .certified(&host.live(), first.map(AsRef::as_ref))?;
+    Ok(Origin::new(connection.remote_address(), Carrier::Quic, who))
 }
 
 async fn serve(host: Arc<Host>, connection: Connection, local: SocketAddr) {
