@@ -6,8 +6,8 @@ use std::fmt;
 
 use schemars::generate::SchemaSettings;
 use schemars::transform::{RecursiveTransform, Transform};
-use schemars::{Schema, SchemaGenerator};
-use serde_json::Value;
+use schemars::{Schema, SchemaGenerator, json_schema};
+use serde_json::{Value, json};
 
 use crate::arguments::Argument;
 
@@ -43,6 +43,10 @@ pub(crate) fn input(arguments: &[Argument]) -> String {
 
 fn property(argument: &Argument, generator: &mut SchemaGenerator) -> String {
     let mut schema = compact((argument.schema)(generator));
+    // The value goes into a header as well, which has no null.
+    if !argument.required && argument.header.is_none() {
+        schema = or_null(schema);
+    }
     let object = schema.ensure_object();
     if let Some(description) = argument.description {
         object.insert("description".into(), description.into());
@@ -54,6 +58,30 @@ fn property(argument: &Argument, generator: &mut SchemaGenerator) -> String {
         object.insert("x-mcp-header".into(), header.into());
     }
     Value::from(schema).to_string()
+}
+
+/// The schema with null beside its values: a model that has nothing to say for an
+/// argument leaves it out or says null, as its client has taught it.
+fn or_null(mut schema: Schema) -> Schema {
+    // What else may say which values there are.
+    const CHOICES: [&str; 6] = ["$ref", "allOf", "anyOf", "const", "not", "oneOf"];
+    let Some(object) = schema.as_object_mut() else {
+        return schema;
+    };
+    if CHOICES.iter().any(|key| object.contains_key(*key)) {
+        return json_schema!({"anyOf": [schema, {"type": "null"}]});
+    }
+    if let Some(kind) = object.get_mut("type") {
+        match kind {
+            Value::String(one) if one != "null" => *kind = json!([one, "null"]),
+            // It says so by itself.
+            _ => return schema,
+        }
+    }
+    if let Some(Value::Array(values)) = object.get_mut("enum") {
+        values.push(Value::Null);
+    }
+    schema
 }
 
 /// The schema of structured content, as `convert` makes it: an object as it

@@ -81,6 +81,16 @@ fn with_context(context: &Context, how: u8) -> u8 {
     how
 }
 
+#[tool]
+fn left_out(
+    colour: Option<Colour>,
+    tree: Option<Tree>,
+    anything: Option<Value>,
+    #[arg(header = "Region")] region: Option<String>,
+) -> bool {
+    colour.is_none() && tree.is_none() && anything.is_none() && region.is_none()
+}
+
 const SCHEMA: &str = r#"{"type":"object","if":{"required":["a"]}}"#;
 
 /// Ignored.
@@ -162,10 +172,10 @@ fn input_schemas() {
                 "description": "A colour of the rainbow.", "type": "string",
                 "enum": ["red", "green"], "x-mcp-header": "Color"
             },
-            "times": {"type": "integer", "default": 3, "description": "how often"},
-            "flag": {"type": "boolean", "default": false},
-            "note": {"type": "string"},
-            "type": {"type": "integer", "minimum": 0},
+            "times": {"type": ["integer", "null"], "default": 3, "description": "how often"},
+            "flag": {"type": ["boolean", "null"], "default": false},
+            "note": {"type": ["string", "null"]},
+            "type": {"type": ["integer", "null"], "minimum": 0},
         }),
         &["count", "colorName"],
     );
@@ -176,6 +186,26 @@ fn input_schemas() {
     check::<nested>(
         json!({"point": point, "path": {"type": "array", "items": point}}),
         &["point", "path"],
+    );
+    let tree = json!({
+        "type": ["object", "null"], "required": ["name", "children"],
+        "properties": {
+            "name": {"type": "string"},
+            "children": {"type": "array", "items": {"$ref": "#/$defs/Tree"}}
+        }
+    });
+    // Null stands for what is left out, but not in a header, which has none.
+    check::<left_out>(
+        json!({
+            "colour": {
+                "description": "A colour of the rainbow.", "type": ["string", "null"],
+                "enum": ["red", "green", null]
+            },
+            "tree": tree,
+            "anything": {},
+            "region": {"type": "string", "x-mcp-header": "Region"},
+        }),
+        &[],
     );
     // A context is no argument.
     check::<with_context>(

@@ -17,6 +17,7 @@ mod place;
 mod program;
 mod random;
 mod script;
+mod shown;
 mod strict;
 mod wait;
 
@@ -30,5 +31,6 @@ pub use place::{host_binary, peer, plugin, repository, test_environment};
 pub use program::{Ran, fusebox, shell, typed};
 pub use random::Random;
 pub use script::{node, peer_says, python, python_of, with_plain_numbers};
+pub use shown::{blocks, check_command, commands};
 pub use strict::{Ledger, check};
 pub use wait::{LONG, until, until_for};

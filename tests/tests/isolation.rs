@@ -117,6 +117,34 @@ fn a_pooled_instance_remembers_until_it_faults() {
     assert_eq!(remember(&mut client, "e"), "d");
 }
 
+/// One instance at a time, that may serve its caller again.
+const OF_CALLERS: &str = "
+    [limits]
+    isolation = \"caller\"
+    concurrent_calls_max = 1
+";
+
+#[test]
+fn an_instance_of_one_session_serves_no_other() {
+    let host = host("misbehave", OF_CALLERS);
+    let (mut one, mut other) = (Client::legacy(&host), Client::legacy(&host));
+    assert_eq!(remember(&mut one, "a"), "nothing");
+    assert_eq!(remember(&mut one, "b"), "a");
+    // There is room for one idle instance: who called last has it.
+    assert_eq!(remember(&mut other, "c"), "nothing");
+    assert_eq!(remember(&mut other, "d"), "c");
+    assert_eq!(remember(&mut one, "e"), "nothing");
+    // Nobody knows who sends a modern request without a key.
+    let mut stranger = Client::modern(&host);
+    assert_eq!(remember(&mut stranger, "f"), "nothing");
+    assert_eq!(remember(&mut stranger, "g"), "nothing");
+    assert_eq!(remember(&mut one, "h"), "e");
+    check_fault(&mut one, "trap", "trapped");
+    assert_eq!(remember(&mut one, "i"), "nothing");
+    assert_eq!(one.delete(), 204);
+    assert_eq!(remember(&mut other, "j"), "nothing");
+}
+
 /// What six calls in a row remember.
 fn six_calls(config: &str) -> [String; 6] {
     let host = host("misbehave", config);

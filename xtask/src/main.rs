@@ -6,6 +6,7 @@
 
 mod apt;
 mod bench;
+mod dist;
 mod host;
 mod instructions;
 mod peers;
@@ -40,6 +41,8 @@ enum Job {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
+    /// Makes what is given to operators: archive, Debian package, image, SBOM.
+    Dist(dist::Options),
     /// Measures the host beside other servers and writes what came of it.
     Bench(bench::Options),
     /// Counts what a message costs in instructions.
@@ -60,6 +63,7 @@ fn main() -> ExitCode {
     let done = Project::locate().and_then(|project| match arguments.job {
         Job::Plugins => plugins::build(&project),
         Job::Bench(options) => bench::run(&project, &options),
+        Job::Dist(options) => dist::run(&project, &options),
         Job::Instructions(options) => instructions::run(&project, &options),
         Job::Run { arguments } => run::run(&project, &arguments),
         Job::Test { only, arguments } => test::run(&project, &only, &arguments),

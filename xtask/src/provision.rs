@@ -1,6 +1,6 @@
 //! What the tests need besides Rust, in `<target>/test-env`: Node with the
 //! conformance suite and the MCP clients, a Python with another client, what plugins
-//! in Python and JavaScript are built with, and a registry of the system. The exact
+//! in Python, JavaScript and C are built with, and a registry of the system. The exact
 //! versions are in `tests/clients` and in the toolchain. What is there already is left
 //! alone,
 //! and a run that was cut off is taken up again by the next one.
@@ -31,8 +31,62 @@ pub(crate) fn provision(project: &Project) -> Result<()> {
     for (environment, requirements) in PYTHONS {
         python(&pins, &folder.join(environment), requirements)?;
     }
-    toolchains(&folder.join("toolchains"))
+    toolchains(&folder.join("toolchains"))?;
+    c(project, &folder)
 }
+
+/// What builds the example in C.
+fn c(project: &Project, folder: &Path) -> Result<()> {
+    const PACKAGES: [&str; 5] = [
+        "clang",
+        "lld",
+        "make",
+        "wasi-libc",
+        "libclang-rt-dev-wasm32",
+    ];
+    let programs = ["clang", "wasm-ld", "make"];
+    let missing = programs
+        .iter()
+        .any(|name| find(name, search_path()).is_none());
+    if missing || !Path::new(WASI_LIBC).is_file() {
+        apt::install("clang with a C library for WebAssembly", &PACKAGES)?;
+    }
+    let root = folder.join(WIT_BINDGEN);
+    let program = root.join("bin/wit-bindgen");
+    if process::output(Command::new(&program).arg("--version")).is_ok() {
+        say("wit-bindgen: present");
+        return Ok(());
+    }
+    say("wit-bindgen: compiling");
+    process::run(
+        project
+            .cargo()
+            .args([
+                "install",
+                "wit-bindgen-cli",
+                "--version",
+                WIT_BINDGEN_VERSION,
+            ])
+            .args([
+                "--locked",
+                "--quiet",
+                "--no-default-features",
+                "--features",
+                "c",
+            ])
+            .arg("--root")
+            .arg(&root),
+    )
+    .context("failed to install wit-bindgen (is the crates registry reachable?)")
+}
+
+/// The C library, where Debian's package has it.
+const WASI_LIBC: &str = "/usr/lib/wasm32-wasi/libc.a";
+
+/// The folder of the program that makes C of WIT; a new version takes a new one.
+const WIT_BINDGEN: &str = "wit-bindgen-0.63.0";
+
+const WIT_BINDGEN_VERSION: &str = "0.63.0";
 
 /// What `fusebox plugin build` would install, so that no test waits for it.
 fn toolchains(folder: &Path) -> Result<()> {
@@ -116,11 +170,13 @@ fn schemas(pins: &Path, folder: &Path, node: &Path) -> Result<()> {
     .context("failed to take the protocol's schemas from the packages")
 }
 
-/// The virtual environments, one for each release of the client in Python and one
-/// for an HTTP/3 client, and their pins.
-const PYTHONS: [(&str, &str); 6] = [
+/// The virtual environments, one for each release of the client in Python, one
+/// for an HTTP/3 client and one for tools, and their pins.
+const PYTHONS: [(&str, &str); 7] = [
     ("python", "requirements.txt"),
     ("python-http3", "requirements-http3.txt"),
+    // What reads units, images and manifests.
+    ("python-packaging", "requirements-packaging.txt"),
     ("python-1.8", "requirements-1.8.txt"),
     ("python-1.9", "requirements-1.9.txt"),
     ("python-1.12", "requirements-1.12.txt"),

@@ -38,7 +38,8 @@ mod generated_sync {
 }
 
 /// What has to be granted. Configuration is looked up in memory; what is kept may
-/// have to be waited for. HTTP has bindings of its own, in `wasmtime-wasi-http`.
+/// have to be waited for. HTTP has bindings of its own, in `wasmtime-wasi-http`, and
+/// so have sockets, in `wasmtime-wasi`, but for the lookup of names.
 mod generated_capabilities {
     wasmtime::component::bindgen!({
         path: "../../wit",
@@ -51,6 +52,13 @@ mod generated_capabilities {
         with: {
             "wasi:keyvalue/store.bucket": crate::keyvalue::OpenBucket,
             "wasi:http": wasmtime_wasi_http::p2::bindings::http,
+            "wasi:sockets/network": wasmtime_wasi::p2::bindings::sockets::network,
+            "wasi:sockets/instance-network": wasmtime_wasi::p2::bindings::sockets::instance_network,
+            "wasi:sockets/tcp": wasmtime_wasi::p2::bindings::sockets::tcp,
+            "wasi:sockets/tcp-create-socket": wasmtime_wasi::p2::bindings::sockets::tcp_create_socket,
+            "wasi:sockets/udp": wasmtime_wasi::p2::bindings::sockets::udp,
+            "wasi:sockets/udp-create-socket": wasmtime_wasi::p2::bindings::sockets::udp_create_socket,
+            "wasi:sockets/ip-name-lookup.resolve-address-stream": crate::sockets::Lookup,
             "wasi:io": wasmtime_wasi::p2::bindings::io,
             "wasi:clocks": wasmtime_wasi::p2::bindings::clocks,
         },
@@ -61,6 +69,7 @@ mod generated_capabilities {
 pub(crate) mod capabilities {
     pub(crate) use super::generated_capabilities::wasi::config::store as config;
     pub(crate) use super::generated_capabilities::wasi::keyvalue::{atomics, batch, store};
+    pub(crate) use super::generated_capabilities::wasi::sockets::ip_name_lookup;
 }
 
 /// Exports and imports for calls that may yield and wait.

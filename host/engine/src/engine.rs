@@ -17,6 +17,7 @@ use wasmtime::{
 use crate::contract::{capabilities, quick, sliced};
 use crate::lane::{LongLane, yield_to_short_calls};
 use crate::outbound;
+use crate::sockets;
 use crate::state::State;
 use crate::swap;
 use crate::ticker::Ticker;
@@ -237,12 +238,13 @@ fn open_cache(dir: &std::path::Path) -> Result<Cache, EngineError> {
 
 /// Everything a plugin may import. What has to be granted is there for all, and
 /// looks at what its plugin was granted when it is called: without that it finds
-/// no file and no environment, and has no request sent and nothing kept.
+/// no file and no environment, and has no request sent, no socket and nothing kept.
 fn link(engine: &wasmtime::Engine) -> wasmtime::Result<Linker<State>> {
     let mut linker = Linker::new(engine);
     wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
     wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut linker)?;
     outbound::correct_errors(&mut linker)?;
+    sockets::guard(&mut linker)?;
     capabilities::config::add_to_linker::<_, HasSelf<State>>(&mut linker, |state| state)?;
     capabilities::store::add_to_linker::<_, HasSelf<State>>(&mut linker, |state| state)?;
     capabilities::atomics::add_to_linker::<_, HasSelf<State>>(&mut linker, |state| state)?;

@@ -13,6 +13,7 @@ use std::sync::Arc;
 use crate::keyvalue::Stores;
 use crate::outbound::Outbound;
 use crate::redact::Redactor;
+use crate::sockets::Network;
 
 /// A value that nobody but its plugin may see. It has no `Display`, and its
 /// `Debug` says nothing.
@@ -71,6 +72,8 @@ pub struct Grants {
     pub http: Option<Arc<dyn Outbound>>,
     /// who keeps its state; none: denied
     pub keyvalue: Option<Arc<dyn Stores>>,
+    /// who judges its sockets; none: denied
+    pub network: Option<Arc<dyn Network>>,
     /// folders that it may open
     pub folders: Vec<Folder>,
 }
@@ -85,6 +88,7 @@ impl Grants {
             env: BTreeMap::new(),
             http: None,
             keyvalue: None,
+            network: None,
             folders: Vec::new(),
         }
     }
@@ -110,6 +114,8 @@ pub enum Capability {
     Http,
     /// state that outlives a call
     KeyValue,
+    /// sockets, and the lookup of names
+    Sockets,
     /// folders
     Files,
 }
@@ -117,11 +123,14 @@ pub enum Capability {
 impl Capability {
     /// What an import reaches for, if that has to be granted.
     pub fn of_import(name: &str) -> Option<Self> {
-        const FAMILIES: [(&str, Capability); 5] = [
+        const FAMILIES: [(&str, Capability); 8] = [
             ("wasi:config/", Capability::Config),
             ("wasi:cli/environment@", Capability::Environment),
             ("wasi:http/outgoing-handler@", Capability::Http),
             ("wasi:keyvalue/", Capability::KeyValue),
+            ("wasi:sockets/ip-name-lookup@", Capability::Sockets),
+            ("wasi:sockets/tcp-create-socket@", Capability::Sockets),
+            ("wasi:sockets/udp-create-socket@", Capability::Sockets),
             ("wasi:filesystem/", Capability::Files),
         ];
         let found = FAMILIES.iter().find(|(family, _)| name.starts_with(family));

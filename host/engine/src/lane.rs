@@ -52,6 +52,8 @@ impl LongLane {
             .event_interval(4)
             .global_queue_interval(4)
             .enable_time()
+            // Sockets of plugins are made wherever their call is.
+            .enable_io()
             .build()?;
         Ok(Self {
             runtime: Some(runtime),

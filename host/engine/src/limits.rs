@@ -40,6 +40,15 @@ pub enum Isolation {
     /// A fresh instance for each call: nothing one caller left is seen by the next.
     #[default]
     Call,
+    /// Warm instances serve one caller each, or one session of a caller that isn't
+    /// known: nothing one caller left is seen by another. Thrown away after any
+    /// fault.
+    Caller {
+        /// calls that one instance serves at most
+        max_calls_per_instance: u32,
+        /// idle instances that are kept at most, of all callers together
+        idle_max: usize,
+    },
     /// Warm instances serve up to this many calls each, and are thrown away
     /// after any fault.
     Pooled {

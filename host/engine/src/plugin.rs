@@ -22,7 +22,7 @@ use crate::lane::Driven;
 use crate::limits::{Isolation, Limits};
 use crate::load::{self, LoadError};
 use crate::state::{Current, Reach, State, on_epoch};
-use crate::warm::{Shelf, Warm};
+use crate::warm::{Shelf, Warm, Whose};
 
 /// Ticks until a call counts as long: between one and two milliseconds, since
 /// the first tick may be about to come.
@@ -287,7 +287,8 @@ impl Inner {
             indices,
             shelf,
         } = &self.sliced;
-        let (mut store, instance, calls) = self.check_out(shelf);
+        let whose = shelf.whose(&invocation, &sink);
+        let (mut store, instance, calls) = self.check_out(shelf, &whose);
         let caller = invocation.caller().map(str::to_owned);
         let call = Current::in_slices(sink, caller, deadline, long, &self.limits);
         let result = async {
@@ -302,15 +303,16 @@ impl Inner {
             Ran::Ok((instance, answer))
         }
         .await;
-        self.end(shelf, store, calls, result)
+        self.end(shelf, store, (whose, calls), result)
     }
 
     /// A warm instance, or a store for a fresh one.
     pub(crate) fn check_out<Bound>(
         &self,
         shelf: &Shelf<Bound>,
+        whose: &Whose,
     ) -> (Store<State>, Option<Bound>, u32) {
-        match shelf.take() {
+        match shelf.take(whose) {
             Some(warm) => (warm.store, Some(warm.instance), warm.calls),
             None => (self.new_store(), None, 0),
         }
@@ -328,7 +330,7 @@ impl Inner {
         &self,
         shelf: &Shelf<Bound>,
         mut store: Store<State>,
-        calls: u32,
+        (whose, calls): (Whose, u32),
         result: Ran<Bound>,
     ) -> (Result<Answer, CallError>, Usage) {
         let usage = self.usage(&store);
@@ -339,6 +341,7 @@ impl Inner {
                     store,
                     instance,
                     calls: calls + 1,
+                    whose,
                 });
                 Ok(answer)
             }
@@ -422,10 +425,7 @@ fn reach(engine: &engine::Inner, component: &Component, grants: Grants) -> Optio
     if asks.is_empty() && redactor.is_idle() {
         return None;
     }
-    Some(Arc::new(Reach {
-        grants: Arc::new(grants),
-        redactor,
-    }))
+    Some(Arc::new(Reach::new(grants, redactor)))
 }
 
 fn mismatch(error: wasmtime::Error) -> LoadError {

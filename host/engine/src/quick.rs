@@ -23,7 +23,8 @@ impl Linked<Indices, Bound> {
         deadline: Instant,
     ) -> Option<(Result<Answer, CallError>, Usage)> {
         let _busy = inner.engine.inner().ticker.busy();
-        let (mut store, instance, calls) = inner.check_out(&self.shelf);
+        let whose = self.shelf.whose(invocation, sink);
+        let (mut store, instance, calls) = inner.check_out(&self.shelf, &whose);
         let call = Current::in_one_go(sink.clone(), deadline, &inner.limits);
         let result = inner.begin(&mut store, call).and_then(|()| {
             let mut instance = match instance {
@@ -36,6 +37,6 @@ impl Linked<Indices, Bound> {
         if result.as_ref().is_err_and(|error| error.is::<GivenUp>()) {
             return None;
         }
-        Some(inner.end(&self.shelf, store, calls, result))
+        Some(inner.end(&self.shelf, store, (whose, calls), result))
     }
 }

@@ -20,6 +20,7 @@ use crate::keyvalue::Owner;
 use crate::limits::Limits;
 use crate::outbound::HttpState;
 use crate::redact::Redactor;
+use crate::sockets::{NetworkState, Sockets, judge};
 
 /// What each log message counts beside its text: nobody writes a line for less.
 const LOG_MESSAGE_BYTES: usize = 64;
@@ -34,15 +35,28 @@ pub(crate) struct State {
     call: Option<Current>,
     wasi: Option<WasiCtx>,
     pub(crate) http: Option<Box<HttpState>>,
+    pub(crate) network: Option<Box<NetworkState>>,
     pub(crate) resources: ResourceTable,
     /// none: its plugin has nothing that was granted, and asks for nothing
-    reach: Option<Arc<Reach>>,
+    pub(crate) reach: Option<Arc<Reach>>,
 }
 
 /// What a plugin may do beside computing, and what must not leave the host.
 pub(crate) struct Reach {
     pub(crate) grants: Arc<Grants>,
     pub(crate) redactor: Redactor,
+    /// the log has been told that sockets are not granted
+    pub(crate) sockets_told: AtomicBool,
+}
+
+impl Reach {
+    pub(crate) fn new(grants: Grants, redactor: Redactor) -> Self {
+        Self {
+            grants: Arc::new(grants),
+            redactor,
+            sockets_told: AtomicBool::new(false),
+        }
+    }
 }
 
 /// The call that is being served.
@@ -104,6 +118,7 @@ impl State {
             call: None,
             wasi: None,
             http: None,
+            network: None,
             resources,
             reach,
         }
@@ -391,21 +406,29 @@ impl State {
 }
 
 impl WasiView for State {
-    /// A world with what was granted: no network, nothing to read on the standard
-    /// input, and writes that go nowhere. Made only if the plugin asks for it.
+    /// A world with what was granted: nothing to read on the standard input, and
+    /// writes that go nowhere. Made only if the plugin asks for it.
     fn ctx(&mut self) -> WasiCtxView<'_> {
-        let reach = &self.reach;
+        if self.wasi.is_none() {
+            let sockets = self.network().map(|network| network.sockets());
+            let grants = self.reach.as_deref().map(|reach| &*reach.grants);
+            self.wasi = Some(world(grants, sockets));
+        }
         WasiCtxView {
-            ctx: self
-                .wasi
-                .get_or_insert_with(|| world(reach.as_deref().map(|reach| &*reach.grants))),
+            ctx: self.wasi.get_or_insert_with(|| world(None, None)),
             table: &mut self.resources,
         }
     }
 }
 
-fn world(grants: Option<&Grants>) -> WasiCtx {
+fn world(grants: Option<&Grants>, sockets: Option<Arc<dyn Sockets>>) -> WasiCtx {
     let mut world = WasiCtxBuilder::new();
+    world
+        .allow_tcp(sockets.is_some())
+        .allow_udp(sockets.is_some());
+    if let Some(sockets) = sockets {
+        world.socket_addr_check(move |address, reason| judge(&*sockets, address, reason));
+    }
     let Some(grants) = grants else {
         return world.build();
     };

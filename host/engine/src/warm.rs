@@ -2,20 +2,52 @@
 //! the one it put back to, so that the hottest instance serves next and no lock
 //! is shared by all.
 //!
-//! It owns which instances may serve again. It never makes one, and it never
-//! takes back one that has faulted.
+//! It owns which instances may serve again, and whom. It never makes one, and it
+//! never takes back one that has faulted.
 
 use std::cell::Cell;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Weak};
 
 use parking_lot::Mutex;
 use wasmtime::Store;
 
+use crate::call::{Invocation, RequestSink};
+use crate::keyvalue::SessionStores;
 use crate::limits::Isolation;
 use crate::state::State;
 
 /// Shards of a shelf at most: more threads than that share them.
 const SHARDS_MAX: usize = 16;
+
+/// Whom an instance may serve.
+pub(crate) enum Whose {
+    /// whoever calls
+    Everybody,
+    /// one caller, in all of its sessions
+    Caller(Box<str>),
+    /// one session of a caller that isn't known. The address alone wouldn't do:
+    /// a later session can be at the same one, unless something still holds it.
+    Session(Weak<SessionStores>),
+    /// the call that it was made for, and nobody else
+    Nobody,
+}
+
+impl Whose {
+    fn is(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Everybody, Self::Everybody) => true,
+            (Self::Caller(one), Self::Caller(other)) => one == other,
+            (Self::Session(one), Self::Session(other)) => one.ptr_eq(other),
+            _ => false,
+        }
+    }
+
+    /// Whether it can't call again.
+    fn has_gone(&self) -> bool {
+        matches!(self, Self::Session(session) if session.strong_count() == 0)
+    }
+}
 
 /// An instance with its store.
 pub(crate) struct Warm<Bound> {
@@ -23,6 +55,7 @@ pub(crate) struct Warm<Bound> {
     pub(crate) instance: Bound,
     /// calls it has served
     pub(crate) calls: u32,
+    pub(crate) whose: Whose,
 }
 
 /// Idle instances, most recently used last.
@@ -48,38 +81,87 @@ impl<Bound> Shelf<Bound> {
         }
     }
 
-    /// An idle instance, if this plugin keeps any: this thread's, else another's.
-    pub(crate) fn take(&self) -> Option<Warm<Bound>> {
-        if self.isolation == Isolation::Call || self.idle.load(Ordering::Relaxed) == 0 {
+    /// Whose instance may serve a call.
+    pub(crate) fn whose(&self, invocation: &Invocation, sink: &Arc<dyn RequestSink>) -> Whose {
+        match self.isolation {
+            Isolation::Call => Whose::Nobody,
+            Isolation::Pooled { .. } => Whose::Everybody,
+            Isolation::Caller { .. } => match (invocation.caller(), sink.session()) {
+                (Some(caller), _) => Whose::Caller(caller.into()),
+                (None, Some(session)) => Whose::Session(Arc::downgrade(&session)),
+                (None, None) => Whose::Nobody,
+            },
+        }
+    }
+
+    /// An idle instance that may serve this caller, if this plugin keeps any: this
+    /// thread's, else another's.
+    pub(crate) fn take(&self, whose: &Whose) -> Option<Warm<Bound>> {
+        if matches!(whose, Whose::Nobody) || self.idle.load(Ordering::Relaxed) == 0 {
             return None;
         }
         let (before, home) = self.shards.split_at(self.home());
-        let warm = home
-            .iter()
-            .chain(before)
-            .find_map(|shard| shard.0.lock().pop())?;
+        let warm = home.iter().chain(before).find_map(|shard| {
+            let mut idle = shard.0.lock();
+            let place = idle.iter().rposition(|warm| warm.whose.is(whose))?;
+            Some(idle.remove(place))
+        })?;
         self.idle.fetch_sub(1, Ordering::Relaxed);
         Some(warm)
     }
 
-    /// Takes back an instance after a clean call; drops it if it is worn out or
-    /// the shelf is full.
+    /// Takes back an instance after a clean call; drops it if it is worn out, may
+    /// serve nobody, or the shelf is full.
     pub(crate) fn put_back(&self, warm: Warm<Bound>) {
-        let Isolation::Pooled {
-            max_calls_per_instance,
-            idle_max,
-        } = self.isolation
-        else {
-            return;
+        let (calls_max, idle_max) = match self.isolation {
+            Isolation::Call => return,
+            Isolation::Pooled {
+                max_calls_per_instance,
+                idle_max,
+            }
+            | Isolation::Caller {
+                max_calls_per_instance,
+                idle_max,
+            } => (max_calls_per_instance, idle_max),
         };
-        if warm.calls >= max_calls_per_instance {
+        if warm.calls >= calls_max || matches!(warm.whose, Whose::Nobody) {
             return;
+        }
+        if matches!(warm.whose, Whose::Session(_)) {
+            self.drop_gone();
         }
         if self.idle.fetch_add(1, Ordering::Relaxed) >= idle_max {
             self.idle.fetch_sub(1, Ordering::Relaxed);
-            return;
+            // Any of everybody's is as good as this one. Of callers, who called
+            // last is the likeliest to call next.
+            if matches!(warm.whose, Whose::Everybody) || !self.drop_oldest() {
+                return;
+            }
+            self.idle.fetch_add(1, Ordering::Relaxed);
         }
         self.shards[self.home()].0.lock().push(warm);
+    }
+
+    /// Lets go of what sessions left here that have ended.
+    fn drop_gone(&self) {
+        let mut idle = self.shards[self.home()].0.lock();
+        let gone: Vec<_> = idle.extract_if(.., |one| one.whose.has_gone()).collect();
+        // Their memory is given back without the lock.
+        drop(idle);
+        self.idle.fetch_sub(gone.len(), Ordering::Relaxed);
+    }
+
+    /// Lets go of the one that has been idle for the longest time in its shard.
+    fn drop_oldest(&self) -> bool {
+        let (before, home) = self.shards.split_at(self.home());
+        let oldest = home.iter().chain(before).find_map(|shard| {
+            let mut idle = shard.0.lock();
+            (!idle.is_empty()).then(|| idle.remove(0))
+        });
+        if oldest.is_some() {
+            self.idle.fetch_sub(1, Ordering::Relaxed);
+        }
+        oldest.is_some()
     }
 
     /// The shard of this thread.

@@ -10,6 +10,7 @@ use fusebox::bridge::Options;
 use fusebox::config::{Config, Environment, FILE_VARIABLE, Listener, Origins, SourceUrl};
 use http::{HeaderName, HeaderValue};
 
+use crate::generate_commands::{Completions, Man};
 use crate::key_commands::KeyCommand;
 
 /// A host for MCP tools that run as isolated WebAssembly components.
@@ -37,6 +38,10 @@ pub(crate) enum Command {
     /// Look at the configuration
     #[command(subcommand)]
     Config(ConfigCommand),
+    /// Print a script that completes this program's command line in a shell
+    Completions(Completions),
+    /// Write this program's manual pages into a folder
+    Man(Man),
 }
 
 #[derive(Debug, Args)]
@@ -116,8 +121,8 @@ impl From<Bridge> for Options {
 pub(crate) enum PluginCommand {
     /// Make a project of a plugin that builds as it is
     New(New),
-    /// Build the component of a project in Rust, JavaScript or Python; says what to
-    /// install if a program for that is missing
+    /// Build the component of a project in Rust, JavaScript or Python, or of a module in
+    /// any other language; says what to install if a program for that is missing
     Build(Build),
     /// Serve a project on loopback while it is written: build it at each save, swap
     /// in what was built, and show its calls, what it logs and what doesn't compile
@@ -178,7 +183,8 @@ pub(crate) struct New {
 
 #[derive(Debug, Args)]
 pub(crate) struct Build {
-    /// The project's folder
+    /// The project's folder; or a module that another compiler made, with its WIT in
+    /// the folder `wit` beside it
     #[arg(value_name = "DIR", default_value = ".", hide_default_value = true)]
     pub(crate) folder: PathBuf,
     /// The folder for the component [default: plugins in the project's folder]

@@ -10,7 +10,7 @@ use std::time::SystemTime;
 
 use sha2::{Digest, Sha256};
 
-use crate::signatures;
+use crate::{asks, signatures};
 
 /// Characters of a plugin's name.
 const NAME_MAX_CHARS: usize = 64;
@@ -35,6 +35,8 @@ pub(crate) struct Stamp {
     inode: u64,
     /// of the signature beside it
     signature: Option<(u64, SystemTime)>,
+    /// of the request beside it
+    asks: Option<(u64, SystemTime)>,
 }
 
 /// Every `.wasm` file of a folder, in the order of the names. Hidden files are
@@ -57,7 +59,8 @@ pub(crate) fn scan(dir: &Path) -> io::Result<Vec<Found>> {
             found.push(Found {
                 name,
                 stamp: Stamp {
-                    signature: signature(&path),
+                    signature: look(&signatures::beside(&path)),
+                    asks: look(&asks::beside(&path)),
                     ..stamp(&metadata)
                 },
                 path,
@@ -83,12 +86,13 @@ pub(crate) fn stamp(metadata: &fs::Metadata) -> Stamp {
         #[cfg(not(unix))]
         inode: 0,
         signature: None,
+        asks: None,
     }
 }
 
-/// A signature may come after the file that it is of.
-fn signature(path: &Path) -> Option<(u64, SystemTime)> {
-    let metadata = fs::metadata(signatures::beside(path)).ok()?;
+/// What lies beside a file may come after it.
+fn look(beside: &Path) -> Option<(u64, SystemTime)> {
+    let metadata = fs::metadata(beside).ok()?;
     Some((metadata.len(), metadata.modified().ok()?))
 }
 

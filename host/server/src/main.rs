@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 mod cli;
+mod generate_commands;
 mod key_commands;
 mod plugin_commands;
 
@@ -115,6 +116,8 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
             }
         }
         Command::Key(command) => return key_commands::run(command),
+        Command::Completions(wanted) => generate_commands::completions(&wanted)?,
+        Command::Man(wanted) => generate_commands::man(&wanted)?,
         Command::Config(ConfigCommand::Check { file }) => {
             cli::load(Some(file.clone()))?;
             writeln!(std::io::stdout(), "{}: valid", file.display())?;

@@ -1,6 +1,7 @@
-//! Which capabilities a plugin asks for, as a custom section of its component. Runtimes of
-//! languages import files and the environment for every program, so that imports alone
-//! say nothing of the plugin.
+//! What a plugin asks for, as custom sections of its component: which capabilities, since
+//! runtimes of languages import files and the environment for every program, so that
+//! imports alone say nothing of the plugin; and which grants and limits its author would
+//! like it to have, for the operator to read.
 //!
 //! Bytes in, bytes or names out. It asks for nothing that the host would give by itself.
 
@@ -11,26 +12,43 @@ use wasmparser::Payload;
 
 use crate::docs::each_section;
 
-/// Its name; its contents are a list of names in JSON.
-const SECTION: &str = "fusebox:uses";
+/// The section with the capabilities: a list of their names in JSON.
+const USES: &str = "fusebox:uses";
 
-/// A component that says what it asks for.
-pub(crate) fn put(mut component: Vec<u8>, capabilities: &[String]) -> Vec<u8> {
+/// The section with what its author would like it to be granted, in TOML. Who runs it
+/// says what is good in it.
+const ASKS: &str = "fusebox:asks";
+
+/// A component that says which capabilities it asks for.
+pub(crate) fn put(component: Vec<u8>, capabilities: &[String]) -> Vec<u8> {
     let names = serde_json::json!(capabilities).to_string();
+    with_section(component, USES, names)
+}
+
+/// A component that says what it would like to be granted; as it was, if that is
+/// nothing.
+pub(crate) fn put_request(component: Vec<u8>, request: String) -> Vec<u8> {
+    match request.is_empty() {
+        true => component,
+        false => with_section(component, ASKS, request),
+    }
+}
+
+fn with_section(mut component: Vec<u8>, name: &str, text: String) -> Vec<u8> {
     let section = CustomSection {
-        name: SECTION.into(),
-        data: Cow::Owned(names.into_bytes()),
+        name: name.into(),
+        data: Cow::Owned(text.into_bytes()),
     };
     section.append_to_component(&mut component);
     component
 }
 
-/// What a component asks for; none if it doesn't say.
+/// The capabilities that a component asks for; none if it doesn't say.
 pub fn asks(component: &[u8]) -> Option<Vec<String>> {
     let mut found = None;
     let read = each_section(component, |payload, _| {
         if let Payload::CustomSection(section) = payload
-            && section.name() == SECTION
+            && section.name() == USES
         {
             found = serde_json::from_slice(section.data()).ok();
         }

@@ -6,7 +6,24 @@ use std::path::Path;
 
 use wit_component::ComponentEncoder;
 
+use crate::docs;
 use crate::error::Error;
+
+/// The component of a module, with the doc comments of its WIT, which is in the folder
+/// `wit` if there is one.
+///
+/// # Errors
+/// If the module can't be wrapped, or that WIT can't be read.
+pub fn described(module: &Path, wit: &Path) -> Result<Vec<u8>, Error> {
+    let component = componentize(module)?;
+    if !wit.is_dir() {
+        return Ok(component);
+    }
+    docs::keep(component, wit).map_err(|reason| Error::Component {
+        module: module.to_path_buf(),
+        reason,
+    })
+}
 
 /// Wraps a core module that carries component-type metadata into a component.
 ///

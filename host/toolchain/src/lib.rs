@@ -31,4 +31,4 @@ pub use language::Language;
 pub use process::Stop;
 pub use script::Script;
 pub use toolchain::{PACKAGES, TARGET, Toolchain};
-pub use workspace::{Plugin, Workspace};
+pub use workspace::{Plugin, WIT, Workspace};

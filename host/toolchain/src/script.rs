@@ -31,6 +31,8 @@ pub struct Script {
     /// Python's module, or JavaScript's file
     pub(crate) main: String,
     capabilities: Vec<String>,
+    /// what it would like to be granted, as TOML; empty: nothing more
+    request: String,
     /// packages that the build installs
     pub(crate) dependencies: Vec<String>,
 }
@@ -42,6 +44,8 @@ pub(crate) struct Settings {
     /// Python's module
     pub(crate) module: Option<String>,
     pub(crate) capabilities: Vec<String>,
+    /// what the operator is asked for
+    pub(crate) asks: toml::Table,
 }
 
 /// What a kit says of a plugin.
@@ -86,6 +90,8 @@ impl Script {
                 known.join(", ")
             )));
         }
+        let request = toml::to_string(&manifest.settings.asks)
+            .map_err(|error| unfit(format!("what it asks for can't be written: {error}")))?;
         let whole = folder.canonicalize().map_err(|source| Error::Read {
             path: folder.to_path_buf(),
             source,
@@ -99,6 +105,7 @@ impl Script {
             folder: whole,
             main: manifest.main,
             capabilities: manifest.settings.capabilities,
+            request,
             dependencies: manifest.dependencies,
         })
     }
@@ -127,7 +134,8 @@ impl Script {
             }
         };
         let made = fs::read(&file).map_err(|source| Error::Read { path: file, source })?;
-        Ok(asks::put(made, &self.capabilities))
+        let made = asks::put(made, &self.capabilities);
+        Ok(asks::put_request(made, self.request.clone()))
     }
 
     pub(crate) fn work(&self) -> PathBuf {
@@ -193,6 +201,33 @@ mod tests {
     }
 
     #[test]
+    fn what_is_asked_for_is_the_same_text_from_both_manifests() {
+        let python = "[project]\nname = \"one\"\n[tool.fusebox.asks]\nlimits = { fuel = 7 }\n\
+                      http.allow = [\"GET https://api.example.org\"]\nkeyvalue = {}\n\
+                      [tool.fusebox.asks.files]\n\"/out\" = { why = \"reports\", write = true }\n";
+        let js = r#"{"name": "one", "fusebox": {"asks": {
+            "limits": {"fuel": 7}, "http": {"allow": ["GET https://api.example.org"]},
+            "keyvalue": {}, "files": {"/out": {"why": "reports", "write": true}}}}}"#;
+        let expected = r#"[files."/out"]
+why = "reports"
+write = true
+
+[http]
+allow = ["GET https://api.example.org"]
+
+[keyvalue]
+
+[limits]
+fuel = 7
+"#;
+        for (language, text) in [(Language::Python, python), (Language::JavaScript, js)] {
+            assert_eq!(read(language, text).unwrap().request, expected);
+        }
+        let bare = read(Language::JavaScript, r#"{"name": "one"}"#).unwrap();
+        assert_eq!(bare.request, "");
+    }
+
+    #[test]
     fn a_mistake_in_a_manifest_is_named() {
         let check = |language, text: &str, expected: &str| {
             let error = read(language, text).unwrap_err();
@@ -201,7 +236,8 @@ mod tests {
         check(Language::Python, "[project]\n", "it has no name");
         check(Language::JavaScript, "{}", "it has no name");
         let unknown = r#"{"name": "one", "fusebox": {"capabilities": ["htp"]}}"#;
-        let words = "there is no capability `htp`; there are config, keyvalue, http, env, files";
+        let words =
+            "there is no capability `htp`; there are config, keyvalue, http, sockets, env, files";
         check(Language::JavaScript, unknown, words);
         let unknown = "[project]\nname = \"one\"\n[tool.fusebox]\ncapability = []\n";
         let error = read(Language::Python, unknown).unwrap_err();

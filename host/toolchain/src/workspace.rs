@@ -8,14 +8,13 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use crate::component::componentize;
-use crate::docs;
+use crate::component::described;
 use crate::error::Error;
 use crate::process::{self, Stop};
 use crate::toolchain::{TARGET, Toolchain};
 
 /// The folder of a project for its WIT, as the binding generators have it.
-const WIT: &str = "wit";
+pub const WIT: &str = "wit";
 
 /// A folder with one plugin, or with a workspace of them.
 #[derive(Debug)]
@@ -123,13 +122,7 @@ impl Plugin {
     /// # Errors
     /// If the module can't be wrapped, or that WIT can't be read.
     pub fn component(&self, target: &Path) -> Result<Vec<u8>, Error> {
-        let module = self.module(target);
-        let component = componentize(&module)?;
-        let wit = self.folder.join(WIT);
-        if !wit.is_dir() {
-            return Ok(component);
-        }
-        docs::keep(component, &wit).map_err(|reason| Error::Component { module, reason })
+        described(&self.module(target), &self.folder.join(WIT))
     }
 }
 

@@ -11,9 +11,9 @@ use crate::error::Error;
 /// The world's name.
 pub(crate) const NAME: &str = "fusebox-made";
 
-/// What a manifest may ask for, and what it imports then. For variables and files that
-/// is nothing more: the runtime of the language imports them anyhow.
-const CAPABILITIES: [(&str, &[&str]); 5] = [
+/// What a manifest may ask for, and what it imports then. For sockets, variables and
+/// files that is nothing more: the runtime of the language imports them anyhow.
+const CAPABILITIES: [(&str, &[&str]); 6] = [
     ("config", &["wasi:config/store@0.2.0-rc.1"]),
     (
         "keyvalue",
@@ -23,6 +23,7 @@ const CAPABILITIES: [(&str, &[&str]); 5] = [
         ],
     ),
     ("http", &["wasi:http/outgoing-handler@0.2.12"]),
+    ("sockets", &[]),
     ("env", &[]),
     ("files", &[]),
 ];

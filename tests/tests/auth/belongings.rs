@@ -201,3 +201,26 @@ fn what_a_plugin_keeps_for_a_caller_is_found_by_no_other() {
     );
     assert_eq!(call(&bob, "kept", place)["content"][0]["text"], "nothing");
 }
+
+#[test]
+fn what_one_caller_left_in_an_instance_is_not_seen_by_another() {
+    let keys = Keys::new();
+    let (ada, bob) = (keys.make("ada", &[]), keys.make("bob", &[]));
+    let limits = "[limits]\nisolation = 'caller'\nconcurrent_calls_max = 2";
+    let host = Setup::new()
+        .plugin("misbehave")
+        .config(&keys.config(limits))
+        .start();
+    let remember = |key: &str, value: &str| {
+        let params = json!({"name": "remember", "arguments": {"value": value}});
+        let key = bearer(key);
+        let headers = [("Authorization", &*key)];
+        let answer = post(&host, "/mcp", &headers, "tools/call", "remember", params);
+        answer.json()["result"]["content"][0]["text"].clone()
+    };
+    assert_eq!(remember(&ada, "a"), "nothing");
+    assert_eq!(remember(&bob, "b"), "nothing");
+    // In no session, and yet the same caller.
+    assert_eq!(remember(&ada, "c"), "a");
+    assert_eq!(remember(&bob, "d"), "b");
+}

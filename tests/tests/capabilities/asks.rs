@@ -153,3 +153,64 @@ fn a_text_of_a_stranger_is_no_line_of_a_configuration() {
     );
     assert!(!ran.stdout.contains("https://*"), "{ran:?}");
 }
+
+#[test]
+fn a_file_beside_a_component_asks_for_it_and_is_taken_up_when_it_changes() {
+    let beside = b"[http]\nallow = [\"https://api.example.org\"]\n";
+    let host = setup("")
+        .plugin("hello")
+        .beside("hello.asks.toml", beside)
+        .start();
+    // In one step, as a file of a plugin.
+    let put = |name: &str, bytes: &[u8]| {
+        let place = host.path(name).with_extension("asks.toml");
+        let temporary = host.path(name).with_file_name(".new");
+        fs::write(&temporary, bytes).expect("written");
+        fs::rename(&temporary, place).expect("put in place");
+    };
+    let asked = |entries: Value| {
+        host.health_when("it asks for that", |health| {
+            health["plugins"]["hello"]["asks_ungranted"] == entries
+        });
+    };
+    asked(json!(["grants.http.allow \"https://api.example.org\""]));
+    // It is granted nothing, and serves.
+    let mut client = Client::modern(&host);
+    assert_eq!(client.text("hello", json!({"name": "Ada"})), "Hello, Ada!");
+    put("hello", b"[keyvalue]\n");
+    asked(json!(["grants.keyvalue"]));
+    // What can't be read is told, and the version before goes on.
+    put("hello", b"[htpp]\n");
+    let health = host.health_when("it has failed", |health| {
+        health["plugins"]["hello"]["failed_update"]["reason"].is_string()
+    });
+    let reason = health["plugins"]["hello"]["failed_update"]["reason"].as_str();
+    let reason = reason.expect("a reason");
+    let begins =
+        "what it asks for (`hello.asks.toml` beside it) can't be read: unknown field `htpp`";
+    assert!(reason.starts_with(begins), "{reason}");
+    assert_eq!(client.text("hello", json!({"name": "Ada"})), "Hello, Ada!");
+    fs::remove_file(host.path("hello").with_extension("asks.toml")).expect("removed");
+    host.health_when("it asks for nothing", |health| {
+        let hello = &health["plugins"]["hello"];
+        hello["failed_update"].is_null() && hello["asks_ungranted"].is_null()
+    });
+    // What a component says itself counts.
+    put("reach", b"[files]\n\"/d\" = \"x\"\n");
+    put("hello", beside);
+    asked(json!(["grants.http.allow \"https://api.example.org\""]));
+    assert_eq!(
+        host.plugin_health("reach")["asks_ungranted"],
+        json!(UNGRANTED)
+    );
+
+    let folder = tempfile::tempdir().expect("a folder");
+    fs::write(folder.path().join("hello.wasm"), plugin("hello")).expect("a file");
+    fs::write(folder.path().join("hello.asks.toml"), beside).expect("a file");
+    let ran = fusebox(folder.path(), &["plugin", "check", "--json", "hello.wasm"]);
+    let report: Value = serde_json::from_str(&ran.stdout).expect("JSON");
+    assert_eq!(
+        report["grantsNeeded"],
+        "[plugins.hello.grants.http]\nallow = [\"https://api.example.org\"]\n"
+    );
+}

@@ -10,6 +10,7 @@ mod limits;
 mod scopes;
 mod server;
 mod settings;
+mod sockets;
 mod values;
 
 use fusebox_tests::{Client, Host, Setup};

@@ -74,7 +74,6 @@ fn check(language: Language) {
 }
 
 #[test]
-#[ignore = "an argument that may be left out may not be null in Rust: to be decided"]
 fn rust_behaves() {
     check(RUST);
 }
@@ -85,7 +84,6 @@ fn python_behaves() {
 }
 
 #[test]
-#[ignore = "its first compilation takes longer than a host may to start on a busy machine"]
 fn javascript_behaves() {
     check(JAVASCRIPT);
 }

@@ -85,6 +85,9 @@ impl Language {
             }
         }
         good(&project, "fusebox plugin build");
+        // Compiled once, for the hosts of all tests: a runtime of a language takes
+        // longer than a host may to start.
+        good(&project, "fusebox plugin check plugins/behaviour.wasm");
         fs::read(project.join("plugins/behaviour.wasm")).expect("the component")
     }
 }

@@ -5,6 +5,7 @@
 mod cases;
 mod dev;
 mod inspect;
+mod scripts;
 mod served;
 mod tutorial;
 

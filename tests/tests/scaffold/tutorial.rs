@@ -144,13 +144,11 @@ fn the_readme_of_a_new_project_is_true() {
 }
 
 #[test]
-#[ignore = "it takes minutes on a busy machine, and was not seen to its end"]
 fn the_readme_of_a_new_project_in_python_is_true() {
     check_readme("python", "python3 -m unittest", "Ran 2 tests");
 }
 
 #[test]
-#[ignore = "the first compilation of its component takes longer than a host may to start on a busy machine"]
 fn the_readme_of_a_new_project_in_javascript_is_true() {
     check_readme("js", "node --test", "pass 2");
 }
@@ -186,7 +184,6 @@ fn the_book_leads_to_a_call_in_python() {
 }
 
 #[test]
-#[ignore = "the first compilation of its component takes longer than a host may to start on a busy machine"]
 fn the_book_leads_to_a_call_in_javascript() {
     check_section("In JavaScript", "node --test", "pass 2");
 }

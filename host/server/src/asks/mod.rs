@@ -4,6 +4,7 @@
 //! It owns how that text is read, and what of it is not granted yet. It grants
 //! nothing: a request is shown, and the operator's configuration alone decides.
 
+mod beside;
 mod lines;
 
 use std::collections::BTreeMap;
@@ -11,7 +12,10 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use toml::{Table, Value};
 
-use crate::config::{AddressRange, Config, Destination, PluginSettings};
+use crate::config::{AddressRange, Config, Destination, Peer, PluginSettings};
+
+pub use beside::Beside;
+pub(crate) use beside::beside;
 
 /// The longest text that says what something is for.
 const WHY_MAX_CHARS: usize = 200;
@@ -30,8 +34,13 @@ const LIMITS: [&str; 8] = [
 
 /// Why what a component asks for can't be shown.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("what it asks for (its section `fusebox:asks`) can't be read: {0}")]
-pub struct AsksError(String);
+#[error("what it asks for ({place}) can't be read: {reason}")]
+pub struct AsksError {
+    /// where it stands
+    place: String,
+    /// why
+    reason: String,
+}
 
 /// What a component asks for.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -61,6 +70,7 @@ struct Wish {
 struct Written {
     limits: BTreeMap<String, i64>,
     http: Option<Table>,
+    sockets: Option<Table>,
     keyvalue: Option<Table>,
     keyvalue_session: Option<Table>,
     keyvalue_caller: Option<Table>,
@@ -81,14 +91,24 @@ enum FolderWish {
 }
 
 impl Asks {
-    /// What the file of a plugin asks for; of most, nothing.
+    /// What the file of a plugin asks for: in itself, or else in the text beside it; of
+    /// most, nothing.
     ///
     /// # Errors
     /// In plain words, if what it asks for is no good.
-    pub(crate) fn of_file(plugin: &str, file: &[u8]) -> Result<Self, AsksError> {
-        match fusebox_engine::asks_of(file).map_err(AsksError)? {
-            Some(text) => Self::parse(plugin, &text).map_err(AsksError),
-            None => Ok(Self::default()),
+    pub(crate) fn of_file(plugin: &str, file: &[u8], beside: &Beside) -> Result<Self, AsksError> {
+        let at = |place: String| move |reason: String| AsksError { place, reason };
+        let in_itself = at("its section `fusebox:asks`".to_owned());
+        match fusebox_engine::asks_of(file) {
+            Ok(Some(text)) => return Self::parse(plugin, &text).map_err(in_itself),
+            Ok(None) => {}
+            Err(reason) => return Err(in_itself(reason)),
+        }
+        let in_other = at(format!("`{plugin}.asks.toml` beside it"));
+        match beside {
+            Beside::Nothing => Ok(Self::default()),
+            Beside::Text(text) => Self::parse(plugin, text).map_err(in_other),
+            Beside::Unreadable(reason) => Err(in_other(reason.clone())),
         }
     }
 
@@ -174,6 +194,7 @@ impl From<Written> for Asks {
     fn from(written: Written) -> Self {
         let sections = [
             ("http", written.http),
+            ("sockets", written.sockets),
             ("keyvalue", written.keyvalue),
             ("keyvalue_session", written.keyvalue_session),
             ("keyvalue_caller", written.keyvalue_caller),
@@ -262,14 +283,17 @@ fn beyond(wanted: &Table, granted: &Table) -> Table {
     missing
 }
 
-/// Whether what is granted allows all that is asked for; both are entries of `allow`
-/// or of `addresses`.
+/// Whether what is granted allows all that is asked for; both are entries of `allow`,
+/// of `connect` or of `addresses`.
 fn covers(granted: &Value, asked: &Value) -> bool {
     let (Some(granted), Some(asked)) = (granted.as_str(), asked.as_str()) else {
         return false;
     };
     if let (Ok(granted), Ok(asked)) = (granted.parse::<Destination>(), asked.parse()) {
         return Destination::covers(&granted, &asked);
+    }
+    if let (Ok(granted), Ok(asked)) = (granted.parse::<Peer>(), asked.parse()) {
+        return Peer::covers(&granted, &asked);
     }
     if let (Ok(granted), Ok(asked)) = (granted.parse::<AddressRange>(), asked.parse()) {
         return AddressRange::covers(granted, asked);
@@ -288,6 +312,8 @@ mod tests {
         [http]
         allow = ["GET https://api.example.org", "https://*.example.com:8443"]
         timeout_ms = 60000
+        [sockets]
+        connect = ["tcp://db.example.org:5432", "udp://10.0.0.53:53"]
         [keyvalue]
         [keyvalue_session]
         max_keys = 3
@@ -339,6 +365,8 @@ timeout_ms = 60000
 max_keys = 3
 [plugins.p.grants.secrets]
 token = { env = "TOKEN" } # the key of api.example.org
+[plugins.p.grants.sockets]
+connect = ["tcp://db.example.org:5432", "udp://10.0.0.53:53"]
 "#
         );
         assert!(asks.unmet(&settings(&lines)).is_empty());
@@ -352,6 +380,7 @@ token = { env = "TOKEN" } # the key of api.example.org
             memory_max_bytes = 268435456
             [plugins.p.grants]
             http = { allow = ["https://*.example.com:8443"], timeout_ms = 90000 }
+            sockets = { connect = ["tcp://*.example.org:5432"] }
             keyvalue = {}
             keyvalue_session = { max_keys = 2 }
             config = { token = "x", units = "metric" }
@@ -365,6 +394,7 @@ token = { env = "TOKEN" } # the key of api.example.org
                 r#"grants.files."/out" (write)"#,
                 r#"grants.http.allow "GET https://api.example.org""#,
                 "grants.keyvalue_session.max_keys = 3",
+                r#"grants.sockets.connect "udp://10.0.0.53:53""#,
             ]
         );
     }
@@ -414,7 +444,19 @@ token = { env = "TOKEN" } # the key of api.example.org
     }
 
     #[test]
-    fn a_file_without_the_section_asks_for_nothing() {
-        assert!(Asks::of_file("p", b"\0asm").unwrap().is_empty());
+    fn a_file_without_the_section_asks_for_what_lies_beside_it() {
+        let of = |beside: Beside| Asks::of_file("p", b"\0asm", &beside);
+        assert!(of(Beside::Nothing).unwrap().is_empty());
+        assert_eq!(of(Beside::Text(ALL.to_owned())), Ok(parse(ALL)));
+        for beside in [
+            Beside::Text("[htpp]".to_owned()),
+            Beside::Unreadable("too much".to_owned()),
+        ] {
+            let error = of(beside).unwrap_err().to_string();
+            assert!(
+                error.starts_with("what it asks for (`p.asks.toml` beside it) can't be read: "),
+                "{error}"
+            );
+        }
     }
 }

@@ -8,8 +8,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use fusebox_toolchain::component::publish;
-use fusebox_toolchain::{Build, Error, Language, Script, Stop, Toolchain, Workspace};
+use fusebox_toolchain::component::{described, publish};
+use fusebox_toolchain::{Build, Error, Language, Script, Stop, Toolchain, WIT, Workspace};
 use serde::Serialize;
 
 /// The folder of a project for what is built, which `fusebox serve` looks into.
@@ -39,8 +39,9 @@ pub struct Component {
     pub changed: bool,
 }
 
-/// Builds the project in `folder` into its folder `plugins`, or into `out`. `say`
-/// is told what happens; the compiler writes to standard error by itself.
+/// Builds the project in `folder` into its folder `plugins`, or into `out`; a file is a
+/// module that another compiler made, with its WIT beside it. `say` is told what
+/// happens; the compiler writes to standard error by itself.
 ///
 /// # Errors
 /// If it is no project of a plugin, a toolchain is missing, or it doesn't compile.
@@ -50,7 +51,13 @@ pub fn build(
     say: &mut dyn FnMut(&str),
 ) -> Result<BuildReport, Error> {
     let began = Instant::now();
-    let project = Project::read(folder)?;
+    let (project, folder) = match folder.is_file() {
+        true => (
+            Project::Module(folder.to_path_buf()),
+            folder.parent().unwrap_or(folder),
+        ),
+        false => (Project::read(folder)?, folder),
+    };
     let out = out.map_or_else(|| plugins_of(folder), Path::to_path_buf);
     let components = project.build(&out, say, None)?;
     Ok(BuildReport {
@@ -69,6 +76,8 @@ pub(super) enum Project {
     },
     /// in a scripting language
     Script(Script),
+    /// in any other, compiled already
+    Module(PathBuf),
 }
 
 impl Project {
@@ -93,7 +102,7 @@ impl Project {
     pub(super) fn sources(&self) -> impl Iterator<Item = &Path> {
         let beside = match self {
             Self::Crates { workspace, .. } => Some(&workspace.sources),
-            Self::Script(_) => None,
+            Self::Script(_) | Self::Module(_) => None,
         };
         beside.into_iter().flatten().map(PathBuf::as_path)
     }
@@ -117,6 +126,11 @@ impl Project {
                     installed: None,
                 })?;
                 vec![(script.name.clone(), bytes)]
+            }
+            Self::Module(module) => {
+                let name = module.file_stem().unwrap_or_default().to_string_lossy();
+                let bytes = described(module, &module.with_file_name(WIT))?;
+                vec![(name.into_owned(), bytes)]
             }
         };
         fs::create_dir_all(out).map_err(|source| Error::Write {
@@ -156,7 +170,7 @@ fn compiled(
 
 /// Shown without `./` in front.
 pub(super) fn plugins_of(folder: &Path) -> PathBuf {
-    match folder == Path::new(".") {
+    match folder == Path::new(".") || folder.as_os_str().is_empty() {
         true => PLUGINS.into(),
         false => folder.join(PLUGINS),
     }

@@ -33,7 +33,7 @@ pub struct CheckReport {
     pub exports: Vec<&'static str>,
     /// everything that it imports
     pub imports: Vec<String>,
-    /// those that are there, and always empty: sockets, the standard input
+    /// those that are there, and always empty: the standard streams
     pub empty_imports: Vec<String>,
     /// what it asks for and is granted some of
     pub granted: Vec<&'static str>,
@@ -150,9 +150,7 @@ fn functions(foreign: &Foreign, offers: &Offers) -> BTreeMap<String, String> {
 /// Whether an import is linked to nothing, and nothing can be granted. Time and
 /// random numbers are real.
 fn is_empty_world(import: &str) -> bool {
-    const EMPTY: [&str; 2] = ["wasi:sockets/", "wasi:cli/"];
-    let can_be_granted = Capability::of_import(import).is_some();
-    EMPTY.iter().any(|empty| import.starts_with(empty)) && !can_be_granted
+    import.starts_with("wasi:cli/") && Capability::of_import(import).is_none()
 }
 
 fn names<T>(entries: &[T], name: impl Fn(&T) -> &str) -> Vec<String> {
@@ -208,10 +206,7 @@ impl fmt::Display for CheckReport {
             writeln!(f, "  note      no tool fits {unmatched}")?;
         }
         if !self.empty_imports.is_empty() {
-            writeln!(
-                f,
-                "  note      sockets and the standard streams are there, and empty"
-            )?;
+            writeln!(f, "  note      the standard streams are there, and empty")?;
         }
         if !self.runtime.is_empty() {
             writeln!(

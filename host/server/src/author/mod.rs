@@ -30,11 +30,12 @@ use fusebox_engine::{Engine, EngineError, SessionStores};
 pub use inspect::InspectReport;
 pub use scaffold::{NewReport, ScaffoldError, scaffold};
 
+use crate::asks::Beside;
 use crate::config::Config;
 use crate::folder;
 use crate::granter::Granter;
 use crate::host::engine_config;
-use crate::plugin_entry::{EntryError, LoadedPlugin};
+use crate::plugin_entry::{EntryError, LoadedPlugin, PluginFile};
 use crate::signatures::{self, Signatures, Verdict};
 
 /// Why a file, or a tool of it, can't be looked at.
@@ -141,8 +142,12 @@ pub async fn load(config: &Config, file: &Path) -> Result<Loaded, AuthorError> {
     let (settings, breaker) = (config.plugin(name), config.circuit_breaker);
     let granter = Granter::new(&config.keyvalue);
     let began = Instant::now();
-    let loaded =
-        LoadedPlugin::load(&engine, &granter, settings, breaker, sha256, bytes, slots).await;
+    let file = PluginFile {
+        bytes,
+        sha256,
+        beside: Beside::of(file),
+    };
+    let loaded = LoadedPlugin::load(&engine, &granter, settings, breaker, file, slots).await;
     let took = began.elapsed();
     match loaded {
         Ok(plugin) => Ok(Loaded {

@@ -18,6 +18,7 @@ pub(super) fn name(capability: Capability) -> &'static str {
         Capability::Environment => "env",
         Capability::Http => "http",
         Capability::KeyValue => "keyvalue",
+        Capability::Sockets => "sockets",
         Capability::Files => "files",
     }
 }
@@ -32,6 +33,7 @@ fn is_granted(capability: Capability, grants: &Grants) -> bool {
             let owned = [&grants.keyvalue_session, &grants.keyvalue_caller];
             grants.keyvalue.is_some() || owned.iter().any(|one| one.is_some())
         }
+        Capability::Sockets => grants.sockets.is_some(),
         Capability::Files => !grants.files.is_empty(),
     }
 }
@@ -53,6 +55,7 @@ fn sections(capability: Capability) -> &'static [&'static str] {
         Capability::Environment => &["env"],
         Capability::Http => &["http"],
         Capability::KeyValue => &["keyvalue", "keyvalue_session", "keyvalue_caller"],
+        Capability::Sockets => &["sockets"],
         Capability::Files => &["files"],
     }
 }
@@ -85,6 +88,9 @@ fn toml(table: &str, missing: &[Capability]) -> String {
         Capability::KeyValue => format!(
             "[{table}.keyvalue]\n# a store of its own; bounded by max_keys and max_bytes\n"
         ),
+        Capability::Sockets => format!(
+            "[{table}.sockets]\n# where its sockets may connect, such as \"tcp://db.example.org:5432\"\nconnect = []\n"
+        ),
         Capability::Files => format!(
             "[{table}.files]\n# folders that it may read: \"/data\" = {{ path = \"/srv/data\" }}\n"
         ),
@@ -115,14 +121,17 @@ mod tests {
             Capability::Environment,
             Capability::Http,
             Capability::KeyValue,
+            Capability::Sockets,
             Capability::Files,
         ];
         let text = toml("plugins.hello.grants", &all);
         let config = Config::from_toml("test", &text).unwrap_or_else(|errors| panic!("{errors}"));
         let grants = config.plugin("hello").grants;
         assert!(grants.http.as_ref().unwrap().allow.is_empty());
+        assert!(grants.sockets.as_ref().unwrap().connect.is_empty());
         let (granted, missing) = split(&all.into(), &grants);
-        assert_eq!(granted, [Capability::Http, Capability::KeyValue]);
+        let expected = [Capability::Http, Capability::KeyValue, Capability::Sockets];
+        assert_eq!(granted, expected);
         assert_eq!(missing.len(), 3);
     }
 }

@@ -91,6 +91,7 @@ pub(super) const OWN: &[(&str, &str, &str)] = &[
     ),
     ("grants", "env", "Environment variables of the plugin."),
     ("grants", "http", "Requests that the plugin may make."),
+    ("grants", "sockets", "Connections that the plugin may open."),
     ("grants", "keyvalue", "A store of the plugin's own."),
     (
         "grants",
@@ -129,6 +130,13 @@ pub(super) const OWN: &[(&str, &str, &str)] = &[
         "The largest body of a response.",
     ),
     ("http", "concurrent_max", "Requests on their way at once."),
+    ("sockets", "connect", "Where sockets may connect."),
+    (
+        "sockets",
+        "addresses",
+        "Addresses and ranges that may be connected to although they are not public.",
+    ),
+    ("sockets", "concurrent_max", "Sockets open at once."),
     ("keyvalue", "max_keys", "Keys that are kept at once."),
     (
         "keyvalue",

@@ -21,8 +21,9 @@ pub struct Destination {
     port: u16,
 }
 
+/// Which hosts an entry means.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum HostPattern {
+pub(super) enum HostPattern {
     /// `*`
     Any,
     /// `*.example.org`, without the star
@@ -60,7 +61,7 @@ impl Destination {
 }
 
 impl HostPattern {
-    fn allows(&self, host: &str) -> bool {
+    pub(super) fn allows(&self, host: &str) -> bool {
         match self {
             Self::Any => true,
             Self::Exact(name) => name == host,
@@ -71,13 +72,24 @@ impl HostPattern {
         }
     }
 
-    fn covers(&self, other: &Self) -> bool {
+    pub(super) fn covers(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Any, _) => true,
             (_, Self::Any) => false,
             (Self::Below(suffix), Self::Below(other)) => other.ends_with(suffix.as_str()),
             (Self::Exact(_), Self::Below(_)) => false,
             (_, Self::Exact(name)) => self.allows(name),
+        }
+    }
+}
+
+impl fmt::Display for HostPattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Any => f.write_str("*"),
+            Self::Below(suffix) => write!(f, "*{suffix}"),
+            Self::Exact(name) if name.contains(':') => write!(f, "[{name}]"),
+            Self::Exact(name) => f.write_str(name),
         }
     }
 }
@@ -130,7 +142,7 @@ impl FromStr for Destination {
     }
 }
 
-fn split_port(authority: &str) -> Option<(&str, Option<u16>)> {
+pub(super) fn split_port(authority: &str) -> Option<(&str, Option<u16>)> {
     let host_end = authority.rfind(']').map_or(0, |bracket| bracket + 1);
     match authority[host_end..].find(':') {
         None => Some((authority, None)),
@@ -142,11 +154,13 @@ fn split_port(authority: &str) -> Option<(&str, Option<u16>)> {
     }
 }
 
-fn host_pattern(host: &str) -> Option<HostPattern> {
-    let is_name = |name: &str| {
-        let good = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
-        !name.is_empty() && name.bytes().all(good)
-    };
+/// Whether a text has only what names of hosts have.
+pub fn is_name(name: &str) -> bool {
+    let good = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
+    !name.is_empty() && name.bytes().all(good)
+}
+
+pub(super) fn host_pattern(host: &str) -> Option<HostPattern> {
     if host == "*" {
         return Some(HostPattern::Any);
     }
@@ -165,12 +179,7 @@ impl fmt::Display for Destination {
         }
         let scheme = if self.encrypted { "https" } else { "http" };
         write!(f, "{scheme}://")?;
-        match &self.host {
-            HostPattern::Any => f.write_str("*")?,
-            HostPattern::Below(suffix) => write!(f, "*{suffix}")?,
-            HostPattern::Exact(name) if name.contains(':') => write!(f, "[{name}]")?,
-            HostPattern::Exact(name) => f.write_str(name)?,
-        }
+        write!(f, "{}", self.host)?;
         if self.port == default_port(self.encrypted) {
             return Ok(());
         }

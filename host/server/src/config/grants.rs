@@ -15,6 +15,7 @@ use super::destination::{AddressRange, DESTINATION_EXPECTED, Destination};
 use super::durations::millis;
 use super::error::Problem;
 use super::overlay::{Overlay, Place, named_table, plugin_key};
+use super::peer::{PEER_EXPECTED, Peer};
 use super::rules::Rule;
 use super::sections::xdg_folder;
 use super::unknown::hint;
@@ -41,6 +42,9 @@ pub struct Grants {
     /// Where requests may go; none: nowhere.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub http: Option<HttpGrant>,
+    /// Where sockets may connect; none: nowhere.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sockets: Option<SocketsGrant>,
     /// How much may be kept for all callers together; none: nothing.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub keyvalue: Option<KeyValueGrant>,
@@ -107,6 +111,18 @@ pub struct HttpGrant {
     pub concurrent_max: usize,
 }
 
+/// `[plugins.NAME.grants.sockets]`
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SocketsGrant {
+    /// Where sockets may connect.
+    pub connect: Vec<Peer>,
+    /// Addresses that are not public, and may be connected to all the same.
+    pub addresses: Vec<AddressRange>,
+    /// Sockets open at once.
+    pub concurrent_max: usize,
+}
+
 /// `[plugins.NAME.grants.keyvalue]`
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeyValueGrant {
@@ -161,17 +177,32 @@ const HTTP: &[Fixed] = &[
         },
         || toml::Value::Array(Vec::new()),
     ),
-    (
-        "addresses",
-        Rule::Texts {
-            fits: |text| text.parse::<AddressRange>().is_ok(),
-            expected: "such as \"127.0.0.1\" or \"10.1.0.0/16\"",
-        },
-        || toml::Value::Array(Vec::new()),
-    ),
+    ADDRESSES,
     ("timeout_ms", int(1, 3_600_000), || 10_000.into()),
     ("request_max_bytes", int(0, 1 << 30), || (1 << 20).into()),
     ("response_max_bytes", int(0, 1 << 30), || (8 << 20).into()),
+    ("concurrent_max", int(1, 10_000), || 64.into()),
+];
+
+const ADDRESSES: Fixed = (
+    "addresses",
+    Rule::Texts {
+        fits: |text| text.parse::<AddressRange>().is_ok(),
+        expected: "such as \"127.0.0.1\" or \"10.1.0.0/16\"",
+    },
+    || toml::Value::Array(Vec::new()),
+);
+
+const SOCKETS: &[Fixed] = &[
+    (
+        "connect",
+        Rule::Texts {
+            fits: |text| text.parse::<Peer>().is_ok(),
+            expected: PEER_EXPECTED,
+        },
+        || toml::Value::Array(Vec::new()),
+    ),
+    ADDRESSES,
     ("concurrent_max", int(1, 10_000), || 64.into()),
 ];
 
@@ -205,7 +236,7 @@ enum Section {
     },
 }
 
-const SECTIONS: [(&str, Section); 8] = [
+const SECTIONS: [(&str, Section); 9] = [
     (
         "config",
         Section::Free {
@@ -231,6 +262,7 @@ const SECTIONS: [(&str, Section); 8] = [
         },
     ),
     ("http", Section::Fixed(HTTP)),
+    ("sockets", Section::Fixed(SOCKETS)),
     ("keyvalue", Section::Fixed(KEYVALUE)),
     ("keyvalue_session", Section::Fixed(KEYVALUE_OWNED)),
     ("keyvalue_caller", Section::Fixed(KEYVALUE_OWNED)),
@@ -262,7 +294,7 @@ pub(super) fn is_free_grant(section: &str) -> bool {
 }
 
 /// The tables of grants.
-pub(super) fn section_names() -> [&'static str; 8] {
+pub(super) fn section_names() -> [&'static str; 9] {
     SECTIONS.map(|(name, _)| name)
 }
 
@@ -297,6 +329,7 @@ pub(super) fn grant_names(section: &str) -> Vec<&'static str> {
 fn fixed(section: &str) -> &'static [Fixed] {
     match section {
         "http" => HTTP,
+        "sockets" => SOCKETS,
         "keyvalue" => KEYVALUE,
         "keyvalue_session" | "keyvalue_caller" => KEYVALUE_OWNED,
         _ => &[],

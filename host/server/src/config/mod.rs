@@ -22,6 +22,7 @@ mod grants;
 mod listener;
 mod metrics;
 mod overlay;
+mod peer;
 mod plugin;
 mod references;
 mod rules;
@@ -44,7 +45,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 pub use access::{Auth, EVERYTHING, Exposed, OAuth, RateLimits, Role};
-pub use destination::{AddressRange, Destination, NotADestination, normal_host};
+pub use destination::{AddressRange, Destination, NotADestination, is_name, normal_host};
 pub use diff::Difference;
 pub use effect::{Effect, effect};
 pub use encrypted::{Quic, Tls};
@@ -52,10 +53,12 @@ pub use environment::{Environment, FILE_VARIABLE};
 pub use error::{ConfigError, ConfigErrors, Location, Problem};
 pub(crate) use fits::is_safe;
 pub use grants::{
-    Folder, Grants, HttpGrant, KeyValue, KeyValueGrant, OwnedKeyValueGrant, Source, Variable,
+    Folder, Grants, HttpGrant, KeyValue, KeyValueGrant, OwnedKeyValueGrant, SocketsGrant, Source,
+    Variable,
 };
 pub use listener::{Listener, ListenerError, Scheme};
 pub use metrics::Metrics;
+pub use peer::{NotAPeer, Peer, Transport};
 pub use plugin::{Limit, PluginSettings};
 pub use sections::{
     Backpressure, Buffers, CircuitBreaker, Engine, Http, Isolation, Limits, Lists, Log, LogFormat,

@@ -196,7 +196,10 @@ pub(super) const RULES: &[(&str, Rule)] = &[
     ("limits.log_max_bytes", int(0, 64 * MIB)),
     ("limits.concurrent_calls_max", int(1, 100_000)),
     ("limits.queue_max", int(0, 1_000_000)),
-    ("limits.isolation", Rule::OneOf(&["call", "pooled"])),
+    (
+        "limits.isolation",
+        Rule::OneOf(&["call", "caller", "pooled"]),
+    ),
     ("limits.max_calls_per_instance", int(1, 1_000_000_000)),
     ("limits.validate_arguments", Rule::Bool),
     ("limits.validate_output", Rule::Bool),

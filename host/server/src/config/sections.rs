@@ -227,6 +227,8 @@ pub struct Limits {
 pub enum Isolation {
     /// Nothing: a fresh instance for each call.
     Call,
+    /// Warm instances of one caller each, or one session.
+    Caller,
     /// Warm instances, one call at a time each.
     Pooled,
 }

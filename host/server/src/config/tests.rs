@@ -349,6 +349,7 @@ fn the_effective_settings_give_the_same_configuration() {
         secrets = { t = { command = ['a', 'b'] }, u = { file = '/f' } }\n\
         env = { A = 'b', C = { env = 'D' } }\n\
         http = { allow = ['GET http://*.a'], addresses = ['10.0.0.0/8'] }\n\
+        sockets = { connect = ['tcp://*.a:1', 'udp://[::1]:2'], addresses = ['::1'] }\n\
         keyvalue = { max_keys = 3 }\n\
         keyvalue_session = { owners_max = 7 }\nkeyvalue_caller = {}\nfiles = { '/d' = { path = 'd' } }";
     for config in [Config::default(), parse(rich), parse(grants), flags] {

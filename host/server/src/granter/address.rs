@@ -1,11 +1,23 @@
 //! Which addresses are public. Owns the table of those that are not, by the
-//! registries of special addresses for IPv4 and IPv6; resolves no name.
+//! registries of special addresses for IPv4 and IPv6, and of how the operator lets one
+//! be used all the same; resolves no name.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use crate::config::AddressRange;
+
+/// What an address is, if it is not public and the operator has not named it either;
+/// to follow "which is".
+pub(super) fn refused(address: IpAddr, granted: &[AddressRange]) -> Option<&'static str> {
+    let kind = special(address)?;
+    let is_granted =
+        |range: &AddressRange| range.contains(address) || range.contains(address.to_canonical());
+    (!granted.iter().any(is_granted)).then_some(kind)
+}
+
 /// What an address is, if it is not one of the public network; to follow "which
 /// is".
-pub(super) fn special(address: IpAddr) -> Option<&'static str> {
+fn special(address: IpAddr) -> Option<&'static str> {
     match address.to_canonical() {
         IpAddr::V4(address) => special_v4(address),
         IpAddr::V6(address) => special_v6(address),

@@ -31,7 +31,7 @@ use tokio::time::Instant;
 use tokio_util::task::AbortOnDropHandle;
 use tower_service::Service;
 
-use super::address::special;
+use super::address::refused;
 use super::response::{Counted, Watched};
 use crate::config::{AddressRange, HttpGrant, normal_host};
 use crate::transport::tls::provider;
@@ -202,15 +202,9 @@ fn check_address(
     host: &str,
     address: IpAddr,
 ) -> Result<(), OutboundError> {
-    let Some(kind) = special(address) else {
+    let Some(kind) = refused(address, granted) else {
         return Ok(());
     };
-    if granted
-        .iter()
-        .any(|range| range.contains(address) || range.contains(address.to_canonical()))
-    {
-        return Ok(());
-    }
     let leads = match host.parse::<IpAddr>() {
         Ok(_) => host.to_owned(),
         Err(_) => format!("{host} leads to {address}"),

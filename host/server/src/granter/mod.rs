@@ -7,8 +7,10 @@
 mod address;
 mod client;
 mod keyvalue;
+mod names;
 mod response;
 pub(crate) mod secrets;
+mod sockets;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -21,6 +23,7 @@ use crate::config::{self, PluginSettings, Source, Variable};
 use client::HttpClient;
 pub(crate) use client::{system_trust, trust};
 use keyvalue::{Keeper, PluginStores};
+use sockets::PluginNetwork;
 
 /// Why a plugin can't be given what the configuration grants it.
 #[derive(Debug, thiserror::Error)]
@@ -50,7 +53,8 @@ impl Granter {
     }
 
     /// What this plugin is granted: its secrets are resolved and its folders are
-    /// there. The requests that it may send run where this is called.
+    /// there. The requests that it may send run where this is called, and names are looked up
+    /// there.
     ///
     /// # Errors
     /// If a secret can't be had, or there is no such folder.
@@ -86,6 +90,10 @@ impl Granter {
             let tls = self.tls.get_or_init(trusted).await.clone();
             let table = format!("{table}.http");
             grants.http = Some(Arc::new(HttpClient::new(table, http.clone(), tls)));
+        }
+        if let Some(sockets) = &given.sockets {
+            let table = format!("{table}.sockets");
+            grants.network = Some(Arc::new(PluginNetwork::new(table, sockets.clone())));
         }
         let keeper = self.keeper.clone();
         let stores = PluginStores::new(keeper, &settings.name, &table, given);

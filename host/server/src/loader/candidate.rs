@@ -7,16 +7,16 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use crate::asks::Beside;
 use crate::catalogue::FailedFile;
 use crate::folder;
+use crate::plugin_entry::PluginFile;
 use crate::signatures::{self, Signatures, Verdict};
 use crate::sources::{self, Record};
 
 /// Bytes that may be loaded.
 pub(super) struct Candidate {
-    pub(super) bytes: Vec<u8>,
-    /// theirs, in hex
-    pub(super) sha256: String,
+    pub(super) file: PluginFile,
     pub(super) verdict: Verdict,
 }
 
@@ -33,23 +33,20 @@ impl Candidate {
         blocking(move || {
             let (bytes, sha256) =
                 folder::read(&path, max_bytes).map_err(|reason| failed(None, reason))?;
+            let file = PluginFile {
+                bytes,
+                sha256,
+                beside: Beside::of(&path),
+            };
             if !keys.is_asked() {
                 let verdict = Verdict::NotAsked;
-                return Ok(Self {
-                    bytes,
-                    sha256,
-                    verdict,
-                });
+                return Ok(Self { file, verdict });
             }
             let judged = signatures::read_beside(&path)
-                .and_then(|(texts, missing)| keys.judge(&bytes, &texts, &missing));
+                .and_then(|(texts, missing)| keys.judge(&file.bytes, &texts, &missing));
             match judged {
-                Ok(verdict) => Ok(Self {
-                    bytes,
-                    sha256,
-                    verdict,
-                }),
-                Err(error) => Err(failed(Some(sha256), error.to_string())),
+                Ok(verdict) => Ok(Self { file, verdict }),
+                Err(error) => Err(failed(Some(file.sha256), error.to_string())),
             }
         })
         .await
@@ -72,8 +69,11 @@ impl Candidate {
             let sha256 = record.sha256;
             match keys.judge(&bytes, &record.signatures, &missing) {
                 Ok(verdict) => Ok(Self {
-                    bytes,
-                    sha256,
+                    file: PluginFile {
+                        bytes,
+                        sha256,
+                        beside: Beside::Nothing,
+                    },
                     verdict,
                 }),
                 Err(error) => Err(failed(Some(sha256), error.to_string())),

@@ -272,21 +272,20 @@ impl Loader {
         candidate: Candidate,
         serving: Option<&LoadedPlugin>,
     ) -> Result<(Option<LoadedPlugin>, Verdict), FailedFile> {
-        let Candidate {
-            bytes,
-            sha256,
-            verdict,
-        } = candidate;
-        if serving.is_some_and(|serving| serving.core.sha256 == sha256) {
+        let Candidate { file, verdict } = candidate;
+        let is_served = |serving: &LoadedPlugin| {
+            serving.core.sha256 == file.sha256 && serving.core.beside == file.beside
+        };
+        if serving.is_some_and(is_served) {
             return Ok((None, verdict));
         }
+        let sha256 = file.sha256.clone();
         let loaded = LoadedPlugin::load(
             &self.host.engine,
             &self.host.granter,
             self.host.config.plugin(name),
             self.host.config.circuit_breaker,
-            sha256.clone(),
-            bytes,
+            file,
             self.host.config.engine.max_instances as usize,
         );
         match loaded.await {

@@ -20,7 +20,7 @@ use fusebox_engine::{Engine, Exports, Habit, Isolation, Limits, LoadError};
 pub use offer::{Offers, PromptEntry, ResourceEntry, TemplateEntry, ToolEntry, ToolJson};
 
 use crate::admission::Places;
-use crate::asks::{Asks, AsksError};
+use crate::asks::{Asks, AsksError, Beside};
 use crate::breaker::Breaker;
 use crate::config::{self, CircuitBreaker, PluginSettings};
 use crate::granter::{GrantError, Granter};
@@ -48,6 +48,8 @@ pub struct PluginCore {
     pub asks: Asks,
     /// see `asks`
     pub unmet: Asks,
+    /// the text that lay beside its file
+    pub beside: Beside,
     /// its limits, and which key raises each
     pub settings: PluginSettings,
     /// one place for each call that may run at once, and the line before it
@@ -137,6 +139,17 @@ pub enum TaskRule {
     },
 }
 
+/// What a version of a plugin is made of.
+#[derive(Debug)]
+pub struct PluginFile {
+    /// the component, or the module
+    pub bytes: Vec<u8>,
+    /// of the bytes, in hex
+    pub sha256: String,
+    /// what lies beside it
+    pub beside: Beside,
+}
+
 /// One version of one plugin.
 #[derive(Debug)]
 pub struct LoadedPlugin {
@@ -213,16 +226,20 @@ impl LoadedPlugin {
         granter: &Granter,
         settings: PluginSettings,
         breaker: CircuitBreaker,
-        sha256: String,
-        bytes: Vec<u8>,
+        file: PluginFile,
         slots: usize,
     ) -> Result<Self, EntryError> {
         let limits = engine_limits(&settings.limits);
         let isolation = isolation(&settings.limits, slots);
         let grants = granter.grant(&settings).await?;
-        let (compiling, its) = (engine.clone(), settings.clone());
+        let PluginFile {
+            bytes,
+            sha256,
+            beside,
+        } = file;
+        let (compiling, its, text) = (engine.clone(), settings.clone(), beside.clone());
         let (code, asks) = tokio::task::spawn_blocking(move || {
-            let asks = Asks::of_file(&its.name, &bytes)?;
+            let asks = Asks::of_file(&its.name, &bytes, &text)?;
             let code =
                 fusebox_engine::Plugin::load_granted(&compiling, &bytes, limits, isolation, grants);
             Ok::<_, EntryError>((code.map_err(|error| refused(&its, error))?, asks))
@@ -237,6 +254,7 @@ impl LoadedPlugin {
             code,
             unmet: asks.unmet(&settings),
             asks,
+            beside,
             places: Places::new(&settings),
             meter: Arc::default(),
             in_flight: AtomicUsize::new(0),
@@ -335,11 +353,17 @@ fn engine_limits(limits: &config::Limits) -> Limits {
 }
 
 fn isolation(limits: &config::Limits, slots: usize) -> Isolation {
+    let max_calls_per_instance = limits.max_calls_per_instance;
+    let idle_max = limits.concurrent_calls_max.min((slots / IDLE_SHARE).max(1));
     match limits.isolation {
         config::Isolation::Call => Isolation::Call,
+        config::Isolation::Caller => Isolation::Caller {
+            max_calls_per_instance,
+            idle_max,
+        },
         config::Isolation::Pooled => Isolation::Pooled {
-            max_calls_per_instance: limits.max_calls_per_instance,
-            idle_max: limits.concurrent_calls_max.min((slots / IDLE_SHARE).max(1)),
+            max_calls_per_instance,
+            idle_max,
         },
     }
 }

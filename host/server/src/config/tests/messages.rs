@@ -310,6 +310,10 @@ fn what_is_wrong_with_a_grant_is_said_with_its_whole_key() {
         "fusebox.toml:2: `plugins.hello.grants.http.allow` is ['https://a/b']; it must be an array of at most 64 strings such as \"https://api.example.org\" or \"GET,POST http://*.example.org:8080\", without a path",
     );
     check(
+        "[plugins.hello.grants.sockets]\nconnect = ['db.example.org']",
+        "fusebox.toml:2: `plugins.hello.grants.sockets.connect` is ['db.example.org']; it must be an array of at most 64 strings such as \"tcp://db.example.org:5432\", \"udp://10.0.0.53:53\" or \"tcp://*.example.org:443\"",
+    );
+    check(
         "[plugins.hello.grants.secrets]\ntoken = 'hunter22'",
         "fusebox.toml:2: `plugins.hello.grants.secrets.token` is a string (not shown); it must be one of 64 entries at most, each { env = \"NAME\" }, { file = \"PATH\" } or { command = [\"PROGRAM\", ...] }",
     );
