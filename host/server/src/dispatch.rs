@@ -14,6 +14,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::ask;
+use crate::audit::End;
 use crate::call::{Call, ROUNDS_MAX, Step, Target};
 use crate::call_log;
 use crate::metrics::Refusal;
@@ -32,7 +33,16 @@ impl Call {
     pub async fn run(mut self: Box<Self>, outbound: Option<Outbound>) -> Reply {
         let began = Instant::now();
         let era = self.context.version.era();
-        let reply = match self.rounds(outbound).await {
+        let audited = match self.host.audit.as_ref().map(|audit| audit.begin(&self)) {
+            Some(Ok(entry)) => entry,
+            Some(Err(error)) => return Reply::error(Some(&self.id), &error, era),
+            None => None,
+        };
+        let answered = self.rounds(outbound).await;
+        if let Some(entry) = audited {
+            entry.end(End::of(&answered));
+        }
+        let reply = match answered {
             Ok(body) => Reply {
                 body,
                 status: 200,

@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::admission::Admission;
+use crate::audit::{Audit, AuditError};
 use crate::auth::{Audience, Auth, AuthError, Denied};
 use crate::buffers::BufferPool;
 use crate::capability_cache::CapabilityCache;
@@ -61,6 +62,8 @@ pub struct Host {
     pub admission: Admission,
     /// how fast they may
     pub rates: Rates,
+    /// who called what, for later; none: nobody writes it down
+    pub audit: Option<Audit>,
     /// who may call
     pub auth: Arc<Auth>,
     /// seals what handlers leave with modern clients
@@ -103,6 +106,9 @@ pub enum HostError {
     /// The engine didn't start.
     #[error(transparent)]
     Engine(#[from] EngineError),
+    /// What they do can't be written down.
+    #[error(transparent)]
+    Audit(#[from] AuditError),
     /// Callers can't be told apart.
     #[error(transparent)]
     Auth(#[from] AuthError),
@@ -128,6 +134,7 @@ impl Host {
             engine,
             granter: Granter::new(&config.keyvalue),
             rates: Rates::new(&config.rate_limits),
+            audit: Audit::open(&config.audit)?,
             auth: Arc::new(Auth::new(&config)?),
             sources: Arc::new(Sources::new(&config)?),
             signatures: Arc::new(Signatures::new(&config.signatures)),
@@ -198,6 +205,9 @@ impl Host {
         if !finished {
             // Whatever doesn't even take notice ends with the process.
             let _ = tokio::time::timeout(LAST_GRACE, self.tasks.wait()).await;
+        }
+        if let Some(audit) = &self.audit {
+            audit.close().await;
         }
         finished
     }

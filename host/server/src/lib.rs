@@ -11,6 +11,7 @@
 pub mod admission;
 pub mod ask;
 pub mod asks;
+pub mod audit;
 pub mod auth;
 pub mod author;
 pub mod backpressure;

@@ -7,6 +7,7 @@
 //! what keys must agree on. All that is wrong is reported at once.
 
 mod access;
+mod audit;
 mod comments;
 mod destination;
 mod diff;
@@ -45,6 +46,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 pub use access::{Auth, EVERYTHING, Exposed, OAuth, RateLimits, Role};
+pub use audit::{Arguments, Audit, Overflow};
 pub use destination::{AddressRange, Destination, NotADestination, is_name, normal_host};
 pub use diff::Difference;
 pub use effect::{Effect, effect};
@@ -159,6 +161,8 @@ pub struct Config {
     pub sources: Sources,
     /// `[signatures]`
     pub signatures: Signatures,
+    /// `[audit]`
+    pub audit: Audit,
     /// `[log]`
     pub log: Log,
     /// `[metrics]`

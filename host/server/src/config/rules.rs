@@ -4,6 +4,7 @@
 
 use toml::de::DeValue;
 
+use super::audit;
 use super::fits::{
     is_empty_or_url, is_endpoint, is_given, is_host, is_host_pattern, is_listener, is_origin,
     is_prefix, is_scope, is_view_path,
@@ -252,6 +253,14 @@ pub(super) const RULES: &[(&str, Rule)] = &[
         Rule::OneOf(&["off", "warn", "require"]),
     ),
     ("signatures.keys", PUBLIC_KEY),
+    ("audit.file", audit::FILE_KEY),
+    ("audit.max_bytes", audit::MAX_BYTES),
+    ("audit.keep", audit::KEEP),
+    ("audit.methods", audit::METHODS_KEY),
+    ("audit.arguments", audit::ARGUMENTS),
+    ("audit.arguments_max_bytes", audit::ARGUMENTS_MAX_BYTES),
+    ("audit.redact", audit::REDACT),
+    ("audit.on_overflow", audit::ON_OVERFLOW),
     (
         "log.level",
         Rule::OneOf(&["off", "error", "warn", "info", "debug", "trace"]),
@@ -262,7 +271,7 @@ pub(super) const RULES: &[(&str, Rule)] = &[
 ];
 
 /// The path of a file, if one is given.
-const FILE: Rule = Rule::Text {
+pub(super) const FILE: Rule = Rule::Text {
     fits: |_| true,
     expected: "the path of a file, or \"\"",
 };

@@ -16,6 +16,7 @@ use serde::Serialize;
 pub use load::{AdmissionReport, BackpressureReport, CacheReport};
 pub use plugin::{BreakerReport, FailedUpdate, PluginReport, PluginState};
 
+use crate::audit::{Audit, AuditReport};
 use crate::buffers::BufferSnapshot;
 use crate::catalogue::Catalogue;
 use crate::config::View;
@@ -58,6 +59,8 @@ pub struct Report {
     pub tasks_running: u64,
     pub tasks_bytes: u64,
     pub buffers: BufferSnapshot,
+    /// none: nothing is written
+    pub audit: Option<AuditReport>,
     pub plugins: BTreeMap<String, PluginReport>,
     /// what is not offered because another plugin has its name
     pub collisions: Vec<CollisionReport>,
@@ -196,6 +199,7 @@ pub fn report(host: &Host, now: Instant) -> Report {
         errors_1m: meters.errors_1m,
         requests_total: meters.requests_total,
         errors_total: meters.errors_total,
+        audit: host.audit.as_ref().map(Audit::report),
         plugins,
         tasks_kept: held.tasks,
         tasks_running: host.long_tasks.running() as u64,
@@ -228,6 +232,7 @@ fn causes(host: &Host, plugins: &BTreeMap<String, PluginReport>, queue_depth: u6
     }
     causes.extend(load::pressure(host));
     causes.extend(host.auth.trouble());
+    causes.extend(host.audit.as_ref().and_then(Audit::trouble));
     if host.engine.swaps_unsafely() {
         causes.push(
             "swap was turned on after the start: restart the host, or what one call left could be swapped out and seen by another"
