@@ -91,9 +91,11 @@ fn check(completed: Completed, answer: &str) {
 
 /// A host with these settings and the plugins of a folder.
 pub fn host(runtime: &Runtime, toml: &str, plugins: &Path) -> Arc<Host> {
-    let config = Config::from_toml("bench", toml)
+    let mut config = Config::from_toml("bench", toml)
         .expect("settings")
         .with_plugins_dir(plugins.to_path_buf());
+    // Nothing of a measurement stays behind.
+    config.reload.keep_versions = 0;
     let host = Host::new(config).expect("a host");
     runtime.block_on(Loader::new(host.clone()).load_all());
     host

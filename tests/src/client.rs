@@ -284,9 +284,9 @@ impl Client {
         headers
     }
 
-    /// What every request of the era carries.
+    /// What every request of the era carries, unless it brings its own.
     fn complete(&self, mut params: Value) -> Value {
-        if self.era == Era::Modern {
+        if self.era == Era::Modern && params["_meta"].is_null() {
             params["_meta"] = modern_meta();
         }
         params

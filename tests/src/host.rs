@@ -214,6 +214,7 @@ pub(crate) fn host_command() -> Command {
     let mut command = Command::new(place::host_binary());
     command
         .env("XDG_CACHE_HOME", place::cache())
+        .env("XDG_STATE_HOME", place::state())
         .env("NO_COLOR", "1")
         // Where the tests find plugins is nothing that the host is to serve.
         .env_remove("FUSEBOX_PLUGINS");

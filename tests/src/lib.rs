@@ -27,7 +27,7 @@ pub use conformance::{Suite, conformance};
 pub use host::{Host, Setup, signal};
 pub use http::{Connection, Events, Head, Response};
 pub use lines::{Lines, Stdio, initialize_line};
-pub use place::{host_binary, peer, plugin, repository, test_environment};
+pub use place::{changed, host_binary, peer, plugin, repository, test_environment};
 pub use program::{Ran, fusebox, shell, typed};
 pub use random::Random;
 pub use script::{node, peer_says, python, python_of, with_plain_numbers};

@@ -26,6 +26,26 @@ pub fn plugin(name: &str) -> Vec<u8> {
         .unwrap_or_else(|error| panic!("failed to read {}: {error}", path.display()))
 }
 
+/// Another build of the plugin `name`: one that has other bytes wherever it had
+/// these.
+///
+/// # Panics
+/// If it isn't built, or has none of them.
+pub fn changed(name: &str, changes: &[(&[u8], &[u8])]) -> Vec<u8> {
+    let mut bytes = plugin(name);
+    for (had, has) in changes {
+        assert_eq!(had.len(), has.len(), "they lie where the others lay");
+        let places: Vec<usize> = (0..bytes.len())
+            .filter(|&place| bytes[place..].starts_with(had))
+            .collect();
+        assert!(!places.is_empty(), "{name} has them");
+        for place in places {
+            bytes[place..][..has.len()].copy_from_slice(has);
+        }
+    }
+    bytes
+}
+
 /// The folder with Node, Python and their packages.
 pub fn test_environment() -> PathBuf {
     present(given("FUSEBOX_TEST_ENV", "test-env"))
@@ -40,6 +60,11 @@ pub fn peer(name: &str) -> PathBuf {
 /// once. It may be removed at any time.
 pub(crate) fn cache() -> PathBuf {
     target().join("test-cache")
+}
+
+/// A folder for what hosts keep that have none of their own.
+pub(crate) fn state() -> PathBuf {
+    target().join("test-state")
 }
 
 /// Cargo's target folder for projects that tests make.

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use fusebox_protocol::reason::Blame;
 use fusebox_protocol::{Era, Reason, RefusalData, RpcError};
-use fusebox_tests::{Client, Host, Setup, fusebox, plugin, repository};
+use fusebox_tests::{Client, Host, Setup, changed, fusebox, plugin, repository, until};
 use serde_json::{Value, json};
 
 const BEGIN: &str = "<!-- Made by tests/tests/docs.rs from the table in host/protocol; UPDATE_DOCS=1 rewrites it. -->\n\n";
@@ -67,6 +67,7 @@ fn eventful_host() -> Host {
         .plugin("everything")
         .plugin("misbehave")
         .plugin("reach")
+        .file("greeter", &plugin("hello"))
         .config(
             "
             [circuit_breaker]
@@ -74,6 +75,11 @@ fn eventful_host() -> Host {
             [reload]
             poll_interval_ms = 100
             settle_ms = 20
+            [canary]
+            enabled = true
+            steps = [50, 100]
+            [plugins.greeter]
+            prefix = \"greeter_\"
             [plugins.everything]
             exclude = [\"no_such_*\"]
             [plugins.elsewhere.source]
@@ -96,6 +102,16 @@ fn eventful_host() -> Host {
     host.put("hello", b"no wasm");
     host.health_when("an update failed", |health| {
         health["plugins"]["hello"]["failed_update"].is_object()
+    });
+    let other = changed("everything", &[(b"Please confirm", b"Kindly confirm")]);
+    host.put("everything", &other);
+    host.put("greeter", &changed("hello", &[(b"Hello, ", &[0xff; 7])]));
+    until("one version is tried, and another rolled back", || {
+        // Its first fault opens its breaker.
+        let _ = client.call("greeter_hello", json!({"name": "Ada"}));
+        let plugins = host.health()["plugins"].clone();
+        let is_tried = plugins["everything"]["canary"].is_object();
+        (is_tried && plugins["greeter"]["passed_over"].is_object()).then_some(())
     });
     host
 }

@@ -143,6 +143,16 @@ impl Breaker {
         Ok(self.permit(self.phase(), true))
     }
 
+    /// Closes it, whatever it does, and gives what it did. Calls that began before
+    /// count for nothing.
+    pub fn reset(&self, now: Instant) -> BreakerState {
+        let was = self.state(now);
+        let mut inner = self.inner.lock();
+        self.faults.store(0, Ordering::Relaxed);
+        self.enter(&mut inner, Gate::Closed);
+        was
+    }
+
     /// What it does at `now`.
     pub fn state(&self, now: Instant) -> BreakerState {
         let inner = self.inner.lock();

@@ -17,6 +17,7 @@ use parking_lot::Mutex;
 use crate::ask::{Known, Questions};
 use crate::breaker::Permit;
 use crate::call_log;
+use crate::canary::Turn;
 use crate::host::Host;
 use crate::metrics::Refusal;
 use crate::outbound::{ClientSink, Outbound};
@@ -68,6 +69,13 @@ pub struct Round {
     pub request_state: Option<String>,
 }
 
+impl Round {
+    /// Whether nothing is brought back: it is the first.
+    pub(crate) fn is_first(&self) -> bool {
+        self.responses.is_none() && self.request_state.is_none()
+    }
+}
+
 /// A call that may be polled where it was read and moved elsewhere if it lasts.
 pub struct Call {
     /// the host it runs in
@@ -84,6 +92,8 @@ pub struct Call {
     pub round: Round,
     /// it runs as a task already, under the deadline of tasks
     pub as_task: bool,
+    /// two versions of the plugin are compared, and this call counts for one
+    pub turn: Option<Turn>,
 }
 
 /// How one round ends.
@@ -229,6 +239,13 @@ fn judge(
     render: impl FnOnce(Answer) -> Rendered,
 ) -> Result<Step, RpcError> {
     let handler = &*call.handler;
+    let took = completed.usage.elapsed;
+    let good = |permit: Permit| {
+        if let Some(turn) = &call.turn {
+            turn.good(took);
+        }
+        permit.success()
+    };
     let answer = match completed.answer {
         Ok(answer) => answer,
         Err(error) => {
@@ -247,7 +264,7 @@ fn judge(
                 let starved = fault.kind == FaultKind::Deadline
                     && completed.usage.elapsed < call.patience() / 2;
                 if !starved {
-                    blame(handler, permit, &refusal, &fault.detail);
+                    blame(call, permit, took, &refusal, &fault.detail);
                 }
             }
             return Err(refusal);
@@ -255,38 +272,43 @@ fn judge(
     };
     match render(answer) {
         Rendered::Answer(body) => {
-            if permit.success() {
+            if good(permit) {
                 tracing::info!(plugin = %handler.core.name, handler = %handler.name, "breaker closed");
             }
             Ok(Step::Answer(body))
         }
         Rendered::Ask(questions) => {
-            permit.success();
+            good(permit);
             Ok(Step::Ask(questions))
         }
         Rendered::Refused(error) => {
-            permit.success();
+            good(permit);
             Err(error)
         }
         Rendered::Invalid(what) => {
             // It may quote the plugin.
             let what = handler.core.code.redact(what);
             let refusal = refusal::invalid_output(handler, &what);
-            blame(handler, permit, &refusal, &what);
+            blame(call, permit, took, &refusal, &what);
             Err(refusal)
         }
     }
 }
 
 /// Counts a fault, and says in the log what the caller isn't told.
-fn blame(handler: &Handler, permit: Permit, refusal: &RpcError, detail: &str) {
+fn blame(call: &Call, permit: Permit, took: Duration, refusal: &RpcError, detail: &str) {
+    let handler = &*call.handler;
     let (plugin, name) = (&handler.core.name, &handler.name);
     let reason = refusal.reason().map_or("unknown", Reason::name);
     handler.counters.fault(reason, SystemTime::now());
     tracing::warn!(%plugin, handler = %name, reason, "fault: {}", refusal.message);
     tracing::debug!(%plugin, handler = %name, detail, "the fault in the runtime's words");
-    if permit.fault(Instant::now()) {
+    let has_opened = permit.fault(Instant::now());
+    if has_opened {
         tracing::warn!(%plugin, handler = %name, reason, "breaker opened");
+    }
+    if let Some(turn) = &call.turn {
+        turn.fault(took, handler, has_opened);
     }
 }
 

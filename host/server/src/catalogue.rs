@@ -10,7 +10,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use crate::auth::Audience;
+use crate::canary::{Trial, Turn};
 use crate::config::{Role, View};
+use crate::control::{Orders, PassedOver};
 use crate::offered::{Collision, Offered};
 use crate::plugin_entry::{Handler, LoadedPlugin};
 use crate::signatures::Verdict;
@@ -35,7 +37,25 @@ pub struct Slot {
     pub failed: Option<FailedFile>,
     /// the configuration switched it off
     pub disabled: bool,
+    /// a new version that gets its share of the calls
+    pub trial: Option<Arc<Trial>>,
+    /// good bytes that are not to be served
+    pub passed_over: Option<PassedOver>,
+    /// what the operator ordered
+    pub orders: Arc<Orders>,
 }
+
+impl Slot {
+    fn has_rolled_back(&self, version: &str) -> bool {
+        let passed_over = self.passed_over.as_ref().filter(|one| one.rolled_back);
+        passed_over.is_some_and(|one| one.sha256.starts_with(version))
+    }
+}
+
+/// A call can't go on: the version that it began with was rolled back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the version of the plugin that asked was rolled back; begin again")]
+pub struct RolledBack;
 
 /// The name of a view; none: everything.
 pub type ViewName = Option<Arc<str>>;
@@ -60,6 +80,7 @@ pub struct Catalogue {
     views: BTreeMap<String, Part>,
     roles: Roles,
     collisions: Vec<Collision>,
+    has_trials: bool,
 }
 
 impl Deref for Catalogue {
@@ -97,6 +118,7 @@ impl Catalogue {
         static NEXT: AtomicU64 = AtomicU64::new(1);
         Self {
             id: NEXT.fetch_add(1, Ordering::Relaxed),
+            has_trials: slots.values().any(|slot| slot.trial.is_some()),
             slots,
             offered,
             views,
@@ -132,6 +154,47 @@ impl Catalogue {
             Some((shown, part)) => part.get_or_init(|| whole.part(shown)),
             None => NOTHING.get_or_init(Offered::default),
         }
+    }
+
+    /// The handler that a new call goes to, of the version that lists it or of the one
+    /// that is tried beside it.
+    pub(crate) fn pick(&self, handler: &Arc<Handler>) -> (Arc<Handler>, Option<Turn>) {
+        match self.trial_of(handler) {
+            Some(trial) => trial.pick(handler),
+            None => (handler.clone(), None),
+        }
+    }
+
+    /// The handler for a call that began with the version whose SHA-256 begins so: the
+    /// one on trial, or else the one that serves now.
+    ///
+    /// # Errors
+    /// If that version was rolled back: what it left is not for the one before it.
+    pub(crate) fn go_on(
+        &self,
+        handler: &Arc<Handler>,
+        version: &str,
+    ) -> Result<(Arc<Handler>, Option<Turn>), RolledBack> {
+        if handler.core.sha256.starts_with(version) {
+            return Ok((handler.clone(), None));
+        }
+        let trial = self.trial_of(handler);
+        let trial = trial.filter(|trial| trial.canary().core.sha256.starts_with(version));
+        if let Some(found) = trial.and_then(|trial| trial.twin(handler)) {
+            return Ok(found);
+        }
+        let slot = self.slots.get(&handler.core.name);
+        match slot.is_some_and(|slot| slot.has_rolled_back(version)) {
+            true => Err(RolledBack),
+            false => Ok((handler.clone(), None)),
+        }
+    }
+
+    fn trial_of(&self, handler: &Handler) -> Option<&Arc<Trial>> {
+        if !self.has_trials {
+            return None;
+        }
+        self.slots.get(&handler.core.name)?.trial.as_ref()
     }
 
     /// The handler that completes arguments for a plugin.

@@ -17,6 +17,7 @@ use crate::ask;
 use crate::audit::End;
 use crate::call::{Call, ROUNDS_MAX, Step, Target};
 use crate::call_log;
+use crate::catalogue::RolledBack;
 use crate::metrics::Refusal;
 use crate::outbound::Outbound;
 use crate::plugin_entry::TaskRule;
@@ -95,12 +96,15 @@ impl Call {
             call_log::spared(&self.handler, "ok, a result that was kept");
             return Ok(body);
         }
-        let mut known = self.round.open(
+        let (mut known, version) = self.round.open(
             &self.host,
             &self.handler,
             &self.target,
             &self.context.audience,
         )?;
+        if let Some(version) = version {
+            self.go_on_with(&version)?;
+        }
         if let Some(misfit) = self.misfit() {
             self.handler.counters.refusal();
             let refusals = &self.host.metrics.refusals;
@@ -134,6 +138,9 @@ impl Call {
                 let state = questions.state.as_deref();
                 let sealed = {
                     let audience = &self.context.audience;
+                    // Who is compared with another version must be found again.
+                    let always = self.turn.is_some();
+                    let state = round::State { state, always };
                     round::seal(&self.host, &self.handler, &self.target, audience, state)?
                 };
                 let (id, version) = (&self.id, self.context.version);
@@ -153,6 +160,14 @@ impl Call {
         )))
     }
 
+    /// Goes on with the version of the plugin that sealed what is brought back.
+    fn go_on_with(&mut self, version: &str) -> Result<(), RpcError> {
+        let found = self.host.catalogue.load().go_on(&self.handler, version);
+        let gone = |gone: RolledBack| RpcError::invalid_params(gone.to_string());
+        (self.handler, self.turn) = found.map_err(gone)?;
+        Ok(())
+    }
+
     /// Under which key the result of this call is kept; none if it isn't. What was
     /// asked of a user is never kept.
     fn result_key(&self) -> Option<Key> {
@@ -160,7 +175,7 @@ impl Call {
         let Target::Tool { arguments } = &self.target else {
             return None;
         };
-        let first = self.round.responses.is_none() && self.round.request_state.is_none();
+        let first = self.round.is_first();
         let scope = match rule.shared {
             true => Scope::Public,
             false => Scope::Session(self.context.session.as_ref()?.serial),

@@ -20,6 +20,7 @@ use crate::capability_cache::CapabilityCache;
 use crate::catalogue::Catalogue;
 use crate::changes::Changes;
 use crate::config::Config;
+use crate::control::Control;
 use crate::descriptors::Descriptors;
 use crate::event_log::LogLimits;
 use crate::granter::Granter;
@@ -54,6 +55,8 @@ pub struct Host {
     pub signatures: Arc<Signatures>,
     /// what is served; swapped whole by the loader
     pub catalogue: ArcSwap<Catalogue>,
+    /// orders to the loader, and what it did
+    pub control: Control,
     /// lists that were rendered from it
     pub capabilities: CapabilityCache,
     /// results of tools that may be kept
@@ -140,6 +143,7 @@ impl Host {
             signatures: Arc::new(Signatures::new(&config.signatures)),
             sealer: Sealer::new().map_err(HostError::Random)?,
             catalogue: ArcSwap::from_pointee(Catalogue::default()),
+            control: Control::default(),
             capabilities: CapabilityCache::new(config.capability_cache_ttl),
             results: ResultCache::new(config.result_cache),
             admission: Admission::new(&config, meters.clone()),

@@ -272,6 +272,7 @@ fn common(
         round: found.round,
         context,
         as_task: false,
+        turn: found.turn,
     })))
 }
 

@@ -220,9 +220,7 @@ pub(crate) async fn start(config: Config) -> Result<Arc<Host>, StartError> {
     let host = Host::new(config)?;
     let mut loader = Loader::new(host.clone());
     loader.load_all().await;
-    if host.config.reload.enabled {
-        tokio::spawn(loader.watch(host.stopping.clone()));
-    }
+    tokio::spawn(loader.watch(host.stopping.clone()));
     host.auth.start(&host.stopping);
     tokio::spawn(vitals::sample(host.clone()));
     tokio::spawn(vitals::watch(host.clone()));

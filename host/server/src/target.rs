@@ -20,6 +20,8 @@ use serde_json::value::RawValue;
 use crate::auth::Audience;
 use crate::call::{Round, Target};
 use crate::call_log;
+use crate::canary::Turn;
+use crate::catalogue::Catalogue;
 use crate::host::Host;
 use crate::plugin_entry::Handler;
 use crate::render::dialect;
@@ -30,6 +32,7 @@ pub(crate) struct Found {
     pub(crate) handler: Arc<Handler>,
     pub(crate) target: Target,
     pub(crate) round: Round,
+    pub(crate) turn: Option<Turn>,
 }
 
 /// `tools/call`
@@ -49,12 +52,15 @@ pub(crate) fn tool(
     if let Some(headers) = headers {
         entry.header_params.check(headers, params.arguments)?;
     }
+    let round = round(params.input_responses, params.request_state)?;
+    let (handler, turn) = pick(&catalogue, &entry.handler, &round);
     Ok(Found {
-        handler: entry.handler.clone(),
+        handler,
         target: Target::Tool {
             arguments: slice_of(frame, params.arguments),
         },
-        round: round(params.input_responses, params.request_state)?,
+        round,
+        turn,
     })
 }
 
@@ -76,12 +82,15 @@ pub(crate) fn resource(
     let handler = offered
         .reader(&params.uri)
         .ok_or_else(|| RpcError::resource_not_found(era, &params.uri))?;
+    let round = round(params.input_responses, params.request_state)?;
+    let (handler, turn) = pick(&catalogue, handler, &round);
     Ok(Found {
-        handler: handler.clone(),
+        handler,
         target: Target::Resource {
             uri: ByteString::from(&*params.uri),
         },
-        round: round(params.input_responses, params.request_state)?,
+        round,
+        turn,
     })
 }
 
@@ -105,12 +114,15 @@ pub(crate) fn prompt(
             params.name, missing.name
         )));
     }
+    let round = round(params.input_responses, params.request_state)?;
+    let (handler, turn) = pick(&catalogue, &entry.handler, &round);
     Ok(Found {
-        handler: entry.handler.clone(),
+        handler,
         target: Target::Prompt {
             arguments: owned(params.arguments),
         },
-        round: round(params.input_responses, params.request_state)?,
+        round,
+        turn,
     })
 }
 
@@ -148,8 +160,9 @@ pub(crate) fn completion(
         }
     };
     let completer = catalogue.completion_of(&handler.core.name);
-    Ok(completer.map(|completer| Found {
-        handler: completer.clone(),
+    let picked = completer.map(|completer| catalogue.pick(completer));
+    Ok(picked.map(|(handler, turn)| Found {
+        handler,
         target: Target::Completion {
             reference,
             name: ByteString::from(&*params.name),
@@ -157,7 +170,21 @@ pub(crate) fn completion(
             known: owned(params.known),
         },
         round: Round::default(),
+        turn,
     }))
+}
+
+/// Which version a call goes to. One that brings something back goes on with the
+/// version that asked for it, which only its seal knows.
+fn pick(
+    catalogue: &Catalogue,
+    handler: &Arc<Handler>,
+    round: &Round,
+) -> (Arc<Handler>, Option<Turn>) {
+    match round.is_first() {
+        true => catalogue.pick(handler),
+        false => (handler.clone(), None),
+    }
 }
 
 /// What a plugin that completes nothing proposes.

@@ -17,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 use crate::ask::{Known, Questions};
 use crate::auth::Audience;
 use crate::call::{Call, ROUNDS_MAX, Round, Step, Target};
+use crate::canary::Turn;
 use crate::host::Host;
 use crate::long_tasks::{Record, StoredQuestion, from_base64, to_base64, unix_ms, view};
 use crate::origin::Origin;
@@ -47,7 +48,7 @@ pub(crate) async fn begin(call: &Call, known: Known) -> Result<Vec<u8>, RpcError
     let audience = call.context.audience.clone();
     spawn(
         &call.host,
-        &call.handler,
+        (call.handler.clone(), call.turn.clone()),
         &record,
         (client, audience),
         known,
@@ -175,22 +176,28 @@ fn answer(record: &mut Record, given: &[(String, Box<RawValue>)]) -> Option<Read
     Some(Ready::Yes)
 }
 
-/// Runs a task again, on the version of its plugin that serves now.
+/// Runs a task again, on the version of its plugin that asked, if that is tried beside
+/// another, or else on the one that serves now.
 async fn resume(host: &Arc<Host>, record: &Record, client: ClientCapabilities, audience: Audience) {
     let known = Known {
         responses: serde_json::to_string(&record.answers).ok(),
         state: record.state.as_deref().and_then(from_base64),
     };
     let catalogue = host.catalogue.load_full();
-    match catalogue.offered_to(&audience).tool(&record.tool) {
-        Some(entry) => spawn(host, &entry.handler, record, (client, audience), known),
-        None => {
-            let error = RpcError::refusal(
-                Reason::PluginUnavailable,
-                format!("the tool `{}` is not there any more", record.tool),
-                RefusalData::default(),
-            );
-            settle(host, &record.id, Err(error)).await;
+    let found = catalogue.offered_to(&audience).tool(&record.tool);
+    let found = found
+        .ok_or_else(|| format!("the tool `{}` is not there any more", record.tool))
+        .and_then(|entry| {
+            let version = record.version.as_deref().unwrap_or_default();
+            let found = catalogue.go_on(&entry.handler, version);
+            found.map_err(|gone| gone.to_string())
+        });
+    match found {
+        Ok(handler) => spawn(host, handler, record, (client, audience), known),
+        Err(words) => {
+            let data = RefusalData::default();
+            let error = RpcError::refusal(Reason::PluginUnavailable, words, data);
+            settle(host, &record.id, Err(error), "").await;
         }
     }
 }
@@ -209,14 +216,14 @@ impl Drop for Running {
 
 fn spawn(
     host: &Arc<Host>,
-    handler: &Arc<Handler>,
+    (handler, turn): (Arc<Handler>, Option<Turn>),
     record: &Record,
     (client, audience): (ClientCapabilities, Audience),
     known: Known,
 ) {
     let call = Call {
         host: host.clone(),
-        handler: handler.clone(),
+        handler,
         id: RequestId::from(0),
         target: Target::Tool {
             arguments: ByteString::from(record.arguments.get()),
@@ -235,6 +242,7 @@ fn spawn(
         },
         round: Round::default(),
         as_task: true,
+        turn,
     };
     let stop = CancellationToken::new();
     let running = Running {
@@ -258,7 +266,7 @@ fn spawn(
         // Before anybody learns of its state, for the next round may begin then.
         drop(running);
         if let Some(step) = step {
-            settle(&host, &id, step).await;
+            settle(&host, &id, step, &call.handler.core.sha256).await;
         }
     });
 }
@@ -288,13 +296,18 @@ async fn rounds(call: &Call, mut known: Known) -> Result<Step, RpcError> {
     )))
 }
 
-/// Keeps what a round came to.
-async fn settle(host: &Host, id: &str, step: Result<Step, RpcError>) {
+/// Keeps what a round of this version came to.
+async fn settle(host: &Host, id: &str, step: Result<Step, RpcError>, version: &str) {
     let now = unix_ms();
     let changed = match step {
         Ok(Step::Ask(questions)) => {
             let (stored, state) = stored(&questions);
-            let ask = move |record: &mut Record| ask(record, &stored, state.as_ref(), now);
+            let version = version.to_owned();
+            let ask = move |record: &mut Record| {
+                ask(record, &stored, state.as_ref(), now)?;
+                record.version = Some(version.clone());
+                Some(())
+            };
             host.long_tasks.change(id, ask).await.map(drop)
         }
         Ok(Step::Answer(body)) => {

@@ -50,6 +50,11 @@ pub(super) const OWN: &[(&str, &str, &str)] = &[
     ),
     (
         "plugins",
+        "canary",
+        "Whether its new versions are tried on a part of the calls, whatever [canary] says: \"on\", \"off\" or \"\".",
+    ),
+    (
+        "plugins",
         "exclude",
         "Which of its tools are not offered, whatever `include` says.",
     ),

@@ -29,6 +29,7 @@ impl Effect {
 const AT_ONCE_TABLES: &[&str] = &[
     "auth",
     "backpressure",
+    "canary",
     "circuit_breaker",
     "limits",
     "lists",

@@ -237,7 +237,7 @@ fn literal(rule: Option<Rule>, text: &str) -> String {
             _ => quoted(text),
         },
         Some(Rule::Text { .. } | Rule::OneOf(_)) => quoted(text),
-        Some(Rule::Texts { .. }) => list(as_toml(), text),
+        Some(Rule::Texts { .. } | Rule::Steps) => list(as_toml(), text),
         Some(Rule::Secret) | None => match as_toml() {
             Some(toml::Value::Table(source)) => inline(&source),
             _ => quoted(text),

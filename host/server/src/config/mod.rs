@@ -8,6 +8,7 @@
 
 mod access;
 mod audit;
+mod canary;
 mod comments;
 mod destination;
 mod diff;
@@ -37,6 +38,7 @@ mod unknown;
 mod validate;
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::fs::File;
 use std::io::Read;
 use std::net::{IpAddr, SocketAddr};
@@ -44,9 +46,11 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 pub use access::{Auth, EVERYTHING, Exposed, OAuth, RateLimits, Role};
 pub use audit::{Arguments, Audit, Overflow};
+pub use canary::{Canary, CanaryChoice};
 pub use destination::{AddressRange, Destination, NotADestination, is_name, normal_host};
 pub use diff::Difference;
 pub use effect::{Effect, effect};
@@ -157,6 +161,8 @@ pub struct Config {
     pub keyvalue: KeyValue,
     /// `[reload]`
     pub reload: Reload,
+    /// `[canary]`
+    pub canary: Canary,
     /// `[sources]`
     pub sources: Sources,
     /// `[signatures]`
@@ -297,7 +303,25 @@ impl Config {
             limits: self.limits,
             grants: Grants::default(),
             source: None,
+            canary: CanaryChoice::Default,
         })
+    }
+
+    /// The folder for kept versions and orders; none if the user has no home. Without one in the file it is that of `plugins_dir`, since
+    /// plugins of one name in two folders are two plugins. `variable` looks up an
+    /// environment variable (`std::env::var_os`).
+    pub fn state_folder(&self, variable: impl Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
+        if !self.reload.state_dir.as_os_str().is_empty() {
+            return Some(self.reload.state_dir.clone());
+        }
+        let states = sections::xdg_folder("XDG_STATE_HOME", ".local/state", variable)?;
+        let plugins = std::path::absolute(&self.plugins_dir).ok()?;
+        let digest = Sha256::digest(plugins.as_os_str().as_encoded_bytes());
+        let name: String = digest[..8]
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
+        Some(states.join("fusebox").join("plugins").join(name))
     }
 
     /// The plugins that come from elsewhere and are not switched off, with where
@@ -308,13 +332,16 @@ impl Config {
     }
 
     /// The same settings for files of the operator's own alone: nothing is fetched,
-    /// and nothing has to be signed.
+    /// nothing has to be signed, nothing is tried or kept.
     #[must_use]
     pub fn for_own_files(mut self) -> Self {
         for settings in self.plugins.values_mut() {
             settings.source = None;
+            settings.canary = CanaryChoice::Off;
         }
         self.signatures.policy = SignaturePolicy::Off;
+        self.reload.keep_versions = 0;
+        self.canary.enabled = false;
         self
     }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::canary::CanaryChoice;
 use super::grants::{GRANTS, Grants};
 use super::overlay::{named_table, plugin_key};
 use super::sections::Limits;
@@ -27,6 +28,9 @@ pub struct PluginSettings {
     /// Patterns of its tools that are not offered, whatever `include` says.
     #[serde(default)]
     pub exclude: Vec<String>,
+    /// Whether its new versions get their calls step by step.
+    #[serde(default)]
+    pub canary: CanaryChoice,
     /// `[plugins.NAME]` over `[limits]`.
     #[serde(flatten)]
     pub limits: Limits,

@@ -5,6 +5,7 @@
 use toml::de::DeValue;
 
 use super::audit;
+use super::canary::{CanaryChoice, accept_steps};
 use super::fits::{
     is_empty_or_url, is_endpoint, is_given, is_host, is_host_pattern, is_listener, is_origin,
     is_prefix, is_scope, is_view_path,
@@ -33,6 +34,8 @@ pub(super) enum Rule {
     },
     /// Where a secret comes from.
     Secret,
+    /// Percentages, step by step.
+    Steps,
 }
 
 /// Entries in one array.
@@ -210,13 +213,7 @@ pub(super) const RULES: &[(&str, Rule)] = &[
     ("result_cache.ttl_max_ms", int(1, WEEK_MS)),
     ("engine.max_instances", int(1, 20_000)),
     ("engine.cache", Rule::Bool),
-    (
-        "engine.cache_dir",
-        Rule::Text {
-            fits: |_| true,
-            expected: "the path of a folder, or \"\"",
-        },
-    ),
+    ("engine.cache_dir", FOLDER_OR_NONE),
     ("engine.long_call_threads", int(0, 1024)),
     ("tasks.enabled", Rule::Bool),
     ("tasks.store", FILE),
@@ -230,13 +227,17 @@ pub(super) const RULES: &[(&str, Rule)] = &[
     ("reload.poll_interval_ms", int(50, HOUR_MS)),
     ("reload.settle_ms", int(0, MINUTE_MS)),
     ("reload.file_max_bytes", int(1024, GIB)),
-    (
-        "sources.cache_dir",
-        Rule::Text {
-            fits: |_| true,
-            expected: "the path of a folder, or \"\"",
-        },
-    ),
+    ("reload.keep_versions", int(0, 100)),
+    ("reload.state_dir", FOLDER_OR_NONE),
+    ("canary.enabled", Rule::Bool),
+    ("canary.steps", Rule::Steps),
+    ("canary.interval_ms", int(100, WEEK_MS)),
+    ("canary.min_calls", int(1, 1_000_000)),
+    ("canary.idle_step_ms", int(0, WEEK_MS)),
+    ("canary.max_fault_increase", int(0, 100)),
+    ("canary.max_latency_percent", int(100, 100_000)),
+    ("canary.min_latency_increase_ms", int(0, MINUTE_MS)),
+    ("sources.cache_dir", FOLDER_OR_NONE),
     ("sources.interval_ms", INTERVAL),
     ("sources.timeout_ms", TIMEOUT),
     ("sources.start_wait_ms", int(0, HOUR_MS)),
@@ -270,6 +271,12 @@ pub(super) const RULES: &[(&str, Rule)] = &[
     ("metrics.handlers_max", int(0, 100_000)),
 ];
 
+/// The path of a folder, if one is given.
+const FOLDER_OR_NONE: Rule = Rule::Text {
+    fits: |_| true,
+    expected: "the path of a folder, or \"\"",
+};
+
 /// The path of a file, if one is given.
 pub(super) const FILE: Rule = Rule::Text {
     fits: |_| true,
@@ -288,6 +295,7 @@ pub(super) const PLUGIN_RULES: &[(&str, Rule)] = &[
     ),
     ("include", NAMES),
     ("exclude", NAMES),
+    ("canary", Rule::OneOf(CanaryChoice::WORDS)),
 ];
 
 /// The keys of `[views.NAME]`.
@@ -399,6 +407,10 @@ impl Rule {
                 format!("an array of at most {LIST_MAX} strings {expected}")
             }
             Self::Secret => SOURCE_EXPECTED.to_owned(),
+            Self::Steps => {
+                "an array of whole percentages that rise to 100, such as [5, 25, 50, 100]"
+                    .to_owned()
+            }
         }
     }
 
@@ -408,7 +420,7 @@ impl Rule {
             Self::Bool => false.into(),
             Self::Int { min, .. } => min.into(),
             Self::OneOf(_) | Self::Text { .. } | Self::Secret => "".into(),
-            Self::Texts { .. } => toml::Value::Array(Vec::new()),
+            Self::Texts { .. } | Self::Steps => toml::Value::Array(Vec::new()),
         }
     }
 
@@ -434,6 +446,7 @@ impl Rule {
                     .map(toml::Value::Array)
             }
             Self::Secret => source(value),
+            Self::Steps => accept_steps(value),
         }
     }
 }

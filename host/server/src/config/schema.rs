@@ -123,6 +123,11 @@ fn of_rule(rule: Rule) -> Value {
         Rule::Texts { .. } => json!({
             "type": "array", "items": { "type": "string" }, "maxItems": LIST_MAX,
         }),
+        Rule::Steps => json!({
+            "type": "array",
+            "items": { "type": "integer", "minimum": 1, "maximum": 100 },
+            "maxItems": LIST_MAX,
+        }),
         Rule::Secret => json!({ "$ref": "#/$defs/secret" }),
     }
 }

@@ -279,7 +279,7 @@ pub(super) fn xdg_folder(
 }
 
 /// `[reload]`: plugins that change while the host runs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Reload {
     /// Whether the folder is watched.
@@ -292,6 +292,11 @@ pub struct Reload {
     pub settle: Duration,
     /// The largest plugin file.
     pub file_max_bytes: u64,
+    /// Good versions of each plugin that are kept beside the one that serves.
+    pub keep_versions: usize,
+    /// The folder for them and for orders as the file has it, perhaps empty; see
+    /// [`Config::state_folder`](super::Config::state_folder).
+    pub state_dir: PathBuf,
 }
 
 /// `[tasks]`: calls that outlive their request.

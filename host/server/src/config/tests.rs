@@ -290,6 +290,7 @@ fn a_plugin_has_its_own_limits_over_the_common_ones() {
             },
             grants: Grants::default(),
             source: None,
+            canary: CanaryChoice::Default,
         }
     );
     assert_eq!(hello.limits.queue_max, 1);
@@ -305,6 +306,7 @@ fn a_plugin_has_its_own_limits_over_the_common_ones() {
             limits: config.limits,
             grants: Grants::default(),
             source: None,
+            canary: CanaryChoice::Default,
         };
         assert_eq!(settings, expected);
     }

@@ -127,7 +127,7 @@ mod tests {
              `registry_shards`, `capability_cache_ttl_ms`, `health_check_interval_ms`, \
              `metrics_interval_ms`, `shutdown_timeout_ms`, `http`, `buffers`, `stream`, `session`, `socket`, \
              `tls`, `auth`, `oauth`, `rate_limits`, `quic`, `lists`, `message_queue`, `backpressure`, `circuit_breaker`, `limits`, `result_cache`, \
-             `engine`, `tasks`, `keyvalue`, `reload`, `sources`, `signatures`, `audit`, `log`, `metrics`, `capability_cache_ttl`, `health_check_interval`, \
+             `engine`, `tasks`, `keyvalue`, `reload`, `canary`, `sources`, `signatures`, `audit`, `log`, `metrics`, `capability_cache_ttl`, `health_check_interval`, \
              `metrics_interval`, `plugins`, `views`, `roles`",
         );
     }

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::error::Problem;
 use super::overlay::Overlay;
-use super::{Config, EVERYTHING, source};
+use super::{Config, EVERYTHING, canary, source};
 
 /// Notes in `overlay` what is wrong with `config`, which was made from it.
 pub(super) fn validate(config: &Config, overlay: &mut Overlay<'_>) {
@@ -15,6 +15,7 @@ pub(super) fn validate(config: &Config, overlay: &mut Overlay<'_>) {
     paths(config, overlay);
     shards(config, overlay);
     source::validate(config, overlay);
+    canary::validate(config, overlay);
     roles(config, overlay);
     client_certificates(config, overlay);
 }

@@ -20,6 +20,7 @@ use crate::audit::{Audit, AuditReport};
 use crate::buffers::BufferSnapshot;
 use crate::catalogue::Catalogue;
 use crate::config::View;
+use crate::control::Event;
 use crate::host::Host;
 
 /// The report.
@@ -64,6 +65,8 @@ pub struct Report {
     pub plugins: BTreeMap<String, PluginReport>,
     /// what is not offered because another plugin has its name
     pub collisions: Vec<CollisionReport>,
+    /// what became of plugins lately, the newest first
+    pub history: Vec<Event>,
     /// the parts that are served at paths of their own
     pub views: BTreeMap<String, ViewReport>,
 }
@@ -205,6 +208,7 @@ pub fn report(host: &Host, now: Instant) -> Report {
         tasks_running: host.long_tasks.running() as u64,
         tasks_bytes: held.bytes,
         buffers: host.buffers.snapshot(),
+        history: host.control.history().events(),
         views: host
             .config
             .views
@@ -249,6 +253,12 @@ fn causes(host: &Host, plugins: &BTreeMap<String, PluginReport>, queue_depth: u6
             causes.push(format!("plugin {name} can't be used"));
         } else if plugin.failed_update.is_some() {
             causes.push(format!("the new file of plugin {name} can't be used"));
+        } else if plugin
+            .passed_over
+            .as_ref()
+            .is_some_and(|one| one.rolled_back)
+        {
+            causes.push(format!("the new version of plugin {name} was rolled back"));
         }
         if let Some(source) = &plugin.source {
             if plugin.state == PluginState::Serving && source.error.is_some() {

@@ -8,7 +8,9 @@ use std::time::Instant;
 use serde::Serialize;
 
 use crate::breaker::{Breaker, BreakerState};
+use crate::canary::TrialReport;
 use crate::catalogue::Slot;
+use crate::control::{KeptVersion, PassedOver};
 use crate::plugin_entry::{Handler, HandlerKind, LoadedPlugin};
 use crate::refusal::millis_up;
 use crate::signatures::{SignatureReport, Verdict};
@@ -39,6 +41,13 @@ pub struct PluginReport {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub failed_update: Option<FailedUpdate>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    pub passed_over: Option<PassedOver>,
+    pub disabled_by_order: bool,
+    pub pinned: Option<String>,
+    pub kept: Vec<KeptVersion>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub canary: Option<TrialReport>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub source: Option<SourceReport>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub signature: Option<SignatureReport>,
@@ -57,7 +66,7 @@ pub enum PluginState {
     Serving,
     /// its file can't be used; the reason says why
     Failed,
-    /// the configuration switched it off
+    /// the configuration switched it off, or an order
     Disabled,
 }
 
@@ -108,6 +117,7 @@ pub(super) fn plugin(
                 reason: failed.reason,
             }),
         ),
+        (None, _) if slot.orders.disabled => (Some("disabled by an order".to_owned()), None),
         (None, None) if slot.disabled => (
             Some(format!("switched off by `plugins.{name}.enabled`")),
             None,
@@ -115,7 +125,7 @@ pub(super) fn plugin(
         (_, failed) => (failed.map(|failed| failed.reason), None),
     };
     PluginReport {
-        state: match (serving, slot.disabled) {
+        state: match (serving, slot.disabled || slot.orders.disabled) {
             (Some(_), _) => PluginState::Serving,
             (None, true) => PluginState::Disabled,
             (None, false) => PluginState::Failed,
@@ -132,13 +142,18 @@ pub(super) fn plugin(
         in_flight: serving.map_or(0, |plugin| plugin.core.in_flight() as u64),
         waiting: serving.map_or(0, waiting),
         failed_update,
+        passed_over: slot.passed_over.clone(),
+        disabled_by_order: slot.orders.disabled,
+        pinned: slot.orders.pinned.clone(),
+        kept: slot.orders.kept.clone(),
+        canary: slot.trial.as_ref().map(|trial| trial.report()),
         source,
         signature: slot.signed.as_ref().and_then(Verdict::report),
         unmatched: serving.map_or_else(Vec::new, |plugin| plugin.offers.unmatched.clone()),
         asks_ungranted: serving.map_or_else(Vec::new, |plugin| plugin.core.unmet.lines()),
         breakers: handlers
             .iter()
-            .map(|one| (fuse_name(one), fuse(one, now)))
+            .map(|one| (one.fuse_name(), fuse(one, now)))
             .collect(),
     }
 }
@@ -157,14 +172,6 @@ fn sha256(slot: &Slot) -> Option<String> {
 
 fn waiting(plugin: &LoadedPlugin) -> u64 {
     plugin.core.places.waiting() as u64
-}
-
-/// Tools go by their name; what may have the same name says what it is.
-fn fuse_name(handler: &Handler) -> String {
-    match handler.kind {
-        HandlerKind::Prompt => format!("prompt {}", handler.name),
-        _ => handler.name.clone(),
-    }
 }
 
 fn fuse(handler: &Handler, now: Instant) -> BreakerReport {

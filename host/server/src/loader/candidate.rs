@@ -7,6 +7,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::kept::Kept;
 use crate::asks::Beside;
 use crate::catalogue::FailedFile;
 use crate::folder;
@@ -18,6 +19,8 @@ use crate::sources::{self, Record};
 pub(super) struct Candidate {
     pub(super) file: PluginFile,
     pub(super) verdict: Verdict,
+    /// the texts of its signatures
+    pub(super) signatures: Vec<String>,
 }
 
 impl Candidate {
@@ -33,20 +36,62 @@ impl Candidate {
         blocking(move || {
             let (bytes, sha256) =
                 folder::read(&path, max_bytes).map_err(|reason| failed(None, reason))?;
+            let read = signatures::read_beside(&path);
             let file = PluginFile {
                 bytes,
                 sha256,
                 beside: Beside::of(&path),
             };
             if !keys.is_asked() {
-                let verdict = Verdict::NotAsked;
-                return Ok(Self { file, verdict });
+                return Ok(Self {
+                    file,
+                    verdict: Verdict::NotAsked,
+                    // Somebody may ask when it is rolled back to.
+                    signatures: read.map(|(texts, _)| texts).unwrap_or_default(),
+                });
             }
-            let judged = signatures::read_beside(&path)
-                .and_then(|(texts, missing)| keys.judge(&file.bytes, &texts, &missing));
+            let judged = read.and_then(|(signatures, missing)| {
+                let verdict = keys.judge(&file.bytes, &signatures, &missing)?;
+                Ok((verdict, signatures))
+            });
             match judged {
-                Ok(verdict) => Ok(Self { file, verdict }),
+                Ok((verdict, signatures)) => Ok(Self {
+                    file,
+                    verdict,
+                    signatures,
+                }),
                 Err(error) => Err(failed(Some(file.sha256), error.to_string())),
+            }
+        })
+        .await
+    }
+
+    /// A version that was good before, with the signatures that it had.
+    ///
+    /// # Errors
+    /// Why it may not be loaded.
+    pub(super) async fn of_kept(
+        kept: Kept,
+        plugin: String,
+        sha256: String,
+        max_bytes: u64,
+        keys: Arc<Signatures>,
+    ) -> Result<Self, FailedFile> {
+        blocking(move || {
+            let read = kept.read(&plugin, &sha256, max_bytes);
+            let (bytes, record) = read.map_err(|reason| failed(Some(sha256.clone()), reason))?;
+            let missing = "none was kept with it";
+            match keys.judge(&bytes, &record.signatures, missing) {
+                Ok(verdict) => Ok(Self {
+                    file: PluginFile {
+                        bytes,
+                        sha256,
+                        beside: record.asks.map_or(Beside::Nothing, Beside::Text),
+                    },
+                    verdict,
+                    signatures: record.signatures,
+                }),
+                Err(error) => Err(failed(Some(sha256), error.to_string())),
             }
         })
         .await
@@ -75,6 +120,7 @@ impl Candidate {
                         beside: Beside::Nothing,
                     },
                     verdict,
+                    signatures: record.signatures,
                 }),
                 Err(error) => Err(failed(Some(sha256), error.to_string())),
             }

@@ -60,16 +60,29 @@ impl Loader {
         slot.serving.is_some() || slot.failed.is_some_and(|failed| failed.sha256.is_some())
     }
 
-    async fn take_reason(&self, name: &str, reason: String) {
+    async fn take_reason(&mut self, name: &str, reason: String) {
         let failed = FailedFile {
             sha256: None,
             reason,
         };
-        self.take_candidate(name, Err(failed)).await;
+        self.consider(name, Err(failed), None).await;
     }
 
-    async fn take_record(&self, name: &str, record: Record) {
-        let sources = &self.host.sources;
+    /// Takes in again what a source said last, or what the cache has.
+    pub(super) async fn bring_elsewhere(&mut self, name: &str) {
+        let record = match self.heard.get(name) {
+            Some(record) => Some(record.clone()),
+            None => self.host.sources.cached(name).await,
+        };
+        match record {
+            Some(record) => self.take_record(name, record).await,
+            // Its source is waited for.
+            None => self.lose(name).await,
+        }
+    }
+
+    async fn take_record(&mut self, name: &str, record: Record) {
+        let sources = self.host.sources.clone();
         let Some(file) = sources.file(&record) else {
             return;
         };
@@ -79,8 +92,12 @@ impl Loader {
         };
         let max_bytes = self.host.config.reload.file_max_bytes;
         let keys = self.host.signatures.clone();
+        self.heard.insert(name.to_owned(), record.clone());
         let candidate = Candidate::of_record(file, record.clone(), missing, max_bytes, keys).await;
-        if self.take_candidate(name, candidate).await {
+        // A new version that serves is remembered as it is published.
+        let before = self.slot(name).serving.map(|one| one.core.sha256.clone());
+        let is_old = before.as_ref() == Some(&record.sha256);
+        if self.consider(name, candidate, Some(record.clone())).await && is_old {
             sources.remember(name, record).await;
         }
     }

@@ -1,35 +1,37 @@
 //! The loader: keeps the catalogue in step with the plugins folder, and with what
 //! comes from elsewhere.
 //!
-//! It owns the watch, the wait until a file is whole, and the swap of the
-//! catalogue. It never touches the path of a request: compiling happens beside
-//! it, and a swap is one pointer.
+//! It owns the watch, the wait until a file is whole, the operator's orders, and the
+//! swap of the catalogue. It never touches the path of a request: compiling happens
+//! beside it, and a swap is one pointer.
 
+mod book;
 mod candidate;
 mod elsewhere;
+mod kept;
+mod orders;
+mod publish;
+mod refit;
+mod taking;
+mod trials;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
-use fusebox_engine::{Change, Foreign};
-use fusebox_protocol::reply::ListKind;
 use notify::{RecommendedWatcher, RecursiveMode, Watcher};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use crate::catalogue::{Catalogue, FailedFile, Slot};
+use crate::catalogue::{FailedFile, Slot};
 use crate::folder::{self, Found, Stamp};
 use crate::host::Host;
-use crate::metrics::Load;
-use crate::plugin_entry::{EntryError, LoadedPlugin};
-use crate::signatures::Verdict;
-use crate::sources::News;
+use crate::sources::{self, News};
+use book::Book;
 use candidate::Candidate;
-
-/// Things that a plugin asks for which the log names.
-const UNMET_TOLD_MAX: usize = 16;
+use kept::Kept;
 
 /// What the loader knows of one file: how it looked when it was last taken in,
 /// and how it looked at the last glance.
@@ -37,6 +39,18 @@ const UNMET_TOLD_MAX: usize = 16;
 struct Seen {
     taken: Option<Stamp>,
     glanced: Option<Stamp>,
+}
+
+/// What is remembered of a version with its bytes.
+#[derive(Clone, Debug, Default)]
+struct Papers {
+    sha256: String,
+    /// the texts of its signatures
+    signatures: Vec<String>,
+    /// what lies beside it
+    asks: Option<String>,
+    /// where it comes from, if it isn't from the folder
+    source: Option<sources::Record>,
 }
 
 /// News that wait for the loader; who brings more waits too.
@@ -47,6 +61,19 @@ pub struct Loader {
     host: Arc<Host>,
     dir: PathBuf,
     seen: BTreeMap<String, Seen>,
+    /// what the operator ordered
+    book: Book,
+    /// good versions on disk
+    kept: Kept,
+    told_not_kept: AtomicBool,
+    /// which there are, by plugin, the newest first
+    versions: BTreeMap<String, Vec<kept::Record>>,
+    /// what is to be remembered of each version on trial once it is good
+    papers: BTreeMap<String, Papers>,
+    /// when those are looked at
+    look_due: Instant,
+    /// what each source said last
+    heard: BTreeMap<String, sources::Record>,
     news: mpsc::Receiver<News>,
     /// kept, so that there may always be news
     tell: mpsc::Sender<News>,
@@ -61,7 +88,16 @@ impl Loader {
         let dir = host.config.plugins_dir.clone();
         let (tell, news) = mpsc::channel(NEWS_MAX);
         let following = host.stopping.child_token();
+        let state = host.config.state_folder(|name| std::env::var_os(name));
+        let versions = state.as_ref().map(|state| state.join("versions"));
         Self {
+            book: Book::open(state.as_deref()),
+            kept: Kept::new(versions, host.config.reload.keep_versions),
+            told_not_kept: AtomicBool::new(false),
+            versions: BTreeMap::new(),
+            papers: BTreeMap::new(),
+            look_due: Instant::now(),
+            heard: BTreeMap::new(),
             host,
             dir,
             seen: BTreeMap::new(),
@@ -78,28 +114,53 @@ impl Loader {
     pub async fn load_all(&mut self) {
         self.pass(Glance::TakeAll).await;
         self.begin_elsewhere().await;
+        self.take_orphans().await;
     }
 
-    /// Watches the folder until `stop`: by the system's notifications, and by a
-    /// look every `reload.poll_interval_ms` where those don't come.
+    /// Carries out orders until `stop`, and watches the folder, if that is wanted: by
+    /// the system's notifications, and by a look every `reload.poll_interval_ms` where
+    /// those don't come.
     pub async fn watch(mut self, stop: CancellationToken) {
-        let (events, mut event) = mpsc::channel(1);
-        let _watcher = self.start_watcher(events);
-        let (poll, settle) = {
+        let (watches, poll, settle) = {
             let reload = &self.host.config.reload;
-            (reload.poll_interval, reload.settle)
+            (reload.enabled, reload.poll_interval, reload.settle)
         };
+        if !watches {
+            self.following.cancel();
+        }
+        let mut inbox = self.host.control.inbox().await;
+        let nudge = self.host.control.nudge();
+        let (events, mut event) = mpsc::channel(1);
+        let _watcher = watches.then(|| self.start_watcher(events));
         let mut next = Instant::now() + poll;
         loop {
+            let has_trials = !self.papers.is_empty();
+            // Only an event, or the time for it, leads to a look at the folder.
             tokio::select! {
-                () = stop.cancelled() => return,
-                Some(()) = event.recv() => {}
-                Some(news) = self.news.recv() => {
-                    self.hear(news).await;
-                    // The folder is looked at when it would have been.
+                () = stop.cancelled() => {
+                    // Whoever waits for an answer is told that there is none.
+                    inbox.close();
+                    while inbox.try_recv().is_ok() {}
+                    return;
+                }
+                Some(message) = inbox.recv() => {
+                    self.obey(message).await;
                     continue;
                 }
-                () = tokio::time::sleep_until(next) => {}
+                () = nudge.notified() => {
+                    self.look_at_trials().await;
+                    continue;
+                }
+                () = tokio::time::sleep_until(self.look_due), if has_trials => {
+                    self.look_at_trials().await;
+                    continue;
+                }
+                Some(news) = self.news.recv() => {
+                    self.hear(news).await;
+                    continue;
+                }
+                Some(()) = event.recv() => {}
+                () = tokio::time::sleep_until(next), if watches => {}
             }
             // A file that changed is looked at again after it had time to settle.
             let is_unsettled = self.pass(Glance::TakeSettled).await;
@@ -148,7 +209,7 @@ impl Loader {
                 return false;
             }
         };
-        self.remove_missing(&found);
+        self.remove_missing(&found).await;
         let mut unsettled = false;
         for file in found {
             let seen = self.seen.entry(file.name.clone()).or_default();
@@ -166,7 +227,7 @@ impl Loader {
         unsettled
     }
 
-    fn remove_missing(&mut self, found: &[Found]) {
+    async fn remove_missing(&mut self, found: &[Found]) {
         let gone: Vec<String> = self
             .seen
             .keys()
@@ -179,9 +240,7 @@ impl Loader {
                 self.host.sources.note_file(&name, false);
                 continue;
             }
-            self.publish(&name, None);
-            self.host.metrics.loads.add(Load::Removed);
-            tracing::info!(plugin = name, "plugin removed");
+            self.lose(&name).await;
         }
     }
 
@@ -211,198 +270,13 @@ impl Loader {
                 reason,
             }),
         };
-        self.take_candidate(&name, candidate).await;
+        self.consider(&name, candidate, None).await;
     }
 
     /// What there is under a name now.
     fn slot(&self, name: &str) -> Slot {
         let slot = self.host.catalogue.load().slots().get(name).cloned();
         slot.unwrap_or_default()
-    }
-
-    /// Makes bytes the version that serves, or notes why not. True if they serve.
-    async fn take_candidate(&self, name: &str, candidate: Result<Candidate, FailedFile>) -> bool {
-        let before = self.slot(name);
-        let mut slot = before.clone();
-        let loaded = match candidate {
-            Ok(candidate) => self.load(name, candidate, slot.serving.as_deref()).await,
-            Err(failed) => Err(failed),
-        };
-        let is_good = loaded.is_ok();
-        match loaded {
-            // Nothing has changed since the last look.
-            Ok((None, verdict))
-                if before.failed.is_none() && before.signed.as_ref() == Some(&verdict) =>
-            {
-                return true;
-            }
-            Ok((plugin, verdict)) => {
-                tell_verdict(name, &verdict);
-                slot.signed = Some(verdict);
-                slot.failed = None;
-                if let Some(plugin) = plugin {
-                    let replaces = slot.serving.is_some();
-                    let load = if replaces { Load::Swap } else { Load::New };
-                    self.host.metrics.loads.add(load);
-                    tell_loaded(name, &plugin, replaces);
-                    slot.serving = Some(Arc::new(plugin));
-                }
-            }
-            // It is known: whoever looks again has told it before.
-            Err(failed) if before.failed.as_ref() == Some(&failed) => return false,
-            Err(failed) => {
-                self.host.metrics.loads.add(Load::Failed);
-                tracing::warn!(
-                    plugin = name,
-                    reason = failed.reason,
-                    still_serving = slot.serving.is_some(),
-                    "plugin file failed"
-                );
-                slot.failed = Some(failed);
-            }
-        }
-        self.publish(name, Some(slot));
-        is_good
-    }
-
-    /// Loads bytes; none if they are what is served already.
-    async fn load(
-        &self,
-        name: &str,
-        candidate: Candidate,
-        serving: Option<&LoadedPlugin>,
-    ) -> Result<(Option<LoadedPlugin>, Verdict), FailedFile> {
-        let Candidate { file, verdict } = candidate;
-        let is_served = |serving: &LoadedPlugin| {
-            serving.core.sha256 == file.sha256 && serving.core.beside == file.beside
-        };
-        if serving.is_some_and(is_served) {
-            return Ok((None, verdict));
-        }
-        let sha256 = file.sha256.clone();
-        let loaded = LoadedPlugin::load(
-            &self.host.engine,
-            &self.host.granter,
-            self.host.config.plugin(name),
-            self.host.config.circuit_breaker,
-            file,
-            self.host.config.engine.max_instances as usize,
-        );
-        match loaded.await {
-            Ok(plugin) => {
-                self.host.metrics.tallies.follow(&plugin);
-                Ok((Some(plugin), verdict))
-            }
-            Err(error) => Err(failed(Some(sha256), &error)),
-        }
-    }
-
-    /// Swaps in a catalogue with `slot` under `name`, and tells clients if they
-    /// see other lists now. Only the loader swaps, so nothing comes in between.
-    fn publish(&self, name: &str, slot: Option<Slot>) {
-        let before = self.host.catalogue.load_full();
-        let mut slots = before.slots().clone();
-        match slot {
-            Some(slot) => slots.insert(name.to_owned(), slot),
-            None => slots.remove(name),
-        };
-        let after = Arc::new(Catalogue::new(
-            slots,
-            &self.host.config.views,
-            &self.host.config.roles,
-        ));
-        for collision in after.collisions() {
-            if !before.collisions().contains(collision) {
-                tracing::warn!(
-                    what = collision.what,
-                    name = collision.name,
-                    kept_by = collision.kept_by,
-                    refused_to = collision.refused_to,
-                    "two plugins claim one name"
-                );
-            }
-        }
-        let lists = [
-            (ListKind::Tools, Change::Tools),
-            (ListKind::Prompts, Change::Prompts),
-            (ListKind::Resources, Change::Resources),
-            (ListKind::ResourceTemplates, Change::Resources),
-        ];
-        let mut changes: Vec<Change> = lists
-            .into_iter()
-            .filter(|(kind, _)| after.differs(&before, *kind))
-            .map(|(_, change)| change)
-            .collect();
-        changes.dedup();
-        self.host.catalogue.store(after);
-        self.host.capabilities.clear();
-        for change in changes {
-            self.host.changes.publish(&change);
-        }
-    }
-}
-
-fn failed(sha256: Option<String>, error: &EntryError) -> FailedFile {
-    FailedFile {
-        sha256,
-        reason: error.to_string(),
-    }
-}
-
-fn tell_verdict(name: &str, verdict: &Verdict) {
-    if let Verdict::Tolerated(error) = verdict {
-        tracing::warn!(
-            plugin = name,
-            reason = %error,
-            "a plugin is loaded without a good signature"
-        );
-    }
-}
-
-fn tell_loaded(name: &str, plugin: &LoadedPlugin, replaced: bool) {
-    tracing::info!(
-        plugin = name,
-        sha256 = &plugin.core.sha256[..12],
-        tools = plugin.offers.tools.len(),
-        replaced,
-        "plugin loaded"
-    );
-    tell_not_served(name, plugin);
-    tell_unmet(name, plugin);
-    for unmatched in &plugin.offers.unmatched {
-        tracing::warn!(
-            plugin = name,
-            setting = unmatched,
-            "the configuration names a tool that isn't there"
-        );
-    }
-}
-
-/// Which functions of a component for other hosts are no tools, and why.
-fn tell_not_served(name: &str, plugin: &LoadedPlugin) {
-    let foreign = plugin.core.code.foreign();
-    for one in foreign.into_iter().flat_map(Foreign::not_served) {
-        tracing::info!(
-            plugin = name,
-            function = one.function,
-            reason = one.reason,
-            "a function is no tool"
-        );
-    }
-}
-
-/// What its author asks for and the configuration doesn't give.
-fn tell_unmet(name: &str, plugin: &LoadedPlugin) {
-    let unmet = plugin.core.unmet.lines();
-    if !unmet.is_empty() {
-        let more = unmet.len().saturating_sub(UNMET_TOLD_MAX);
-        let asks = unmet[..unmet.len() - more].join(", ");
-        tracing::info!(
-            plugin = name,
-            asks,
-            more,
-            "it asks for what it isn't granted; `fusebox plugin check` prints the lines that would grant it"
-        );
     }
 }
 

@@ -172,6 +172,7 @@ impl LongTasks {
             tool: tool.to_owned(),
             view: audience.view.as_deref().map(str::to_owned),
             owner: audience.subject().to_owned(),
+            version: None,
             arguments,
             status: TaskStatus::Working,
             status_message: None,

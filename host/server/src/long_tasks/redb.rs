@@ -207,6 +207,7 @@ mod tests {
             tool: "tool".to_owned(),
             view: None,
             owner: String::new(),
+            version: None,
             arguments: RawValue::from_string(r#"{"a": 1.0}"#.to_owned()).unwrap(),
             status: TaskStatus::Working,
             status_message: None,

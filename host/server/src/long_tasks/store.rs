@@ -24,6 +24,9 @@ pub struct Record {
     /// the caller whose it is, and who alone knows of it; empty: nobody was asked
     #[serde(default)]
     pub owner: String,
+    /// how the SHA-256 of the version that asked begins, if it waits for answers
+    #[serde(default)]
+    pub version: Option<String>,
     /// a JSON object, as it was written
     pub arguments: Box<RawValue>,
     /// how far it is

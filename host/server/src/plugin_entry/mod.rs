@@ -295,6 +295,15 @@ impl Handler {
             habit: Habit::default(),
         })
     }
+
+    /// What its fuse is called: tools go by their name; what may have the same name
+    /// says what it is.
+    pub fn fuse_name(&self) -> String {
+        match self.kind {
+            HandlerKind::Prompt => format!("prompt {}", self.name),
+            _ => self.name.clone(),
+        }
+    }
 }
 
 impl PluginCore {

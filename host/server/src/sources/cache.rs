@@ -7,13 +7,14 @@
 
 use std::collections::HashSet;
 use std::fs;
-use std::io::{self, Read, Write};
-use std::os::unix::fs::DirBuilderExt;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+
+use crate::whole_file::write_whole;
 
 /// The largest record.
 const RECORD_MAX_BYTES: u64 = 256 << 10;
@@ -114,35 +115,6 @@ fn read_record(path: &Path) -> Option<Record> {
     let file = fs::File::open(path).ok()?;
     file.take(RECORD_MAX_BYTES).read_to_end(&mut text).ok()?;
     serde_json::from_slice(&text).ok()
-}
-
-/// In one step, and on the disk before it has its name: nobody ever reads half of
-/// it.
-fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let parent = path.parent().unwrap_or(Path::new("."));
-    fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(parent)?;
-    // Whoever else writes it has a name of its own.
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let new = parent.join(format!(".{name}.{:016x}", unique()));
-    let written = fs::File::create_new(&new).and_then(|mut file| {
-        file.write_all(bytes)?;
-        file.sync_all()
-    });
-    let renamed = written.and_then(|()| fs::rename(&new, path));
-    if renamed.is_err() {
-        let _ = fs::remove_file(&new);
-    }
-    renamed
-}
-
-fn unique() -> u64 {
-    let mut bytes = [0; 8];
-    // Without random bytes the worst is a name that is taken, and an error.
-    let _ = getrandom::fill(&mut bytes);
-    u64::from_ne_bytes(bytes)
 }
 
 /// The SHA-256 of bytes, in hex.
