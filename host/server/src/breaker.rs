@@ -24,7 +24,6 @@ const PROBE_RETRY_AFTER: Duration = Duration::from_secs(1);
 /// One breaker, shared by all calls of one handler.
 #[derive(Debug)]
 pub struct Breaker {
-    settings: CircuitBreaker,
     /// The phase of `inner`, readable without its lock; written under it.
     phase: AtomicU64,
     /// Faults since the last success while closed, and until it closes again
@@ -53,6 +52,7 @@ impl Phase {
 
 #[derive(Debug)]
 struct Inner {
+    settings: CircuitBreaker,
     gate: Gate,
     /// Probes that have not ended, those of an earlier half-open time included:
     /// they still burden a handler that may be ill.
@@ -103,11 +103,11 @@ impl Breaker {
     /// A closed breaker.
     pub fn new(settings: CircuitBreaker) -> Arc<Self> {
         Arc::new(Self {
-            settings,
             phase: AtomicU64::new(Phase::FIRST.0),
             faults: AtomicU32::new(0),
             opened_total: AtomicU64::new(0),
             inner: Mutex::new(Inner {
+                settings,
                 gate: Gate::Closed,
                 probes_in_flight: 0,
             }),
@@ -136,8 +136,8 @@ impl Breaker {
         };
         // No more than are needed to close it.
         let expected = good_probes.saturating_add(inner.probes_in_flight);
-        if expected >= self.settings.half_open_requests.get() {
-            return Err(self.refusal(PROBE_RETRY_AFTER.min(self.settings.timeout)));
+        if expected >= inner.settings.half_open_requests.get() {
+            return Err(self.refusal(PROBE_RETRY_AFTER.min(inner.settings.timeout)));
         }
         inner.probes_in_flight += 1;
         Ok(self.permit(self.phase(), true))
@@ -151,6 +151,12 @@ impl Breaker {
         self.faults.store(0, Ordering::Relaxed);
         self.enter(&mut inner, Gate::Closed);
         was
+    }
+
+    /// Puts other settings in force, from the next fault or probe on. A breaker that is
+    /// open stays so for as long as it was to.
+    pub fn set(&self, settings: CircuitBreaker) {
+        self.inner.lock().settings = settings;
     }
 
     /// What it does at `now`.
@@ -213,7 +219,7 @@ impl Breaker {
     }
 
     fn open(&self, inner: &mut Inner, now: Instant) {
-        let until = now + self.settings.timeout;
+        let until = now + inner.settings.timeout;
         self.enter(inner, Gate::Open { until });
         self.opened_total.fetch_add(1, Ordering::Relaxed);
     }
@@ -228,11 +234,12 @@ impl Breaker {
         if phase != self.phase() {
             return false;
         }
+        let enough = inner.settings.half_open_requests.get();
         match &mut inner.gate {
             Gate::Closed => self.faults.store(0, Ordering::Relaxed),
             Gate::HalfOpen { good_probes } => {
                 *good_probes += 1;
-                if *good_probes >= self.settings.half_open_requests.get() {
+                if *good_probes >= enough {
                     self.faults.store(0, Ordering::Relaxed);
                     self.enter(&mut inner, Gate::Closed);
                     return true;
@@ -252,7 +259,7 @@ impl Breaker {
         }
         let faults = self.faults.load(Ordering::Relaxed).saturating_add(1);
         self.faults.store(faults, Ordering::Relaxed);
-        let opens = !phase.is_closed() || faults >= self.settings.failure_threshold.get();
+        let opens = !phase.is_closed() || faults >= inner.settings.failure_threshold.get();
         if opens {
             self.open(&mut inner, now);
         }

@@ -111,7 +111,7 @@ impl Call {
     /// For how long a round may last on the clock, waiting included.
     fn patience(&self) -> Duration {
         match self.as_task {
-            true => self.host.config.tasks.deadline,
+            true => self.host.live().tasks.deadline,
             false => self.handler.core.settings.limits.deadline,
         }
     }

@@ -7,7 +7,10 @@ use std::path::PathBuf;
 use anyhow::Context;
 use clap::{Args, Parser, Subcommand};
 use fusebox::bridge::Options;
-use fusebox::config::{Config, Environment, FILE_VARIABLE, Listener, Origins, SourceUrl};
+use fusebox::config::{
+    Config, ConfigErrors, Environment, FILE_VARIABLE, Listener, Origins, SourceUrl,
+};
+use fusebox::reconfigure::Reread;
 use http::{HeaderName, HeaderValue};
 
 use crate::generate_commands::{Completions, Man};
@@ -44,7 +47,7 @@ pub(crate) enum Command {
     Man(Man),
 }
 
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub(crate) struct Serve {
     /// A TOML file; the keys it leaves out keep their defaults
     #[arg(long, value_name = "FILE")]
@@ -62,7 +65,7 @@ pub(crate) struct Serve {
     insecure: bool,
 }
 
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub(crate) struct Stdio {
     /// A TOML file; the keys it leaves out keep their defaults
     #[arg(long, value_name = "FILE")]
@@ -307,18 +310,50 @@ pub(crate) enum ConfigCommand {
 }
 
 impl Serve {
-    pub(crate) fn settings(self) -> anyhow::Result<Config> {
-        let config = load(self.config)?
-            .with_listeners(self.listen)
+    pub(crate) fn settings(&self) -> anyhow::Result<Config> {
+        self.read().context(INVALID)
+    }
+
+    /// The way to read them again, if they are from a file.
+    pub(crate) fn reread(self) -> Option<Reread> {
+        let file = file(self.config.clone())?;
+        Some(Reread::new(file, move || self.read()))
+    }
+
+    fn read(&self) -> Result<Config, ConfigErrors> {
+        let config = read(self.config.clone())?
+            .with_listeners(self.listen.clone())
             .with_insecure(self.insecure);
-        Ok(with_plugins(config, self.plugins))
+        Ok(with_plugins(config, self.plugins.clone()))
     }
 }
 
 impl Stdio {
-    pub(crate) fn settings(self) -> anyhow::Result<Config> {
-        Ok(with_plugins(load(self.config)?, self.plugins))
+    pub(crate) fn settings(&self) -> anyhow::Result<Config> {
+        self.read().context(INVALID)
     }
+
+    /// The way to read them again, if they are from a file.
+    pub(crate) fn reread(self) -> Option<Reread> {
+        let file = file(self.config.clone())?;
+        Some(Reread::new(file, move || self.read()))
+    }
+
+    fn read(&self) -> Result<Config, ConfigErrors> {
+        let config = read(self.config.clone())?;
+        Ok(with_plugins(config, self.plugins.clone()))
+    }
+}
+
+const INVALID: &str = "the configuration is not valid";
+
+/// The file that is named by a flag, or by the environment.
+fn file(given: Option<PathBuf>) -> Option<PathBuf> {
+    given.or_else(|| std::env::var_os(FILE_VARIABLE).map(PathBuf::from))
+}
+
+fn read(given: Option<PathBuf>) -> Result<Config, ConfigErrors> {
+    Config::load(file(given).as_deref(), &Environment::of_process())
 }
 
 pub(crate) fn load(file: Option<PathBuf>) -> anyhow::Result<Config> {
@@ -326,9 +361,8 @@ pub(crate) fn load(file: Option<PathBuf>) -> anyhow::Result<Config> {
 }
 
 pub(crate) fn load_with_origins(file: Option<PathBuf>) -> anyhow::Result<(Config, Origins)> {
-    let file = file.or_else(|| std::env::var_os(FILE_VARIABLE).map(PathBuf::from));
-    Config::load_with_origins(file.as_deref(), &Environment::of_process())
-        .context("the configuration is not valid")
+    let file = self::file(file);
+    Config::load_with_origins(file.as_deref(), &Environment::of_process()).context(INVALID)
 }
 
 fn with_plugins(config: Config, plugins: Option<PathBuf>) -> Config {

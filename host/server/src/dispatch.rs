@@ -151,7 +151,7 @@ impl Call {
                     sealed.as_deref(),
                 ));
             };
-            let patience = self.host.config.session.ask_timeout;
+            let patience = self.host.live().session.ask_timeout;
             let asked = ask::legacy(pending, outbound.as_ref(), questions, patience);
             known = Box::pin(asked).await?;
         }

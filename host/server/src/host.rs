@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, Guard};
 use fusebox_engine::{Engine, EngineConfig, EngineError};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
@@ -14,10 +14,10 @@ use tokio_util::task::TaskTracker;
 
 use crate::admission::Admission;
 use crate::audit::{Audit, AuditError};
-use crate::auth::{Audience, Auth, AuthError, Denied};
+use crate::auth::{Audience, Auth, AuthError, Beliefs, Denied};
 use crate::buffers::BufferPool;
 use crate::capability_cache::CapabilityCache;
-use crate::catalogue::Catalogue;
+use crate::catalogue::{Catalogue, ViewName};
 use crate::changes::Changes;
 use crate::config::Config;
 use crate::control::Control;
@@ -28,6 +28,7 @@ use crate::long_tasks::LongTasks;
 use crate::meters::Meters;
 use crate::metrics::Metrics;
 use crate::rates::Rates;
+use crate::reconfigure::Configuration;
 use crate::result_cache::ResultCache;
 use crate::seal::Sealer;
 use crate::session::Sessions;
@@ -43,8 +44,14 @@ const LAST_GRACE: Duration = Duration::from_secs(1);
 
 /// What every connection shares.
 pub struct Host {
-    /// the settings in force
+    /// the settings that it was started with: what only a start takes in is read here
     pub config: Config,
+    /// the settings in force: see [`Host::live`]
+    live: ArcSwap<Config>,
+    /// the paths of its views, and their names
+    view_paths: ArcSwap<Vec<(String, Arc<str>)>>,
+    /// how the settings in force came to be
+    pub configuration: Configuration,
     /// runs wasm
     pub engine: Engine,
     /// what plugins are given of what the configuration grants them
@@ -75,8 +82,6 @@ pub struct Host {
     pub sessions: Sessions,
     /// who wants to know of changes
     pub changes: Arc<Changes>,
-    /// the paths of the views, and their names
-    pub view_paths: Vec<(String, Arc<str>)>,
     /// calls that outlive their request
     pub long_tasks: LongTasks,
     /// what connections read into and write from
@@ -156,11 +161,6 @@ impl Host {
                 meters.clone(),
             ),
             changes: Changes::new(config.registry_shards),
-            view_paths: config
-                .views
-                .iter()
-                .map(|(name, view)| (view.path.clone(), Arc::from(name.as_str())))
-                .collect(),
             long_tasks: LongTasks::new(config.tasks.clone(), config.registry_shards),
             buffers: BufferPool::new(config.buffers.pool_max_bytes),
             metrics: Metrics::new(config.metrics),
@@ -172,8 +172,33 @@ impl Host {
             stopping_now: AtomicBool::new(false),
             stopped: CancellationToken::new(),
             tasks: TaskTracker::new(),
+            view_paths: ArcSwap::from_pointee(view_paths(&config)),
+            live: ArcSwap::from_pointee(config.clone()),
+            configuration: Configuration::default(),
             config,
         }))
+    }
+
+    /// The settings in force. What can be changed while it runs is read here, each time
+    /// that it is needed.
+    pub fn live(&self) -> Guard<Arc<Config>> {
+        self.live.load()
+    }
+
+    /// Puts other settings in force, and whom they let in. Plugins are the loader's.
+    pub(crate) fn take(&self, next: Arc<Config>, beliefs: Beliefs) {
+        self.admission.set(&next);
+        self.rates.set(&next.rate_limits);
+        self.view_paths.store(view_paths(&next).into());
+        self.live.store(next);
+        self.auth.take(beliefs);
+    }
+
+    /// The view at a path.
+    pub fn view_at(&self, path: &str) -> ViewName {
+        let paths = self.view_paths.load();
+        let found = paths.iter().find(|(at, _)| at == path);
+        found.map(|(_, view)| view.clone())
     }
 
     /// Checks that a caller may enter the view that it asks.
@@ -184,7 +209,8 @@ impl Host {
         let Some(role) = audience.role() else {
             return Ok(());
         };
-        let settings = self.config.roles.get(&**role);
+        let live = self.live();
+        let settings = live.roles.get(&**role);
         match settings.is_some_and(|settings| settings.enters(audience.view.as_deref())) {
             true => Ok(()),
             false => Err(Denied::Entry(role.to_string())),
@@ -202,7 +228,7 @@ impl Host {
         self.stopping_now.store(true, Ordering::Relaxed);
         self.stopping.cancel();
         self.tasks.close();
-        let finished = tokio::time::timeout(self.config.shutdown_timeout, self.tasks.wait())
+        let finished = tokio::time::timeout(self.live().shutdown_timeout, self.tasks.wait())
             .await
             .is_ok();
         self.stopped.cancel();
@@ -215,6 +241,13 @@ impl Host {
         }
         finished
     }
+}
+
+fn view_paths(config: &Config) -> Vec<(String, Arc<str>)> {
+    let views = config.views.iter();
+    views
+        .map(|(name, view)| (view.path.clone(), Arc::from(name.as_str())))
+        .collect()
 }
 
 fn log_limits(config: &Config) -> LogLimits {

@@ -47,6 +47,7 @@ mod paging;
 pub mod plugin_entry;
 pub mod random_id;
 pub mod rates;
+pub mod reconfigure;
 mod refusal;
 mod render;
 pub mod reply;

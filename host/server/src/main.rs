@@ -59,7 +59,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Serve(serve) => {
             let config = serve.settings()?;
             start_log(&config.log);
-            let clean = runtime()?.block_on(fusebox::serve::listeners(config))?;
+            let clean = runtime()?.block_on(fusebox::serve::listeners(config, serve.reread()))?;
             tracing::debug!(clean, "exit");
         }
         Command::Stdio(stdio) => {
@@ -67,7 +67,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
             let config = stdio.settings()?;
             start_log(&config.log);
             let runtime = runtime()?;
-            runtime.block_on(fusebox::serve::stdio(config, view))?;
+            runtime.block_on(fusebox::serve::stdio(config, view, stdio.reread()))?;
             // A read of standard input can't be called back: don't wait for it.
             runtime.shutdown_background();
         }

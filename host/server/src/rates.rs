@@ -7,9 +7,10 @@ use std::hash::Hash;
 use std::net::{IpAddr, Ipv6Addr};
 use std::num::NonZeroU32;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
+use arc_swap::ArcSwapOption;
 use fusebox_protocol::{Reason, RefusalData, RpcError};
 use governor::clock::{Clock as _, DefaultClock};
 use governor::state::keyed::DashMapStateStore;
@@ -27,11 +28,56 @@ const LOOK_AT_COUNT: usize = 1024;
 /// The rates of a host.
 #[derive(Debug)]
 pub struct Rates {
-    addresses: Option<Limiter<IpAddr>>,
-    callers: Option<Limiter<Arc<str>>>,
-    tools: Option<Limiter<String>>,
+    addresses: Rate<IpAddr>,
+    callers: Rate<Arc<str>>,
+    tools: Rate<String>,
     /// requests that were refused, by which of these
     refused: [AtomicU64; 3],
+}
+
+/// A rate that can be changed while it holds.
+#[derive(Debug)]
+struct Rate<K: Hash + Eq + Clone> {
+    /// whether there is one: most hosts have none, and ask no more than this
+    is_on: AtomicBool,
+    limiter: ArcSwapOption<Limiter<K>>,
+}
+
+impl<K: Hash + Eq + Clone> Rate<K> {
+    fn new() -> Self {
+        Self {
+            is_on: AtomicBool::new(false),
+            limiter: ArcSwapOption::empty(),
+        }
+    }
+
+    /// What is left to each stays what it is if the rate does.
+    fn set(&self, limiter: Option<Limiter<K>>) {
+        let now = self.limiter.load();
+        let rate = |one: &Limiter<K>| (one.per_second, one.burst);
+        if now.as_deref().map(rate) == limiter.as_ref().map(rate) {
+            return;
+        }
+        let is_on = limiter.is_some();
+        self.limiter.store(limiter.map(Arc::new));
+        self.is_on.store(is_on, Ordering::Relaxed);
+    }
+
+    fn check(&self, who: &K, what: &'static str) -> Result<(), TooFast> {
+        if !self.is_on.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        match &*self.limiter.load() {
+            Some(limiter) => limiter.check(who, what),
+            None => Ok(()),
+        }
+    }
+
+    fn sweep(&self) {
+        if let Some(limiter) = &*self.limiter.load() {
+            limiter.sweep();
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -43,6 +89,7 @@ struct Limiter<K: Hash + Eq + Clone> {
     requests: AtomicUsize,
     key: &'static str,
     per_second: u32,
+    burst: NonZeroU32,
 }
 
 /// Somebody who is too fast.
@@ -88,6 +135,7 @@ impl<K: Hash + Eq + Clone> Limiter<K> {
             requests: AtomicUsize::new(0),
             key,
             per_second,
+            burst,
         })
     }
 
@@ -125,6 +173,18 @@ impl<K: Hash + Eq + Clone> Limiter<K> {
 impl Rates {
     /// What the configuration lets in.
     pub fn new(settings: &RateLimits) -> Self {
+        let rates = Self {
+            addresses: Rate::new(),
+            callers: Rate::new(),
+            tools: Rate::new(),
+            refused: Default::default(),
+        };
+        rates.set(settings);
+        rates
+    }
+
+    /// Puts other rates in force.
+    pub fn set(&self, settings: &RateLimits) {
         let RateLimits {
             address_per_second,
             address_burst,
@@ -133,27 +193,24 @@ impl Rates {
             tool_per_second,
             tool_burst,
         } = *settings;
-        Self {
-            addresses: Limiter::new(
-                "rate_limits.address_per_second",
-                address_per_second,
-                address_burst,
-                Ipv6Addr::UNSPECIFIED.into(),
-            ),
-            callers: Limiter::new(
-                "rate_limits.caller_per_second",
-                caller_per_second,
-                caller_burst,
-                "".into(),
-            ),
-            tools: Limiter::new(
-                "rate_limits.tool_per_second",
-                tool_per_second,
-                tool_burst,
-                String::new(),
-            ),
-            refused: Default::default(),
-        }
+        self.addresses.set(Limiter::new(
+            "rate_limits.address_per_second",
+            address_per_second,
+            address_burst,
+            Ipv6Addr::UNSPECIFIED.into(),
+        ));
+        self.callers.set(Limiter::new(
+            "rate_limits.caller_per_second",
+            caller_per_second,
+            caller_burst,
+            "".into(),
+        ));
+        self.tools.set(Limiter::new(
+            "rate_limits.tool_per_second",
+            tool_per_second,
+            tool_burst,
+            String::new(),
+        ));
     }
 
     /// One more request from an address.
@@ -161,11 +218,12 @@ impl Rates {
     /// # Errors
     /// [`TooFast`], if it has had as many as it may.
     pub fn address(&self, address: Option<IpAddr>) -> Result<(), TooFast> {
-        match (&self.addresses, address) {
-            (Some(limiter), Some(address)) => {
-                self.count(0, limiter.check(&told_apart(address), "from this address"))
+        match address {
+            Some(address) => {
+                let who = told_apart(address);
+                self.count(0, self.addresses.check(&who, "from this address"))
             }
-            _ => Ok(()),
+            None => Ok(()),
         }
     }
 
@@ -174,10 +232,7 @@ impl Rates {
     /// # Errors
     /// [`TooFast`], if it has had as many as it may.
     pub fn caller(&self, subject: &Arc<str>) -> Result<(), TooFast> {
-        match &self.callers {
-            Some(limiter) => self.count(1, limiter.check(subject, "of this caller")),
-            None => Ok(()),
-        }
+        self.count(1, self.callers.check(subject, "of this caller"))
     }
 
     /// One more call of a tool, by the name that clients know it by.
@@ -185,10 +240,7 @@ impl Rates {
     /// # Errors
     /// [`TooFast`], if it has had as many as it may.
     pub fn tool(&self, name: &String) -> Result<(), TooFast> {
-        match &self.tools {
-            Some(limiter) => self.count(2, limiter.check(name, "to this tool")),
-            None => Ok(()),
-        }
+        self.count(2, self.tools.check(name, "to this tool"))
     }
 
     fn count(&self, by: usize, checked: Result<(), TooFast>) -> Result<(), TooFast> {
@@ -209,15 +261,9 @@ impl Rates {
 
     /// Forgets who has been slow for a while.
     pub fn sweep(&self) {
-        if let Some(limiter) = &self.addresses {
-            limiter.sweep();
-        }
-        if let Some(limiter) = &self.callers {
-            limiter.sweep();
-        }
-        if let Some(limiter) = &self.tools {
-            limiter.sweep();
-        }
+        self.addresses.sweep();
+        self.callers.sweep();
+        self.tools.sweep();
     }
 }
 
@@ -285,10 +331,33 @@ mod tests {
     #[test]
     fn a_crowd_is_bounded() {
         let rates = rates(1, 1);
-        let addresses = rates.addresses.as_ref().unwrap();
+        let addresses = rates.addresses.limiter.load_full().unwrap();
         for number in 0..u32::try_from(TOLD_APART_MAX).unwrap() + 5000 {
             let _ = rates.address(Some(std::net::Ipv4Addr::from(number).into()));
         }
         assert!(addresses.limiter.len() <= TOLD_APART_MAX + LOOK_AT_COUNT + 1);
+    }
+
+    #[test]
+    fn another_rate_holds_at_once_and_the_same_one_goes_on() {
+        let rates = rates(1, 1);
+        let one = Some("10.0.0.1".parse().unwrap());
+        let settings = |address_per_second| RateLimits {
+            address_per_second,
+            address_burst: 1,
+            caller_per_second: 0,
+            caller_burst: 0,
+            tool_per_second: 0,
+            tool_burst: 0,
+        };
+        assert!(rates.address(one).is_ok());
+        rates.set(&settings(1));
+        assert!(rates.address(one).is_err(), "nothing has changed for it");
+        assert!(rates.tool(&"a".to_owned()).is_ok());
+        rates.set(&settings(0));
+        assert!((0..9).all(|_| rates.address(one).is_ok()));
+        rates.set(&settings(1));
+        assert!(rates.address(one).is_ok());
+        assert!(rates.address(one).is_err());
     }
 }

@@ -61,7 +61,7 @@ pub(crate) fn seal(
     State { state, always }: State<'_>,
 ) -> Result<Option<String>, RpcError> {
     // And one, for the millisecond that has begun.
-    let end = unix_ms().saturating_add(millis_up(host.config.session.ask_timeout) + 1);
+    let end = unix_ms().saturating_add(millis_up(host.live().session.ask_timeout) + 1);
     let seal = |packed: Vec<u8>| {
         host.sealer
             .seal(&binding(handler, target, audience), end, &packed)

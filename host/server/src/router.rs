@@ -319,7 +319,7 @@ fn discover(host: &Host, version: ProtocolVersion) -> DiscoverResult<'static> {
 /// For how long a modern client may keep what no plugin says anything about, without
 /// asking again. Clients that must know at once use `subscriptions/listen`.
 fn list_cache(host: &Host) -> CacheHint {
-    let ttl = host.config.lists.cache_ttl;
+    let ttl = host.live().lists.cache_ttl;
     CacheHint {
         ttl_ms: u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX),
         scope: CacheScope::Public,
@@ -343,7 +343,7 @@ fn list(
         version,
         cursor: params.cursor.as_deref().map(str::to_owned),
     };
-    let page_size = host.config.lists.page_size.get();
+    let page_size = host.live().lists.page_size.get();
     let told = host.capabilities.get(key, || {
         let offered = catalogue.offered_to(&context.audience);
         let page = paging::page(&offered.handlers(kind), params.cursor.as_deref(), page_size)

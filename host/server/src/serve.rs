@@ -18,6 +18,7 @@ use crate::loader::Loader;
 use crate::long_tasks::IN_MEMORY;
 use crate::origin::Origin;
 use crate::plugin_entry::Offers;
+use crate::reconfigure::{self, Reread};
 use crate::transport::listen::{self, Bound};
 use crate::transport::stream::{self, Door};
 use crate::transport::tls::{Tls, TlsError};
@@ -72,18 +73,30 @@ pub enum StartError {
 }
 
 /// Serves until SIGTERM or SIGINT, and then until what runs has finished. True
-/// if nothing had to be cut off.
+/// if nothing had to be cut off. `reread` is the way to read the configuration again.
 ///
 /// # Errors
 /// If the host doesn't start.
-pub async fn listeners(config: Config) -> Result<bool, StartError> {
+pub async fn listeners(config: Config, reread: Option<Reread>) -> Result<bool, StartError> {
     let bound = bind_all(&config)?;
     let host = start(config).await?;
-    run(host, bound, wait_for_signal()).await
+    let hangup = follow(&host, reread);
+    run(host, bound, wait_for_signal(hangup)).await
+}
+
+/// Keeps a host in step with its configuration, and says what SIGHUP is for then.
+fn follow(host: &Arc<Host>, reread: Option<Reread>) -> Hangup {
+    match reread {
+        Some(reread) => {
+            tokio::spawn(reconfigure::follow(host.clone(), reread));
+            Hangup::AsksForSettings
+        }
+        None => Hangup::Stops,
+    }
 }
 
 /// Refuses to be reached by strangers unprotected, unless that is meant.
-fn check_exposed(config: &Config) -> Result<(), StartError> {
+pub(crate) fn check_exposed(config: &Config) -> Result<(), StartError> {
     let Some(Exposed {
         listener,
         asks_nobody,
@@ -137,7 +150,7 @@ pub(crate) async fn run(
     tracing::info!("stopping: no new connections; calls may finish (again: at once)");
     let clean = tokio::select! {
         clean = host.stop() => clean,
-        signalled = wait_for_signal() => {
+        signalled = wait_for_signal(Hangup::AsksForSettings) => {
             signalled?;
             host.stopped.cancel();
             false
@@ -162,7 +175,11 @@ fn watch_certificate(host: &Arc<Host>, bound: &[Bound]) {
 ///
 /// # Errors
 /// If the host doesn't start, or the streams break.
-pub async fn stdio(mut config: Config, view: Option<String>) -> Result<(), StartError> {
+pub async fn stdio(
+    mut config: Config,
+    view: Option<String>,
+    reread: Option<Reread>,
+) -> Result<(), StartError> {
     if let Some(unknown) = view
         .as_ref()
         .filter(|name| !config.views.contains_key(*name))
@@ -177,6 +194,7 @@ pub async fn stdio(mut config: Config, view: Option<String>) -> Result<(), Start
         config.tasks.store = IN_MEMORY.into();
     }
     let host = start(config).await?;
+    let hangup = follow(&host, reread);
     let serving = stream::serve(
         host.clone(),
         tokio::io::stdin(),
@@ -189,7 +207,7 @@ pub async fn stdio(mut config: Config, view: Option<String>) -> Result<(), Start
         ended = serving => {
             ended?;
         }
-        signalled = wait_for_signal() => signalled?,
+        signalled = wait_for_signal(hangup) => signalled?,
     }
     host.stop().await;
     Ok(())
@@ -316,7 +334,17 @@ fn example(url: &str, has_hello: bool) -> String {
     )
 }
 
-pub(crate) async fn wait_for_signal() -> io::Result<()> {
+/// What SIGHUP is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Hangup {
+    /// as SIGTERM
+    Stops,
+    /// whoever follows the configuration hears of it
+    AsksForSettings,
+}
+
+pub(crate) async fn wait_for_signal(hangup: Hangup) -> io::Result<()> {
+    let hangup_stops = hangup == Hangup::Stops;
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     // A terminal that is closed is no reason to drop calls.
@@ -324,7 +352,7 @@ pub(crate) async fn wait_for_signal() -> io::Result<()> {
     tokio::select! {
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}
-        _ = hangup.recv() => {}
+        _ = hangup.recv(), if hangup_stops => {}
     }
     Ok(())
 }

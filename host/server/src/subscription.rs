@@ -69,7 +69,7 @@ impl Subscription {
         }
         Self {
             tasks: (!filter.task_ids.is_empty()).then(|| tasks.subscribe()),
-            poll_interval_ms: millis_up(host.config.tasks.poll_interval),
+            poll_interval_ms: millis_up(host.live().tasks.poll_interval),
             changes: Arc::new(changes),
             who: audience.who.clone(),
             style: Style::Modern {

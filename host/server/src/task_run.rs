@@ -401,5 +401,5 @@ fn unknown(id: &str) -> RpcError {
 }
 
 fn poll_ms(host: &Host) -> u64 {
-    millis_up(host.config.tasks.poll_interval)
+    millis_up(host.live().tasks.poll_interval)
 }

@@ -18,8 +18,8 @@ const TICKS: u32 = 5;
 /// Takes samples of the machine for backpressure, as long as the host lives.
 pub(crate) async fn sample(host: Arc<Host>) {
     let mut machine = Machine::find("/".as_ref());
-    let tick = host.config.backpressure.sample_interval / TICKS;
     loop {
+        let tick = host.live().backpressure.sample_interval / TICKS;
         let mut least = Duration::MAX;
         for _ in 0..TICKS {
             let due = Instant::now() + tick;
@@ -36,9 +36,9 @@ pub(crate) async fn sample(host: Arc<Host>) {
 
 /// Tells of each change of the host's status, until the host stops.
 pub(crate) async fn watch(host: Arc<Host>) {
-    let interval = host.config.health_check_interval;
     let mut before = Status::Healthy;
-    while wait(&host, interval).await {
+    let interval = || host.live().health_check_interval;
+    while wait(&host, interval()).await {
         let report = health::report(&host, Instant::now());
         if report.status != before {
             tell(&report);

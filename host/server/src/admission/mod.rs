@@ -10,8 +10,10 @@ mod places;
 mod refused;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
+
+use arc_swap::ArcSwap;
 
 pub use places::Places;
 pub use refused::{By, Refused};
@@ -28,14 +30,22 @@ pub struct Admission {
     /// what is known of memory and processors
     pub pressure: Pressure,
     host: Gate,
-    queue: MessageQueue,
-    undelivered_max_bytes: usize,
-    thresholds: Thresholds,
+    queue: ArcSwap<Queue>,
+    /// of `queue`, for calls that need not wait
+    connection_max: AtomicUsize,
+    undelivered_max_bytes: AtomicUsize,
     warned: AtomicBool,
     waited: AtomicU64,
     waited_micros: AtomicU64,
     refused: [AtomicU64; By::ALL.len()],
     meters: Arc<Meters>,
+}
+
+/// What holds for calls that wait.
+#[derive(Debug)]
+struct Queue {
+    settings: MessageQueue,
+    thresholds: Thresholds,
 }
 
 /// How long the queue may be before calls that would wait are refused, and again
@@ -63,26 +73,28 @@ pub struct Admitted<'a> {
 impl Admission {
     /// A gate for as many calls at once as there may be instances.
     pub fn new(config: &Config, meters: Arc<Meters>) -> Self {
-        let queue = config.message_queue;
-        let percent = config.backpressure.queue_threshold;
-        let part = |percent: u32| (queue.max_size as u64 * u64::from(percent) / 100).max(1);
         Self {
             pressure: Pressure::new(config.backpressure),
             host: Gate::new(config.engine.max_instances as usize),
-            queue,
-            undelivered_max_bytes: config.socket.undelivered_max_bytes,
-            thresholds: Thresholds {
-                enabled: config.backpressure.enabled,
-                refuse: part(percent),
-                release: part(percent.saturating_sub(QUEUE_RELEASE_POINTS)),
-                refusing: AtomicBool::new(false),
-            },
+            queue: ArcSwap::from_pointee(Queue::of(config)),
+            connection_max: AtomicUsize::new(config.message_queue.connection_max),
+            undelivered_max_bytes: AtomicUsize::new(config.socket.undelivered_max_bytes),
             warned: AtomicBool::new(false),
             waited: AtomicU64::new(0),
             waited_micros: AtomicU64::new(0),
             refused: Default::default(),
             meters,
         }
+    }
+
+    /// Puts other settings in force, for calls that begin or begin to wait after it.
+    pub fn set(&self, config: &Config) {
+        self.pressure.set(config.backpressure);
+        self.queue.store(Queue::of(config).into());
+        self.connection_max
+            .store(config.message_queue.connection_max, Ordering::Relaxed);
+        self.undelivered_max_bytes
+            .store(config.socket.undelivered_max_bytes, Ordering::Relaxed);
     }
 
     /// Lets a new call of a connection begin, before anything is spent on it.
@@ -94,11 +106,11 @@ impl Admission {
         if let Some(pressed) = self.pressure.refuses() {
             return Err(self.count(Refused::Pressed(pressed)));
         }
-        if origin.undelivered_bytes() > self.undelivered_max_bytes {
-            let limit = self.undelivered_max_bytes;
+        let limit = self.undelivered_max_bytes.load(Ordering::Relaxed);
+        if origin.undelivered_bytes() > limit {
             return Err(self.count(Refused::Undelivered { limit }));
         }
-        let limit = self.queue.connection_max;
+        let limit = self.connection_max.load(Ordering::Relaxed);
         let underway = origin.begin(limit);
         underway.ok_or_else(|| self.count(Refused::Connection { limit }))
     }
@@ -179,7 +191,7 @@ impl Admission {
         let _queued = self.queue_up(pace)?;
         let began = Instant::now();
         let (gate, line_max) = match place {
-            Place::Host => (&self.host, self.queue.reject_threshold),
+            Place::Host => (&self.host, self.queue.load().settings.reject_threshold),
             Place::Plugin => (&places.gate, places.queue_max),
         };
         let patience = Patience {
@@ -216,7 +228,8 @@ impl Admission {
     fn queue_up(&self, pace: Option<Duration>) -> Result<GaugeGuard, Refused> {
         let queued = self.meters.queued();
         let depth = self.meters.queue_depth();
-        let limit = self.queue.max_size;
+        let queue = self.queue.load();
+        let limit = queue.settings.max_size;
         if depth > limit as u64 {
             let retry_after = pace.unwrap_or(refused::UNKNOWN_WAIT);
             return Err(Refused::HostFull {
@@ -225,7 +238,7 @@ impl Admission {
                 retry_after,
             });
         }
-        match self.thresholds.refuses(depth) {
+        match queue.thresholds.refuses(depth) {
             Some(limit) => Err(Refused::LongQueue { depth, limit }),
             None => Ok(queued),
         }
@@ -234,12 +247,13 @@ impl Admission {
     /// Says once that the queue is long, and again only after it was short.
     fn warn_if_long(&self) {
         let waiting = self.meters.queue_depth();
-        if waiting < self.queue.warn_threshold as u64 {
+        let queue = self.queue.load().settings;
+        if waiting < queue.warn_threshold as u64 {
             self.warned.store(false, Ordering::Relaxed);
         } else if !self.warned.swap(true, Ordering::Relaxed) {
             tracing::warn!(
                 waiting,
-                max_size = self.queue.max_size,
+                max_size = queue.max_size,
                 "the message queue is long; calls that would wait are refused when it is full"
             );
         }
@@ -258,6 +272,23 @@ fn host_full(limit: usize, retry_after: Duration) -> Refused {
         limit,
         key: "message_queue.reject_threshold",
         retry_after,
+    }
+}
+
+impl Queue {
+    fn of(config: &Config) -> Self {
+        let settings = config.message_queue;
+        let percent = config.backpressure.queue_threshold;
+        let part = |percent: u32| (settings.max_size as u64 * u64::from(percent) / 100).max(1);
+        Self {
+            thresholds: Thresholds {
+                enabled: config.backpressure.enabled,
+                refuse: part(percent),
+                release: part(percent.saturating_sub(QUEUE_RELEASE_POINTS)),
+                refusing: AtomicBool::new(false),
+            },
+            settings,
+        }
     }
 }
 

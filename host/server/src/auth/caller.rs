@@ -93,6 +93,7 @@ impl PartialEq for Caller {
         Arc::ptr_eq(&self.0, &other.0)
             || (self.0.subject == other.0.subject
                 && self.0.role == other.0.role
+                && self.0.sees_health == other.0.sees_health
                 && self.0.ends == other.0.ends)
     }
 }

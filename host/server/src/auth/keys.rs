@@ -96,7 +96,7 @@ pub enum Unfit {
 }
 
 /// All keys of a file.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Keys {
     entries: Vec<(Entry, Option<SystemTime>)>,
     by_id: HashMap<String, usize>,

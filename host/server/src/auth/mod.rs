@@ -12,7 +12,9 @@ mod ring;
 mod roles;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
+use arc_swap::ArcSwap;
 use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
 
@@ -34,15 +36,25 @@ pub const METADATA_PATH: &str = "/.well-known/oauth-protected-resource";
 /// Who may call this host.
 #[derive(Debug)]
 pub struct Auth {
+    /// whether callers are asked: where they are not, a request asks no more
+    is_on: AtomicBool,
+    beliefs: ArcSwap<Beliefs>,
+    /// what is wrong now with the keys, and with the issuer
+    trouble: Mutex<[Option<String>; 2]>,
+    /// how those who keep them in step are ended, with the host and by themselves
+    watch: Mutex<Option<(CancellationToken, CancellationToken)>>,
+}
+
+/// Whom one configuration lets in: made whole, then put in force.
+#[derive(Debug)]
+pub struct Beliefs {
     roles: Roles,
-    keys: Option<Ring>,
-    tokens: Option<Tokens>,
+    keys: Option<Arc<Ring>>,
+    tokens: Option<Arc<Tokens>>,
     /// whether clients may show a certificate
     certificates: bool,
     /// who shows nothing is this caller; none: is refused
     stranger: Option<Caller>,
-    /// what is wrong now with the keys, and with the issuer
-    trouble: Mutex<[Option<String>; 2]>,
 }
 
 /// Why somebody isn't let in.
@@ -107,29 +119,47 @@ impl Auth {
     /// # Errors
     /// If a file that it names can't be used.
     pub fn new(config: &Config) -> Result<Self, AuthError> {
-        let roles = Roles::of(config);
-        let file = &config.auth.keys_file;
-        let keys = (!file.as_os_str().is_empty()).then(|| Ring::read(file, &roles));
-        let keys = keys.transpose().map_err(|problem| AuthError::Keys {
-            file: file.display().to_string(),
-            problem,
-        })?;
-        let tokens = (!config.oauth.issuer.is_empty()).then(|| Tokens::new(config));
-        // The configuration was checked: a role that it names is there.
-        let stranger = roles.caller(STRANGER.to_owned(), &config.auth.anonymous, None);
+        let beliefs = Beliefs::of(config, None)?;
         Ok(Self {
-            keys,
-            tokens: tokens.transpose()?,
-            certificates: !config.tls.client_ca.as_os_str().is_empty(),
-            stranger: stranger.ok(),
-            roles,
+            is_on: AtomicBool::new(beliefs.is_on()),
+            beliefs: ArcSwap::from_pointee(beliefs),
             trouble: Mutex::default(),
+            watch: Mutex::default(),
         })
+    }
+
+    /// What another configuration asks for. What it has in common with `before`, which
+    /// is in force, goes on.
+    ///
+    /// # Errors
+    /// If a file that it names can't be used.
+    pub fn prepare(&self, config: &Config, before: &Config) -> Result<Beliefs, AuthError> {
+        let now = self.beliefs.load_full();
+        Beliefs::of(config, Some((&now, before)))
+    }
+
+    /// Puts it in force. Whoever was let in by a key that is none any more is told so.
+    pub fn take(self: &Arc<Self>, beliefs: Beliefs) {
+        let is_on = beliefs.is_on();
+        let before = self.beliefs.swap(Arc::new(beliefs));
+        self.is_on.store(is_on, Ordering::Relaxed);
+        let now = self.beliefs.load();
+        match (&before.keys, &now.keys) {
+            (Some(before), Some(now)) if !Arc::ptr_eq(before, now) => now.succeed(before),
+            (Some(before), None) => before.revoke_all(),
+            _ => {}
+        }
+        *self.trouble.lock() = Default::default();
+        let watch = self.watch.lock().take();
+        if let Some((stop, end)) = watch {
+            end.cancel();
+            self.start(&stop);
+        }
     }
 
     /// Whether callers are asked who they are.
     pub fn is_on(&self) -> bool {
-        self.keys.is_some() || self.tokens.is_some() || self.certificates
+        self.is_on.load(Ordering::Relaxed)
     }
 
     /// Who it is that shows nothing; none: nobody is asked.
@@ -140,7 +170,8 @@ impl Auth {
         if !self.is_on() {
             return Ok(None);
         }
-        self.stranger.clone().map(Some).ok_or(Denied::Missing)
+        let stranger = self.beliefs.load().stranger.clone();
+        stranger.map(Some).ok_or(Denied::Missing)
     }
 
     /// Who it is that shows a key or a token, by what is known; none: nobody is asked.
@@ -152,9 +183,10 @@ impl Auth {
         if !self.is_on() {
             return Ok(None);
         }
-        match (&self.keys, &self.tokens) {
+        let now = self.beliefs.load();
+        match (&now.keys, &now.tokens) {
             (Some(keys), _) if shown.starts_with(KEY_PREFIX) => keys.caller(shown).map(Some),
-            (_, Some(tokens)) => match tokens.judge(shown, &self.roles) {
+            (_, Some(tokens)) => match tokens.judge(shown, &now.roles) {
                 Judged::Now(judged) => judged.map(Some),
                 Judged::AskIssuer => {
                     Err(Denied::Token("its key is none of its issuer's".to_owned()))
@@ -170,12 +202,13 @@ impl Auth {
     /// # Errors
     /// [`Denied`] if it has no name, or its name no role.
     pub fn certified(&self, config: &Config, der: Option<&[u8]>) -> Result<Option<Caller>, Denied> {
-        let Some(der) = der.filter(|_| self.certificates) else {
+        let now = self.beliefs.load();
+        let Some(der) = der.filter(|_| now.certificates) else {
             return Ok(None);
         };
         let (name, ends) = certificate::read(der).ok_or(Denied::Unnamed)?;
         let role = Roles::of_certificate(config, &name);
-        let made = self
+        let made = now
             .roles
             .caller(format!("certificate:{name}"), &role, Some(ends));
         made.map(Some).map_err(|_| Denied::NoRole(name))
@@ -183,11 +216,12 @@ impl Auth {
 
     /// Whether the issuer has to be asked before `shown` can be judged.
     pub fn needs_issuer(&self, shown: &str) -> bool {
-        let Some(tokens) = &self.tokens else {
+        let now = self.beliefs.load();
+        let Some(tokens) = &now.tokens else {
             return false;
         };
         !shown.starts_with(KEY_PREFIX)
-            && matches!(tokens.judge(shown, &self.roles), Judged::AskIssuer)
+            && matches!(tokens.judge(shown, &now.roles), Judged::AskIssuer)
     }
 
     /// Asks the issuer for keys that aren't known, unless that was done a moment ago.
@@ -195,7 +229,8 @@ impl Auth {
     /// # Errors
     /// [`Denied::Unverified`] if it can't be asked.
     pub async fn ask_issuer(&self) -> Result<(), Denied> {
-        match &self.tokens {
+        let tokens = self.beliefs.load().tokens.clone();
+        match tokens {
             Some(tokens) => tokens.ask_issuer().await,
             None => Ok(()),
         }
@@ -203,14 +238,17 @@ impl Auth {
 
     /// The address of the metadata of this resource (RFC 9728), and the metadata; none:
     /// there is no issuer.
-    pub fn metadata(&self) -> Option<(&str, &[u8])> {
-        let tokens = self.tokens.as_ref()?;
-        Some((tokens.metadata_url(), tokens.metadata()))
+    pub fn metadata(&self) -> Option<(String, Vec<u8>)> {
+        let now = self.beliefs.load();
+        let tokens = now.tokens.as_ref()?;
+        Some((tokens.metadata_url().to_owned(), tokens.metadata().to_vec()))
     }
 
     /// The scopes that every token needs.
-    pub fn scopes(&self) -> &[String] {
-        self.tokens.as_ref().map_or(&[], Tokens::scopes)
+    pub fn scopes(&self) -> Vec<String> {
+        let now = self.beliefs.load();
+        let tokens = now.tokens.as_ref();
+        tokens.map_or(Vec::new(), |tokens| tokens.scopes().to_vec())
     }
 
     /// What is wrong now, in plain words.
@@ -220,28 +258,71 @@ impl Auth {
 
     /// Keeps what is known in step with the file of keys and with the issuer.
     pub fn start(self: &Arc<Self>, stop: &CancellationToken) {
-        let tell = |auth: &Arc<Self>, place: usize| {
-            let auth = auth.clone();
-            move |trouble| auth.trouble.lock()[place] = trouble
+        let end = stop.child_token();
+        *self.watch.lock() = Some((stop.clone(), end.clone()));
+        let now = self.beliefs.load_full();
+        let tell = |place: usize| {
+            let (auth, end) = (self.clone(), end.clone());
+            move |trouble| {
+                // Whoever came after it says what is wrong from then on.
+                if !end.is_cancelled() {
+                    auth.trouble.lock()[place] = trouble;
+                }
+            }
         };
-        if self.keys.is_some() {
-            let (auth, stop, tell) = (self.clone(), stop.clone(), tell(self, 0));
+        if let Some(keys) = now.keys.clone() {
+            let (now, end, tell) = (now.clone(), end.clone(), tell(0));
             tokio::spawn(async move {
-                if let Some(keys) = &auth.keys {
-                    let told = |problem: Option<String>| {
-                        tell(problem.map(|it| format!("the file of keys can't be used: {it}")));
-                    };
-                    keys.watch(&auth.roles, stop, told).await;
-                }
+                let told = |problem: Option<String>| {
+                    tell(problem.map(|it| format!("the file of keys can't be used: {it}")));
+                };
+                keys.watch(&now.roles, end, told).await;
             });
         }
-        if self.tokens.is_some() {
-            let (auth, stop, tell) = (self.clone(), stop.clone(), tell(self, 1));
-            tokio::spawn(async move {
-                if let Some(tokens) = &auth.tokens {
-                    tokens.watch(stop, tell).await;
-                }
-            });
+        if let Some(tokens) = now.tokens.clone() {
+            let (end, tell) = (end.clone(), tell(1));
+            tokio::spawn(async move { tokens.watch(end, tell).await });
         }
+    }
+}
+
+impl Beliefs {
+    /// Of a configuration, after another one.
+    fn of(config: &Config, before: Option<(&Self, &Config)>) -> Result<Self, AuthError> {
+        let roles = Roles::of(config);
+        // Callers are made with their roles, so that other roles are other callers.
+        let same = before.filter(|(_, before)| before.roles == config.roles);
+        let file = &config.auth.keys_file;
+        let same_keys = same.filter(|(_, before)| before.auth.keys_file == *file);
+        let keys = match same_keys {
+            Some((now, _)) => now.keys.clone(),
+            None if file.as_os_str().is_empty() => None,
+            None => {
+                let ring = Ring::read(file, &roles).map_err(|problem| AuthError::Keys {
+                    file: file.display().to_string(),
+                    problem,
+                })?;
+                Some(Arc::new(ring))
+            }
+        };
+        let same_issuer = same.filter(|(_, before)| before.oauth == config.oauth);
+        let tokens = match same_issuer {
+            Some((now, _)) => now.tokens.clone(),
+            None if config.oauth.issuer.is_empty() => None,
+            None => Some(Arc::new(Tokens::new(config)?)),
+        };
+        // The configuration was checked: a role that it names is there.
+        let stranger = roles.caller(STRANGER.to_owned(), &config.auth.anonymous, None);
+        Ok(Self {
+            keys,
+            tokens,
+            certificates: !config.tls.client_ca.as_os_str().is_empty(),
+            stranger: stranger.ok(),
+            roles,
+        })
+    }
+
+    fn is_on(&self) -> bool {
+        self.keys.is_some() || self.tokens.is_some() || self.certificates
     }
 }

@@ -75,6 +75,25 @@ impl Ring {
         }
     }
 
+    /// Takes the place of another ring: whoever both know is the same caller.
+    pub(super) fn succeed(&self, before: &Self) {
+        let before = before.known.load_full();
+        let now = self.known.load_full();
+        let mut known = Known {
+            keys: now.keys.clone(),
+            callers: now.callers.clone(),
+        };
+        known.keep_callers(&before);
+        let known = Arc::new(known);
+        self.known.store(known.clone());
+        before.revoke_all_but(&known);
+    }
+
+    /// Takes back every key.
+    pub(super) fn revoke_all(&self) {
+        self.known.load().callers.values().for_each(Caller::revoke);
+    }
+
     fn reload(&self, roles: &Roles) -> Result<(), String> {
         let mut known = Known::read(&self.file, roles).inspect_err(|problem| {
             tracing::error!(

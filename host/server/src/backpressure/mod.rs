@@ -12,6 +12,8 @@ mod memory;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
+
 pub use machine::{Figures, Machine};
 
 use crate::config::Backpressure;
@@ -39,7 +41,7 @@ const MEMORY: u32 = 1 << 31;
 /// What is known, and what follows from it.
 #[derive(Debug)]
 pub struct Pressure {
-    settings: Backpressure,
+    settings: ArcSwap<Backpressure>,
     /// 0: nothing is refused
     signal: AtomicU32,
     turn: AtomicU32,
@@ -105,7 +107,7 @@ impl Pressure {
     /// Nothing is known yet.
     pub fn new(settings: Backpressure) -> Self {
         Self {
-            settings,
+            settings: ArcSwap::from_pointee(settings),
             signal: AtomicU32::new(0),
             turn: AtomicU32::new(0),
             memory_percent: AtomicU32::new(0),
@@ -113,6 +115,15 @@ impl Pressure {
             cpu_percent: AtomicU32::new(0),
             cpu_millicores: AtomicU64::new(0),
             lag_micros: AtomicU64::new(0),
+        }
+    }
+
+    /// Puts other settings in force, from the next sample on.
+    pub fn set(&self, settings: Backpressure) {
+        let refuses = settings.enabled;
+        self.settings.store(settings.into());
+        if !refuses {
+            self.signal.store(0, Ordering::Relaxed);
         }
     }
 
@@ -127,11 +138,12 @@ impl Pressure {
 
     #[cold]
     fn refuses_by(&self, signal: u32) -> Option<Pressed> {
-        let interval = self.settings.sample_interval;
+        let settings = self.settings.load();
+        let interval = settings.sample_interval;
         if signal & MEMORY != 0 {
             return Some(Pressed::Memory {
                 percent: self.memory_percent.load(Ordering::Relaxed),
-                threshold: self.settings.memory_threshold,
+                threshold: settings.memory_threshold,
                 retry_after: (interval * 2).max(Duration::from_secs(1)),
             });
         }
@@ -141,7 +153,7 @@ impl Pressure {
         let refused = (turn + 1) * signal / WHOLE > turn * signal / WHOLE;
         refused.then(|| Pressed::Cpu {
             percent: self.cpu_percent.load(Ordering::Relaxed),
-            threshold: self.settings.cpu_threshold,
+            threshold: settings.cpu_threshold,
             retry_after: interval,
         })
     }
@@ -159,35 +171,12 @@ impl Pressure {
             .store(figures.cpu_millicores, Ordering::Relaxed);
         let lag = u64::try_from(sample.lag.as_micros()).unwrap_or(u64::MAX);
         self.lag_micros.store(lag, Ordering::Relaxed);
-        if self.settings.enabled {
+        let settings = self.settings.load();
+        if settings.enabled {
             let before = self.signal.load(Ordering::Relaxed);
             self.signal
-                .store(self.assess(before, sample), Ordering::Relaxed);
+                .store(assess(&settings, before, sample), Ordering::Relaxed);
         }
-    }
-
-    fn assess(&self, before: u32, sample: Sample) -> u32 {
-        let settings = &self.settings;
-        let figures = sample.figures;
-        let full = match before & MEMORY {
-            0 => settings.memory_threshold,
-            _ => settings
-                .memory_threshold
-                .saturating_sub(MEMORY_RELEASE_POINTS),
-        };
-        let memory = if figures.memory_percent >= full {
-            MEMORY
-        } else {
-            0
-        };
-        let busy = figures.cpu_percent >= settings.cpu_threshold;
-        let behind = sample.waiting > 0 || sample.lag >= settings.lag_threshold;
-        let shed = before & !MEMORY;
-        let shed = match busy && behind {
-            true => (shed + SHED_STEP).min(SHED_MAX),
-            false => shed.saturating_sub(SHED_BACK),
-        };
-        memory | shed
     }
 
     /// The figures, for `/health`.
@@ -205,6 +194,30 @@ impl Pressure {
             },
         }
     }
+}
+
+/// The signal that follows from a sample.
+fn assess(settings: &Backpressure, before: u32, sample: Sample) -> u32 {
+    let figures = sample.figures;
+    let full = match before & MEMORY {
+        0 => settings.memory_threshold,
+        _ => settings
+            .memory_threshold
+            .saturating_sub(MEMORY_RELEASE_POINTS),
+    };
+    let memory = if figures.memory_percent >= full {
+        MEMORY
+    } else {
+        0
+    };
+    let busy = figures.cpu_percent >= settings.cpu_threshold;
+    let behind = sample.waiting > 0 || sample.lag >= settings.lag_threshold;
+    let shed = before & !MEMORY;
+    let shed = match busy && behind {
+        true => (shed + SHED_STEP).min(SHED_MAX),
+        false => shed.saturating_sub(SHED_BACK),
+    };
+    memory | shed
 }
 
 #[cfg(test)]
@@ -299,5 +312,19 @@ mod tests {
         pressure.take(sample(100, 100, 5000, 100));
         assert_eq!(refused(&pressure, 256), 0);
         assert_eq!(pressure.view().memory_percent, 100);
+    }
+
+    #[test]
+    fn other_thresholds_hold_from_the_next_sample_on() {
+        let pressure = pressure();
+        let mut settings = Config::default().backpressure;
+        settings.memory_threshold = 50;
+        pressure.set(settings);
+        assert_eq!(refused(&pressure, 9), 0);
+        pressure.take(sample(60, 0, 0, 0));
+        assert_eq!(refused(&pressure, 9), 9);
+        settings.enabled = false;
+        pressure.set(settings);
+        assert_eq!(refused(&pressure, 9), 0, "at once");
     }
 }

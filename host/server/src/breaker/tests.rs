@@ -341,3 +341,18 @@ fn a_permit_can_be_held_by_a_task() {
     fn is_task_safe<T: Send + Sync + 'static>() {}
     is_task_safe::<Permit>();
 }
+
+#[test]
+fn other_settings_hold_for_the_next_fault_and_what_it_has_done_stays() {
+    let breaker = breaker(3, 100, 1);
+    let now = Instant::now();
+    assert!(!breaker.try_acquire(now).unwrap().fault(now));
+    breaker.set(CircuitBreaker {
+        failure_threshold: NonZeroU32::new(2).unwrap(),
+        timeout: Duration::from_millis(7),
+        half_open_requests: NonZeroU32::new(1).unwrap(),
+    });
+    assert!(breaker.try_acquire(now).unwrap().fault(now), "the second");
+    let open = breaker.try_acquire(now).unwrap_err();
+    assert_eq!(open.retry_after, Duration::from_millis(7));
+}

@@ -27,7 +27,7 @@ const SECRET_WORDS: &[&str] = &[
 /// plugins, views and roles.
 pub(super) fn flatten(config: &Config) -> Vec<(String, toml::Value)> {
     let mut keys = BTreeMap::new();
-    let table = toml::Table::try_from(config).expect("every field is a TOML value");
+    let table = table(config);
     walk(&table, &mut Vec::new(), &mut keys);
     let mut flat = Vec::new();
     for (key, _) in RULES {
@@ -37,6 +37,14 @@ pub(super) fn flatten(config: &Config) -> Vec<(String, toml::Value)> {
     }
     flat.extend(keys);
     flat
+}
+
+/// The configuration as a tree.
+pub(super) fn table(config: &Config) -> toml::Table {
+    let mut config = config.clone();
+    // A path that is not Unicode can come from a flag only; TOML can't hold it.
+    config.plugins_dir = config.plugins_dir.to_string_lossy().into_owned().into();
+    toml::Table::try_from(config).expect("every field is a TOML value")
 }
 
 fn walk(table: &toml::Table, path: &mut Vec<String>, into: &mut BTreeMap<String, toml::Value>) {

@@ -28,6 +28,7 @@ mod peer;
 mod plugin;
 mod references;
 mod rules;
+mod running;
 mod schema;
 mod sections;
 mod source;
@@ -322,6 +323,11 @@ impl Config {
             .map(|byte| format!("{byte:02x}"))
             .collect();
         Some(states.join("fusebox").join("plugins").join(name))
+    }
+
+    /// The plugins that have a table.
+    pub fn plugin_names(&self) -> impl Iterator<Item = &str> {
+        self.plugins.keys().map(String::as_str)
     }
 
     /// The plugins that come from elsewhere and are not switched off, with where

@@ -19,6 +19,8 @@ pub use error::ControlError;
 pub use history::{Event, EventKind, History};
 pub use standing::{KeptVersion, Orders, PassedOver, Refused};
 
+use crate::config::Config;
+
 /// Orders that wait for the loader; further ones are refused.
 const ORDERS_MAX: usize = 16;
 
@@ -137,20 +139,18 @@ pub struct Outcome {
 
 /// What the loader is told. Whoever else needs the loader to do something, such as
 /// to take new settings, adds a message here: the loader alone swaps the catalogue.
-#[derive(Debug)]
 pub(crate) enum Message {
     /// an order, and whom to tell
     Order {
         order: Order,
         answer: oneshot::Sender<Result<Outcome, ControlError>>,
     },
-    /// Load these plugins (none: all) again from the bytes that serve, under the
-    /// settings that are in force now. What can't be loaded under them goes on as
-    /// it was. The answer has the reasons, by plugin.
-    #[expect(dead_code, reason = "for the reload of the configuration")]
-    Refit {
-        plugins: Option<Vec<String>>,
-        answer: oneshot::Sender<BTreeMap<String, String>>,
+    /// Link what serves anew under the settings that are to be, then put them in force,
+    /// all of it or nothing. The answer has what is in the way.
+    Configure {
+        next: Arc<Config>,
+        commit: Box<dyn FnOnce() + Send>,
+        answer: oneshot::Sender<Result<(), Vec<String>>>,
     },
 }
 

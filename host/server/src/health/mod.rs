@@ -22,6 +22,7 @@ use crate::catalogue::Catalogue;
 use crate::config::View;
 use crate::control::Event;
 use crate::host::Host;
+use crate::reconfigure::Standing;
 
 /// The report.
 #[derive(Debug, Serialize)]
@@ -60,6 +61,7 @@ pub struct Report {
     pub tasks_running: u64,
     pub tasks_bytes: u64,
     pub buffers: BufferSnapshot,
+    pub config: Standing,
     /// none: nothing is written
     pub audit: Option<AuditReport>,
     pub plugins: BTreeMap<String, PluginReport>,
@@ -202,6 +204,7 @@ pub fn report(host: &Host, now: Instant) -> Report {
         errors_1m: meters.errors_1m,
         requests_total: meters.requests_total,
         errors_total: meters.errors_total,
+        config: host.configuration.standing(),
         audit: host.audit.as_ref().map(Audit::report),
         plugins,
         tasks_kept: held.tasks,
@@ -210,7 +213,7 @@ pub fn report(host: &Host, now: Instant) -> Report {
         buffers: host.buffers.snapshot(),
         history: host.control.history().events(),
         views: host
-            .config
+            .live()
             .views
             .iter()
             .map(|one| view(&catalogue, one))
@@ -231,11 +234,12 @@ pub fn report(host: &Host, now: Instant) -> Report {
 /// Why the host is not as it should be, in plain words; nothing if it is.
 fn causes(host: &Host, plugins: &BTreeMap<String, PluginReport>, queue_depth: u64) -> Vec<String> {
     let mut causes = Vec::new();
-    if queue_depth >= host.config.message_queue.warn_threshold as u64 {
+    if queue_depth >= host.live().message_queue.warn_threshold as u64 {
         causes.push(format!("{queue_depth} calls wait"));
     }
     causes.extend(load::pressure(host));
     causes.extend(host.auth.trouble());
+    causes.extend(host.configuration.trouble());
     causes.extend(host.audit.as_ref().and_then(Audit::trouble));
     if host.engine.swaps_unsafely() {
         causes.push(

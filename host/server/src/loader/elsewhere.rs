@@ -90,7 +90,7 @@ impl Loader {
             Some(SourceUrl::Https(url)) => format!("there is no {}.minisig", url.path()),
             _ => "its artifact has no signature, and none refers to it".to_owned(),
         };
-        let max_bytes = self.host.config.reload.file_max_bytes;
+        let max_bytes = self.host.live().reload.file_max_bytes;
         let keys = self.host.signatures.clone();
         self.heard.insert(name.to_owned(), record.clone());
         let candidate = Candidate::of_record(file, record.clone(), missing, max_bytes, keys).await;

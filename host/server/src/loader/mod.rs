@@ -7,11 +7,11 @@
 
 mod book;
 mod candidate;
+mod configure;
 mod elsewhere;
 mod kept;
 mod orders;
 mod publish;
-mod refit;
 mod taking;
 mod trials;
 
@@ -121,10 +121,7 @@ impl Loader {
     /// the system's notifications, and by a look every `reload.poll_interval_ms` where
     /// those don't come.
     pub async fn watch(mut self, stop: CancellationToken) {
-        let (watches, poll, settle) = {
-            let reload = &self.host.config.reload;
-            (reload.enabled, reload.poll_interval, reload.settle)
-        };
+        let watches = self.host.config.reload.enabled;
         if !watches {
             self.following.cancel();
         }
@@ -132,7 +129,7 @@ impl Loader {
         let nudge = self.host.control.nudge();
         let (events, mut event) = mpsc::channel(1);
         let _watcher = watches.then(|| self.start_watcher(events));
-        let mut next = Instant::now() + poll;
+        let mut next = Instant::now() + self.host.live().reload.poll_interval;
         loop {
             let has_trials = !self.papers.is_empty();
             // Only an event, or the time for it, leads to a look at the folder.
@@ -164,7 +161,14 @@ impl Loader {
             }
             // A file that changed is looked at again after it had time to settle.
             let is_unsettled = self.pass(Glance::TakeSettled).await;
-            next = Instant::now() + if is_unsettled { settle } else { poll };
+            next = Instant::now() + {
+                let reload = &self.host.live().reload;
+                if is_unsettled {
+                    reload.settle
+                } else {
+                    reload.poll_interval
+                }
+            };
         }
     }
 
@@ -252,7 +256,7 @@ impl Loader {
             self.refuse_file(&name, url);
             return;
         }
-        if folder::check_name(&name).is_ok() && !self.host.config.plugin(&name).enabled {
+        if folder::check_name(&name).is_ok() && !self.host.live().plugin(&name).enabled {
             tracing::info!(plugin = name, "plugin is switched off");
             let mut slot = self.slot(&name);
             slot.disabled = true;
@@ -261,7 +265,7 @@ impl Loader {
         }
         let candidate = match folder::check_name(&name) {
             Ok(()) => {
-                let (path, max) = (file.path, self.host.config.reload.file_max_bytes);
+                let (path, max) = (file.path, self.host.live().reload.file_max_bytes);
                 let signatures = self.host.signatures.clone();
                 Candidate::of_file(path, max, signatures).await
             }

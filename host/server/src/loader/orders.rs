@@ -35,9 +35,13 @@ impl Loader {
                 // Whoever ordered may have gone.
                 let _ = answer.send(outcome);
             }
-            Message::Refit { plugins, answer } => {
-                let failed = self.refit(plugins).await;
-                let _ = answer.send(failed);
+            Message::Configure {
+                next,
+                commit,
+                answer,
+            } => {
+                let done = self.configure(&next, commit).await;
+                let _ = answer.send(done);
             }
         }
     }
@@ -91,7 +95,7 @@ impl Loader {
                 });
             }
         }
-        if !self.host.config.plugin(plugin).enabled {
+        if !self.host.live().plugin(plugin).enabled {
             let plugin = plugin.to_owned();
             return Err(ControlError::SwitchedOff { plugin });
         }
@@ -439,24 +443,11 @@ impl Loader {
         for name in names {
             let is_known = self.host.catalogue.load().slots().contains_key(&name);
             let is_wanted = self.book.of(&name).instead().is_some();
-            let is_enabled = self.host.config.plugin(&name).enabled;
+            let is_enabled = self.host.live().plugin(&name).enabled;
             if !is_known && is_wanted && is_enabled {
                 self.lose(&name).await;
             }
         }
-    }
-
-    /// Loads plugins again under the settings in force.
-    async fn refit(&mut self, plugins: Option<Vec<String>>) -> BTreeMap<String, String> {
-        let catalogue = self.host.catalogue.load_full();
-        let named = plugins.unwrap_or_else(|| catalogue.slots().keys().cloned().collect());
-        let mut failed = BTreeMap::new();
-        for name in named {
-            if let Err(reason) = self.refit_one(&name).await {
-                failed.insert(name, reason);
-            }
-        }
-        failed
     }
 }
 

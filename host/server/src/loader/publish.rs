@@ -2,6 +2,7 @@
 //!
 //! It owns the one place where a catalogue is replaced. It never loads anything.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use fusebox_engine::{Change, Foreign};
@@ -21,8 +22,7 @@ impl Loader {
     /// Swaps in a catalogue with `slot` under `name`, and tells clients if they
     /// see other lists now. Only the loader swaps, so nothing comes in between.
     pub(super) fn publish(&self, name: &str, slot: Option<Slot>) {
-        let before = self.host.catalogue.load_full();
-        let mut slots = before.slots().clone();
+        let mut slots = self.host.catalogue.load_full().slots().clone();
         match slot {
             Some(mut slot) => {
                 slot.orders = Arc::new(self.orders(name));
@@ -30,11 +30,16 @@ impl Loader {
             }
             None => slots.remove(name),
         };
-        let after = Arc::new(Catalogue::new(
-            slots,
-            &self.host.config.views,
-            &self.host.config.roles,
-        ));
+        self.publish_all(slots);
+    }
+
+    /// The same with all slots at once, under the views and roles that are in force.
+    pub(super) fn publish_all(&self, slots: BTreeMap<String, Slot>) {
+        let before = self.host.catalogue.load_full();
+        let after = {
+            let live = self.host.live();
+            Arc::new(Catalogue::new(slots, &live.views, &live.roles))
+        };
         for collision in after.collisions() {
             if !before.collisions().contains(collision) {
                 tracing::warn!(

@@ -59,7 +59,7 @@ impl Loader {
     /// Serves nothing of a plugin.
     pub(super) fn publish_disabled(&mut self, name: &str) {
         self.papers.remove(name);
-        let is_enabled = self.host.config.plugin(name).enabled;
+        let is_enabled = self.host.live().plugin(name).enabled;
         let slot = Slot {
             disabled: !is_enabled,
             ..Slot::default()
@@ -125,7 +125,7 @@ impl Loader {
 
     /// Loads a version that is kept.
     pub(super) async fn load_kept(&self, name: &str, sha256: &str) -> Result<Fresh, FailedFile> {
-        let (kept, max_bytes) = (self.kept.clone(), self.host.config.reload.file_max_bytes);
+        let (kept, max_bytes) = (self.kept.clone(), self.host.live().reload.file_max_bytes);
         let (plugin, wanted) = (name.to_owned(), sha256.to_owned());
         let keys = self.host.signatures.clone();
         let candidate = Candidate::of_kept(kept, plugin, wanted, max_bytes, keys).await?;
@@ -182,7 +182,7 @@ impl Loader {
             return true;
         }
         // New bytes are tried; what only lies beside them is not.
-        let tries = self.host.config.tries(name) && !is_old;
+        let tries = self.host.live().tries(name) && !is_old;
         if tries && slot.serving.is_none() {
             // The file may have changed while nobody watched.
             let last = self.last_good(name).await;
@@ -262,11 +262,15 @@ impl Loader {
             Beside::Text(text) => Some(text.clone()),
             Beside::Nothing | Beside::Unreadable(_) => None,
         };
+        let (settings, breakers) = {
+            let live = self.host.live();
+            (live.plugin(name), live.circuit_breaker)
+        };
         let loaded = LoadedPlugin::load(
             &self.host.engine,
             &self.host.granter,
-            self.host.config.plugin(name),
-            self.host.config.circuit_breaker,
+            settings,
+            breakers,
             file,
             self.host.config.engine.max_instances as usize,
         );

@@ -37,7 +37,7 @@ impl Loader {
         let trial = Trial::begin(
             (stable, plugin.clone()),
             verdict.clone(),
-            self.host.config.canary.clone(),
+            self.host.live().canary.clone(),
             self.host.control.nudge(),
             std::time::Instant::now(),
         );

@@ -260,7 +260,47 @@ impl LoadedPlugin {
             in_flight: AtomicUsize::new(0),
             settings,
         });
-        let offers = offer::ask(&core, breaker).await?;
+        let fuses = Fuses {
+            settings: breaker,
+            before: None,
+        };
+        let offers = offer::ask(&core, fuses).await?;
+        Ok(Self { core, offers })
+    }
+
+    /// The same version under other settings: its code is linked anew, and it is asked
+    /// again what it offers. What its fuses have seen stays.
+    ///
+    /// # Errors
+    /// Why it could not be served so.
+    pub async fn with(
+        &self,
+        granter: &Granter,
+        settings: PluginSettings,
+        breaker: CircuitBreaker,
+        slots: usize,
+    ) -> Result<Self, EntryError> {
+        let limits = engine_limits(&settings.limits);
+        let isolation = isolation(&settings.limits, slots);
+        let grants = granter.grant(&settings).await?;
+        let code = self.core.code.with(limits, isolation, grants);
+        let core = Arc::new(PluginCore {
+            name: settings.name.clone(),
+            sha256: self.core.sha256.clone(),
+            code: code.map_err(|error| refused(&settings, error))?,
+            unmet: self.core.asks.unmet(&settings),
+            asks: self.core.asks.clone(),
+            beside: self.core.beside.clone(),
+            places: Places::new(&settings),
+            meter: Arc::default(),
+            in_flight: AtomicUsize::new(0),
+            settings,
+        });
+        let fuses = Fuses {
+            settings: breaker,
+            before: Some(self),
+        };
+        let offers = offer::ask(&core, fuses).await?;
         Ok(Self { core, offers })
     }
 
@@ -277,7 +317,7 @@ impl Handler {
         (own_name, shown_name): (String, &str),
         rules: ToolRules,
         lists: Option<types::CacheHint>,
-        breaker: CircuitBreaker,
+        fuses: Fuses<'_>,
     ) -> Arc<Self> {
         let prefix = match kind {
             HandlerKind::Tool | HandlerKind::Prompt => core.settings.prefix.as_str(),
@@ -287,10 +327,10 @@ impl Handler {
             core: core.clone(),
             kind,
             name: format!("{prefix}{shown_name}"),
+            breaker: fuses.of(kind, &own_name),
             own_name,
             rules,
             lists,
-            breaker: Breaker::new(breaker),
             counters: Arc::default(),
             habit: Habit::default(),
         })
@@ -326,6 +366,21 @@ impl PluginCore {
     /// When a call that begins now must have ended.
     pub fn deadline(&self, now: Instant) -> Instant {
         now + self.settings.limits.deadline
+    }
+}
+
+/// The fuses of a version's handlers: new ones, or those of the same handlers before.
+#[derive(Clone, Copy)]
+struct Fuses<'a> {
+    settings: CircuitBreaker,
+    before: Option<&'a LoadedPlugin>,
+}
+
+impl Fuses<'_> {
+    fn of(self, kind: HandlerKind, own_name: &str) -> Arc<Breaker> {
+        let mut before = self.before.into_iter().flat_map(LoadedPlugin::handlers);
+        let same = before.find(|one| one.kind == kind && one.own_name == own_name);
+        same.map_or_else(|| Breaker::new(self.settings), |same| same.breaker.clone())
     }
 }
 

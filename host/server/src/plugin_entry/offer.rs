@@ -14,9 +14,9 @@ use fusebox_protocol::{JsonKind, RawJson};
 use super::choice::{self, ChosenTool};
 use super::marks::{self, Marks};
 use super::{
-    CacheRule, EntryError, Handler, HandlerKind, PluginCore, TaskRule, ToolRules, check, list,
+    CacheRule, EntryError, Fuses, Handler, HandlerKind, PluginCore, TaskRule, ToolRules, check,
+    list,
 };
-use crate::config::CircuitBreaker;
 use crate::schema::Schema;
 use crate::uri_template::UriTemplate;
 
@@ -121,11 +121,8 @@ impl Offers {
 }
 
 /// Asks a plugin for everything it offers, and checks it.
-pub(super) async fn ask(
-    core: &Arc<PluginCore>,
-    breaker: CircuitBreaker,
-) -> Result<Offers, EntryError> {
-    let maker = Maker { core, breaker };
+pub(super) async fn ask(core: &Arc<PluginCore>, fuses: Fuses<'_>) -> Result<Offers, EntryError> {
+    let maker = Maker { core, fuses };
     let chosen = choice::choose(&core.settings, list::tools(core).await?)?;
     let resources = list::resources(core).await?;
     let templates = list::templates(core).await?;
@@ -192,7 +189,7 @@ fn own(meta: Option<String>) -> Result<(Option<RawJson>, Marks), String> {
 
 struct Maker<'a> {
     core: &'a Arc<PluginCore>,
-    breaker: CircuitBreaker,
+    fuses: Fuses<'a>,
 }
 
 impl Maker<'_> {
@@ -209,7 +206,7 @@ impl Maker<'_> {
     ) -> Arc<Handler> {
         let lists = marks.list_cache.map(Into::into);
         let names = (own_name.to_owned(), shown_name);
-        Handler::new(self.core, kind, names, rules, lists, self.breaker)
+        Handler::new(self.core, kind, names, rules, lists, self.fuses)
     }
 
     /// Both are compiled whether they are asked or not: a tool whose schema is

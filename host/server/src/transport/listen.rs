@@ -155,7 +155,7 @@ impl Way {
     }
 
     fn take(&self, host: &Arc<Host>, stream: TcpStream, peer: SocketAddr) {
-        tune(&stream, &host.config.socket);
+        tune(&stream, &host.live().socket);
         let Some(counted) = Counted::enter(host, self.scheme, peer) else {
             return self.turn_away(host, stream);
         };
@@ -215,7 +215,7 @@ async fn speak_https(
     tls: TlsAcceptor,
     _counted: Counted,
 ) {
-    let handshake = timeout(host.config.tls.handshake_timeout, tls.accept(stream));
+    let handshake = timeout(host.live().tls.handshake_timeout, tls.accept(stream));
     let shaken = tokio::select! {
         shaken = handshake => shaken,
         () = host.stopping.cancelled() => return,
@@ -224,7 +224,8 @@ async fn speak_https(
         Ok(Ok(stream)) => {
             let shown = stream.get_ref().1.peer_certificates();
             let first = shown.and_then(|chain| chain.first());
-            match host.auth.certified(&host.config, first.map(AsRef::as_ref)) {
+            let certified = host.auth.certified(&host.live(), first.map(AsRef::as_ref));
+            match certified {
                 Ok(who) => {
                     let origin = Origin::new(Some(peer.ip()), who);
                     http::serve(host, stream, local, origin).await;
@@ -243,7 +244,7 @@ async fn speak_https(
 }
 
 async fn speak_lines(host: Arc<Host>, mut stream: TcpStream, peer: SocketAddr, _counted: Counted) {
-    let idle_timeout = host.config.stream.idle_timeout;
+    let idle_timeout = host.live().stream.idle_timeout;
     let (reader, writer) = stream.split();
     let origin = Origin::new(Some(peer.ip()), None);
     match stream::serve(
@@ -260,7 +261,7 @@ async fn speak_lines(host: Arc<Host>, mut stream: TcpStream, peer: SocketAddr, _
             host.meters.slow_reader();
             tracing::warn!(
                 %peer,
-                write_timeout_ms = millis_up(host.config.socket.write_timeout),
+                write_timeout_ms = millis_up(host.live().socket.write_timeout),
                 "connection ended: it does not read what it asked for"
             );
         }

@@ -80,14 +80,17 @@ where
     R: AsyncRead + Unpin,
     W: AsyncWrite + Unpin,
 {
-    let settings = host.config.stream;
+    let (settings, socket) = {
+        let live = host.live();
+        (live.stream, live.socket)
+    };
     let mut connection = Connection {
         peer: Peer::new(host.clone(), None, door, origin),
         decoder: LineDecoder::new(settings.frame_max_bytes),
         input: BytesMut::new(),
         output: BytesMut::new(),
         messages: None,
-        write_timeout: host.config.socket.write_timeout,
+        write_timeout: socket.write_timeout,
         stopped: host.stopped.child_token(),
         host: host.clone(),
     };
@@ -108,7 +111,7 @@ where
         }
         let reading = ended.is_none()
             && connection.peer.in_flight() < settings.calls_in_flight_max
-            && connection.peer.undelivered_bytes() < host.config.socket.undelivered_max_bytes;
+            && connection.peer.undelivered_bytes() < socket.undelivered_max_bytes;
         let idle_at = idle_timeout
             .filter(|_| ended.is_none() && !busy)
             .map(|timeout| heard + timeout);

@@ -47,7 +47,7 @@ pub async fn dev(config: Config, folder: PathBuf, listen: Vec<Listener>) -> Resu
     // A port that is taken is told before a build that may take a minute.
     let bound = serve::bind_all(&config)?;
     let mut builder = Builder::new(folder, output);
-    let signal = serve::wait_for_signal();
+    let signal = serve::wait_for_signal(serve::Hangup::Stops);
     tokio::pin!(signal);
     tokio::select! {
         () = builder.build("the first build may take a minute") => {}

@@ -53,12 +53,12 @@ where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
     let now = Instant::now();
-    let limits = Limits::of(&host.config);
+    let limits = Limits::of(&host.live());
     let activity = Activity::new(now);
     let mut life = Life {
         // Of its own: the host's has a lock that all connections would share.
         stopping: host.stopping.child_token(),
-        alarm: Box::pin(sleep_until((now + host.config.http.header_timeout).into())),
+        alarm: Box::pin(sleep_until((now + host.live().http.header_timeout).into())),
         origin,
         limits,
         activity: activity.clone(),
@@ -176,8 +176,8 @@ impl Life {
         S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
         let service = self.service();
-        let http = &self.host.config.http;
-        let mut connection = http1(http).serve_connection(TokioIo::new(watched), service);
+        let mut connection =
+            http1(&self.host.live().http).serve_connection(TokioIo::new(watched), service);
         let mut asked_to_end = false;
         loop {
             let quiet = (!asked_to_end).then_some(QUIET);
@@ -254,7 +254,7 @@ impl Life {
         S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
         let service = self.service();
-        let builder = http2(&self.host.config.http);
+        let builder = http2(&self.host.live().http);
         let mut connection = pin!(builder.serve_connection(TokioIo::new(watched), service));
         let mut asked_to_end = false;
         loop {
@@ -374,7 +374,7 @@ fn end(host: &Host, why: Ended) {
         Ended::SlowReader => {
             host.meters.slow_reader();
             tracing::warn!(
-                write_timeout_ms = millis_up(host.config.socket.write_timeout),
+                write_timeout_ms = millis_up(host.live().socket.write_timeout),
                 "connection ended: it does not read what it asked for"
             );
         }

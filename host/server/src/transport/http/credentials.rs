@@ -111,7 +111,7 @@ fn authenticate(host: &Host, denied: &Denied, error: Option<&str>) -> String {
         add("scope", &scopes);
     }
     if let Some((url, _)) = host.auth.metadata() {
-        add("resource_metadata", url);
+        add("resource_metadata", &url);
     }
     value
 }

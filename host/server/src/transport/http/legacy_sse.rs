@@ -66,7 +66,7 @@ pub(super) fn open(host: &Arc<Host>, audience: Audience, origin: &Origin) -> Htt
     );
     host.tasks
         .spawn(serve(host.clone(), session, peer, inbox, outbound));
-    read(first.into(), messages, host.config.http.sse_keep_alive)
+    read(first.into(), messages, host.live().http.sse_keep_alive)
 }
 
 fn overloaded(host: &Host, error: &RpcError) -> HttpResponse {
@@ -130,8 +130,13 @@ async fn serve(
     mut inbox: mpsc::Receiver<Bytes>,
     outbound: Outbound,
 ) {
-    let calls_max = host.config.stream.calls_in_flight_max;
-    let undelivered_max = host.config.socket.undelivered_max_bytes;
+    let (calls_max, undelivered_max) = {
+        let live = host.live();
+        (
+            live.stream.calls_in_flight_max,
+            live.socket.undelivered_max_bytes,
+        )
+    };
     let mut stopping = false;
     while !stopping || peer.in_flight() > 0 {
         let busy = peer.in_flight() > 0;

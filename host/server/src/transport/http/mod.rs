@@ -57,7 +57,7 @@ pub(super) async fn serve_probe(host: Arc<Host>, stream: TcpStream, local: Socke
     let service = service_fn(move |request: Request<Incoming>| {
         let host = host.clone();
         async move {
-            let allowed = access::check(&host.config.http, &request, local).is_ok();
+            let allowed = access::check(&host.live().http, &request, local).is_ok();
             let probe = allowed
                 .then(|| probe_answer(&host, &request, local, &Origin::default()))
                 .flatten();
@@ -150,15 +150,16 @@ fn needs_issuer<B>(host: &Host, request: &Request<B>) -> bool {
 }
 
 fn sort<B>(host: &Arc<Host>, request: &Request<B>, local: SocketAddr, origin: &Origin) -> Sorted {
-    if let Err(reason) = access::check(&host.config.http, request, local) {
+    let allowed = access::check(&host.live().http, request, local);
+    if let Err(reason) = allowed {
         return Sorted::Answered(refused(StatusCode::FORBIDDEN, &reason));
     }
     let path = request.uri().path();
     if path == host.config.http.path {
         return endpoint(host, request, None, origin);
     }
-    if let Some((_, view)) = host.view_paths.iter().find(|(at, _)| at == path) {
-        return endpoint(host, request, Some(view.clone()), origin);
+    if let Some(view) = host.view_at(path) {
+        return endpoint(host, request, Some(view), origin);
     }
     let sse_path = &host.config.http.sse_path;
     if !sse_path.is_empty() {
@@ -274,7 +275,7 @@ fn probe_answer<B>(
             if path != METADATA_PATH && !url.ends_with(path) {
                 return None;
             }
-            json(StatusCode::OK, document.to_vec())
+            json(StatusCode::OK, document)
         }
         _ => return None,
     };

@@ -203,7 +203,10 @@ impl Accepted {
 
 /// Reads a body, if it isn't too large.
 pub(super) async fn read<B: RequestBody>(host: &Host, body: B) -> Result<Bytes, Box<HttpResponse>> {
-    let max = host.config.http.body_max_bytes;
+    let (max, patience) = {
+        let live = host.live();
+        (live.http.body_max_bytes, live.http.body_timeout)
+    };
     let too_large = || {
         Box::new(refused(
             StatusCode::PAYLOAD_TOO_LARGE,
@@ -215,7 +218,7 @@ pub(super) async fn read<B: RequestBody>(host: &Host, body: B) -> Result<Bytes, 
         return Err(too_large());
     }
     let reading = whole(Limited::new(body, max));
-    match timeout(host.config.http.body_timeout, reading).await {
+    match timeout(patience, reading).await {
         Err(_elapsed) => Err(Box::new(response::closing(refused(
             StatusCode::REQUEST_TIMEOUT,
             "the body came too slowly (raise `http.body_timeout_ms`)",
@@ -343,7 +346,7 @@ async fn drive(
         Routed::Listen(subscription) => event_stream(sse::changes(
             subscription,
             host.stopping.clone(),
-            host.config.http.sse_keep_alive,
+            host.live().http.sse_keep_alive,
         )),
     }
 }
@@ -383,7 +386,7 @@ async fn run_modern(host: &Arc<Host>, call: Box<Call>, events: bool) -> HttpResp
             first,
             messages,
             Box::pin(async move { Some(running.await) }),
-            host.config.http.sse_keep_alive,
+            host.live().http.sse_keep_alive,
         )),
     }
 }

@@ -101,7 +101,7 @@ pub(super) fn resumed(host: &Arc<Host>, session: Arc<Session>, last: &str) -> Ht
 fn opening(host: &Host, session: &Session, reader: &Reader) -> Vec<u8> {
     let mut out = Vec::new();
     if comes_back(session.agreement.version) {
-        let retry_ms = host.config.http.sse_retry.as_millis();
+        let retry_ms = host.live().http.sse_retry.as_millis();
         sse::retry(&mut out, u64::try_from(retry_ms).unwrap_or(u64::MAX));
         let id = session.log.priming_id(reader.stream);
         sse::event(&mut out, b"", Some(&id));
@@ -188,7 +188,7 @@ fn read(host: &Host, session: Arc<Session>, reader: Reader, mut opening: Vec<u8>
         reader,
         opening: (!opening.is_empty()).then(|| opening.into()),
         stopping: host.stopping.clone(),
-        keep_alive: host.config.http.sse_keep_alive,
+        keep_alive: host.live().http.sse_keep_alive,
     };
     event_stream(unfold(reading, |mut reading| async move {
         let piece = reading.next().await?;

@@ -37,7 +37,7 @@ pub(super) async fn serve(
     origin: Origin,
 ) {
     let peer = connection.remote_address();
-    let head_max = u64::from(host.config.http.head_max_bytes);
+    let head_max = u64::from(host.live().http.head_max_bytes);
     let (quic, latest) = Connection::new(connection, head_max + HEAD_ROOM_BYTES);
     let mut builder = h3::server::builder();
     builder.max_field_section_size(head_max).send_grease(false);
@@ -97,7 +97,7 @@ async fn request(
         mut stopped,
         allowance,
     } = watch;
-    let resolving = timeout(host.config.http.header_timeout, resolver.resolve_request());
+    let resolving = timeout(host.live().http.header_timeout, resolver.resolve_request());
     let (request, stream) = match resolving.await {
         Ok(Ok(resolved)) => resolved,
         Ok(Err(error)) => {
@@ -110,7 +110,7 @@ async fn request(
         }
     };
     // The body is bounded where it is read; this bounds frames that are none.
-    let body_max = host.config.http.body_max_bytes as u64;
+    let body_max = host.live().http.body_max_bytes as u64;
     allowance.fetch_add(body_max.saturating_mul(2), Ordering::Relaxed);
     let has_body = request.method() != Method::HEAD;
     let (send, recv) = stream.split();

@@ -44,7 +44,7 @@ pub(super) async fn serve(host: Arc<Host>, connection: Connection, origin: Origi
 
 async fn session(host: Arc<Host>, mut send: SendStream, recv: RecvStream, origin: Origin) {
     let (gone, delivered) = (send.stopped(), send.stopped());
-    let idle_timeout = host.config.stream.idle_timeout;
+    let idle_timeout = host.live().stream.idle_timeout;
     let door = Door::of(&host, &origin);
     let serving = stream::serve(host, recv, &mut send, idle_timeout, door, origin);
     let ended = tokio::select! {

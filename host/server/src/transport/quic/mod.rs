@@ -76,7 +76,7 @@ pub(super) async fn accept(endpoint: Endpoint, host: Arc<Host>, local: SocketAdd
 }
 
 fn take(host: &Arc<Host>, incoming: Incoming, local: SocketAddr, handshakes: &Arc<AtomicUsize>) {
-    let busy = handshakes.load(Ordering::Relaxed) >= host.config.quic.retry_handshakes;
+    let busy = handshakes.load(Ordering::Relaxed) >= host.live().quic.retry_handshakes;
     let incoming = if busy && !incoming.remote_address_validated() {
         // Whoever lies about its address never sees the token that this sends, and
         // takes no memory here.
@@ -111,7 +111,7 @@ fn take(host: &Arc<Host>, incoming: Incoming, local: SocketAddr, handshakes: &Ar
 async fn shake_hands(host: &Host, incoming: Incoming) -> Result<Connection, String> {
     let connecting: Connecting = incoming.accept().map_err(|error| error.to_string())?;
     tokio::select! {
-        shaken = timeout(host.config.tls.handshake_timeout, connecting) => match shaken {
+        shaken = timeout(host.live().tls.handshake_timeout, connecting) => match shaken {
             Ok(Ok(connection)) => Ok(connection),
             Ok(Err(error)) => Err(error.to_string()),
             Err(_elapsed) => Err("the handshake took longer than `tls.handshake_timeout_ms`".into()),
@@ -127,7 +127,7 @@ fn origin(host: &Host, connection: &Connection) -> Result<Origin, Denied> {
     let first = shown.as_ref().and_then(|chain| chain.first());
     let who = host
         .auth
-        .certified(&host.config, first.map(AsRef::as_ref))?;
+        .certified(&host.live(), first.map(AsRef::as_ref))?;
     Ok(Origin::new(Some(connection.remote_address().ip()), who))
 }
 
