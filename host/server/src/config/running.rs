@@ -87,12 +87,12 @@ mod tests {
                 "port",
                 "max_connections",
                 "engine.max_instances",
+                "log.level",
                 "log.format",
             ],
         );
         assert_eq!((running.port, running.engine.max_instances), (1, 5));
         assert_eq!(running.limits.fuel, 5000);
-        assert_eq!(running.log.level, super::super::LogLevel::Warn);
     }
 
     #[test]
