@@ -12,10 +12,14 @@ mod bare;
 #[allow(unreachable_pub)]
 mod ours;
 
+use std::hint::black_box;
+use std::time::Duration;
+
 use bytes::Bytes;
 use criterion::{Criterion, criterion_group, criterion_main};
 use fusebox::backpressure::{Figures, Sample};
-use fusebox_engine::{Engine, EngineConfig, Isolation, Limits, Plugin};
+use fusebox::metrics::VersionMeter;
+use fusebox_engine::{Engine, EngineConfig, Isolation, Limits, Plugin, Usage};
 use ours::{ANSWER, ARGUMENTS, MESSAGE, plugin, plugins_dir, runtime};
 
 fn engine(c: &mut Criterion) {
@@ -97,5 +101,30 @@ fn refused(c: &mut Criterion) {
     });
 }
 
-criterion_group!(benches, wasmtime_alone, engine, in_process, refused);
+/// What it costs to count a call for `/metrics`: two histograms, of its handler and of
+/// the request, and a few counters. A share of the whole message above.
+fn counted(c: &mut Criterion) {
+    let meter = VersionMeter::default();
+    let usage = Usage {
+        fuel: 1000,
+        memory_bytes: 1 << 20,
+        elapsed: Duration::from_micros(20),
+    };
+    c.bench_function("figures of a call", |b| {
+        b.iter(|| {
+            meter.admitted(Duration::ZERO);
+            meter.ran(black_box(&usage));
+            meter.ran(black_box(&usage));
+        });
+    });
+}
+
+criterion_group!(
+    benches,
+    wasmtime_alone,
+    engine,
+    in_process,
+    refused,
+    counted
+);
 criterion_main!(benches);

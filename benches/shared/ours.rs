@@ -96,7 +96,7 @@ pub fn host(runtime: &Runtime, toml: &str, plugins: &Path) -> Arc<Host> {
         .with_plugins_dir(plugins.to_path_buf());
     // Nothing of a measurement stays behind.
     config.reload.keep_versions = 0;
-    let host = Host::new(config).expect("a host");
+    let host = Host::new(config, None).expect("a host");
     runtime.block_on(Loader::new(host.clone()).load_all());
     host
 }

@@ -4,7 +4,6 @@
 
 use std::collections::VecDeque;
 use std::fs;
-use std::io::{BufRead as _, BufReader, Read};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -17,13 +16,8 @@ use tempfile::TempDir;
 
 use crate::http::{Connection, Response};
 use crate::place;
+use crate::process::{collect, resident_kib, signal, stop};
 use crate::wait::{LONG, until};
-
-/// How long a host that is not needed any more may take to stop.
-const GRACE: Duration = Duration::from_secs(5);
-
-/// How many lines of its log are kept for the message of a failing test.
-const LOG_LINES: usize = 2_000;
 
 /// The certificate that a host made, beside its configuration.
 const CERTIFICATE: &str = "certificate.pem";
@@ -40,6 +34,7 @@ pub struct Setup {
     open_files: Option<u32>,
     encrypted: Option<String>,
     variables: Vec<(String, String)>,
+    admin: bool,
 }
 
 impl Default for Setup {
@@ -60,6 +55,7 @@ impl Setup {
             open_files: None,
             encrypted: None,
             variables: Vec::new(),
+            admin: false,
         }
     }
 
@@ -113,6 +109,13 @@ impl Setup {
         self
     }
 
+    /// With the operator's interface, which is off otherwise.
+    #[must_use]
+    pub fn admin(mut self) -> Self {
+        self.admin = true;
+        self
+    }
+
     /// With a variable in its environment.
     #[must_use]
     pub fn variable(mut self, name: &str, value: &str) -> Self {
@@ -128,6 +131,10 @@ impl Setup {
         if let Some(lines) = &self.encrypted {
             let written = self.folder.path().join(CERTIFICATE);
             text += &format!("\n[tls]\nself_signed_cert = {written:?}\n{lines}\n");
+        }
+        if !text.contains("[admin]") {
+            let listen = if self.admin { "127.0.0.1:0" } else { "" };
+            text += &format!("\n[admin]\nlisten = {listen:?}\n");
         }
         fs::write(&config, text).expect("the configuration is written");
         let arguments = [
@@ -153,6 +160,7 @@ impl Setup {
     /// If it doesn't get ready; with its log.
     pub fn start_at(self, http: SocketAddr) -> Host {
         let (tcp, open_files, encrypted) = (self.tcp, self.open_files, self.encrypted.is_some());
+        let has_admin = self.admin;
         let variables = self.variables.clone();
         let (arguments, folder) = self.into_arguments();
         let mut command = match open_files {
@@ -191,10 +199,12 @@ impl Setup {
             tcp: None,
             https: None,
             quic: None,
+            admin: None,
         };
         let end = Instant::now() + LONG;
         while host.http.is_none()
             || (tcp && host.tcp.is_none())
+            || (has_admin && host.admin.is_none())
             || (encrypted && (host.https.is_none() || host.quic.is_none()))
         {
             match lines.recv_timeout(end.saturating_duration_since(Instant::now())) {
@@ -247,6 +257,7 @@ pub struct Host {
     tcp: Option<SocketAddr>,
     https: Option<SocketAddr>,
     quic: Option<SocketAddr>,
+    admin: Option<(SocketAddr, PathBuf)>,
 }
 
 impl Host {
@@ -282,6 +293,15 @@ impl Host {
     /// If it was not asked to.
     pub fn quic_address(&self) -> SocketAddr {
         self.quic.expect("this host has a QUIC listener")
+    }
+
+    /// Where the operator's interface is, and the file with its token.
+    ///
+    /// # Panics
+    /// If it was not asked for.
+    pub fn admin(&self) -> (SocketAddr, &Path) {
+        let (address, file) = self.admin.as_ref().expect("this host has the interface");
+        (*address, file)
     }
 
     /// The file with the certificate that it made.
@@ -413,6 +433,11 @@ impl Host {
     }
 
     fn note_listener(&mut self, line: &str) {
+        if let Some((_, rest)) = line.split_once("admin interface on http://") {
+            let (address, rest) = rest.split_once(", with the token in ").expect(line);
+            let (file, _) = rest.split_once(';').expect(line);
+            self.admin = address.parse().ok().map(|address| (address, file.into()));
+        }
         let Some((_, address)) = line.split_once("listening on ") else {
             return;
         };
@@ -442,59 +467,4 @@ impl Drop for Host {
             );
         }
     }
-}
-
-/// Ends a process: politely, and after a while by force.
-pub(crate) fn stop(child: &mut Child) {
-    if !matches!(child.try_wait(), Ok(None)) {
-        return;
-    }
-    signal(child.id(), "TERM");
-    let end = Instant::now() + GRACE;
-    while Instant::now() < end {
-        if !matches!(child.try_wait(), Ok(None)) {
-            return;
-        }
-        thread::sleep(Duration::from_millis(5));
-    }
-    // It can have ended by itself just now.
-    let _ = child.kill();
-    let _ = child.wait();
-}
-
-/// The resident memory of a process, in KiB.
-pub(crate) fn resident_kib(process: u32) -> u64 {
-    let path = Path::new("/proc").join(process.to_string()).join("status");
-    let status = fs::read_to_string(path).expect("the process is alive");
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-    line.and_then(|line| line.trim().strip_suffix(" kB")?.trim().parse().ok())
-        .expect("a process has resident memory")
-}
-
-/// Sends a signal, by the shell's own `kill`: minimal systems have no such program.
-pub fn signal(process: u32, name: &str) {
-    let status = Command::new("sh")
-        .args(["-c", &format!("kill -{name} {process}")])
-        .status();
-    assert!(status.is_ok(), "a signal can be sent: {status:?}");
-}
-
-/// Keeps what a process writes, line by line.
-fn collect(
-    source: Option<impl Read + Send + 'static>,
-    log: &Arc<Mutex<VecDeque<String>>>,
-    lines: mpsc::Sender<String>,
-) {
-    let (source, log) = (source.expect("the output is piped"), Arc::clone(log));
-    thread::spawn(move || {
-        for line in BufReader::new(source).lines().map_while(Result::ok) {
-            let mut log = log.lock().unwrap_or_else(PoisonError::into_inner);
-            if log.len() == LOG_LINES {
-                log.pop_front();
-            }
-            log.push_back(line.clone());
-            drop(log);
-            let _ = lines.send(line); // Once it is ready, nobody listens.
-        }
-    });
 }

@@ -168,6 +168,23 @@ impl Connection {
         body
     }
 
+    /// Reads so many bytes of a body as JSON; none if the connection is closed before
+    /// all of them are there.
+    ///
+    /// # Panics
+    /// If they are no JSON.
+    pub fn try_read(&mut self, length: usize) -> Option<Value> {
+        while self.buffer.len() < length {
+            let piece = self.read_once();
+            if piece.is_empty() {
+                return None;
+            }
+            self.buffer.extend(piece);
+        }
+        let body: Vec<u8> = self.buffer.drain(..length).collect();
+        Some(serde_json::from_slice(&body).expect("JSON"))
+    }
+
     fn read_unchecked(&mut self, head: &Head) -> Vec<u8> {
         if head.header("transfer-encoding").is_some() {
             let mut body = Vec::new();

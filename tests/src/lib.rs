@@ -8,29 +8,43 @@
 #![forbid(unsafe_code)]
 
 mod ask;
+mod browser;
 mod client;
+mod collected;
+mod collector;
 mod conformance;
+pub mod frames;
 mod host;
 mod http;
 mod lines;
 mod place;
+mod process;
 mod program;
 mod random;
+mod scrape;
 mod script;
 mod shown;
 mod strict;
+mod successors;
 mod wait;
 
 pub use ask::{Answer, Caller, EVERYWHERE, LEGACY_WAYS, MODERN_WAYS, Way, each, server_meta};
+pub use browser::Browser;
 pub use client::{Client, Era, Exchange, modern_meta};
+pub use collected::{Collected, Line, Series, Span};
+pub use collector::{Collector, Spoken};
 pub use conformance::{Suite, conformance};
-pub use host::{Host, Setup, signal};
+pub use frames::Frames;
+pub use host::{Host, Setup};
 pub use http::{Connection, Events, Head, Response};
 pub use lines::{Lines, Stdio, initialize_line};
 pub use place::{changed, host_binary, peer, plugin, repository, test_environment};
+pub use process::signal;
 pub use program::{Ran, fusebox, shell, typed};
 pub use random::Random;
+pub use scrape::{Described, Labels, Scrape};
 pub use script::{node, peer_says, python, python_of, with_plain_numbers};
 pub use shown::{blocks, check_command, commands};
 pub use strict::{Ledger, check};
+pub use successors::{Successors, process_of};
 pub use wait::{LONG, until, until_for};

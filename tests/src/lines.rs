@@ -11,7 +11,8 @@ use std::thread::{self, JoinHandle};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::host::{Setup, host_command, resident_kib, stop};
+use crate::host::{Setup, host_command};
+use crate::process::{resident_kib, stop};
 use crate::strict::Ledger;
 use crate::wait::{LONG, until};
 

@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::thread;
 
-use crate::host::{host_command, stop};
+use crate::host::host_command;
 use crate::place;
+use crate::process::stop;
 use crate::script;
 use crate::wait::{PROGRAM, until_for};
 

@@ -87,6 +87,9 @@ fn eventful_host() -> Host {
             [signatures]
             policy = \"warn\"
             keys = [\"RWQf6LRCGA9i53mlYecO4IzT51TGPpvWucNSCh1CBM0QTaLn73Y7GFO3\"]
+            [telemetry]
+            enabled = true
+            endpoint = \"127.0.0.1:1\"
         ",
         )
         .start();
@@ -116,15 +119,15 @@ fn eventful_host() -> Host {
     host
 }
 
-/// The names of all fields. What `plugins` and `breakers` hold is by names of
-/// others.
+/// The names of all fields. What `plugins`, `breakers` and `parts` hold is
+/// by names of their own.
 fn fields(value: &Value, names: &mut BTreeSet<String>) {
     match value {
         Value::Object(members) => {
             for (name, member) in members {
                 names.insert(name.clone());
                 match (name.as_str(), member) {
-                    ("plugins" | "breakers", Value::Object(named)) => {
+                    ("plugins" | "breakers" | "parts", Value::Object(named)) => {
                         named.values().for_each(|one| fields(one, names));
                     }
                     _ => fields(member, names),

@@ -2,11 +2,11 @@
 //! body and nothing at all, bytes and headers, streams, files, and answers that
 //! nobody reads.
 
-use std::io::{Read as _, Write as _};
+use std::io::Write as _;
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
-use fusebox_tests::{Client, Connection, Host, LONG, Setup, until};
+use fusebox_tests::{Client, Connection, Frames, Host, LONG, Setup, frames, until};
 use serde_json::{Value, json};
 
 #[test]
@@ -130,57 +130,14 @@ fn a_head_has_so_many_bytes_and_headers() {
     }
 }
 
-/// HTTP/2 by hand, frame by frame.
-struct Frames(TcpStream);
-
-const HEADERS: u8 = 1;
-const RST_STREAM: u8 = 3;
-const SETTINGS: u8 = 4;
-const PING: u8 = 6;
-const GOAWAY: u8 = 7;
-
-impl Frames {
-    fn open(host: &Host) -> Self {
-        let mut stream = TcpStream::connect(host.address()).expect("a connection");
-        stream.set_read_timeout(Some(LONG)).expect("a timeout");
-        stream
-            .write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")
-            .expect("the preface");
-        let mut frames = Self(stream);
-        assert!(frames.send(SETTINGS, 0, 0, &[]));
-        frames
-    }
-
-    fn send(&mut self, kind: u8, flags: u8, stream: u32, payload: &[u8]) -> bool {
-        let length = u32::try_from(payload.len()).expect("a short frame");
-        let mut frame = length.to_be_bytes()[1..].to_vec();
-        frame.extend([kind, flags]);
-        frame.extend(stream.to_be_bytes());
-        frame.extend(payload);
-        self.0.write_all(&frame).is_ok()
-    }
-
-    /// The payload of the next frame of this kind; none if the connection ends.
-    fn next(&mut self, wanted: u8) -> Option<Vec<u8>> {
-        loop {
-            let mut head = [0; 9];
-            self.0.read_exact(&mut head).ok()?;
-            let length = u32::from_be_bytes([0, head[0], head[1], head[2]]);
-            let mut payload = vec![0; length as usize];
-            self.0.read_exact(&mut payload).ok()?;
-            if head[3] == wanted {
-                return Some(payload);
-            }
-        }
-    }
-}
-
 #[test]
 fn http_2_is_told_its_limits() {
     let host = Setup::new()
         .config("http.http2_streams_max = 7\nhttp.head_max_bytes = 9000")
         .start();
-    let settings = Frames::open(&host).next(SETTINGS).expect("settings");
+    let settings = Frames::open(host.address())
+        .next(frames::SETTINGS)
+        .expect("settings");
     let value = |wanted: u16| {
         let mut settings = settings.chunks(6);
         let found = settings.find(|one| one[..2] == wanted.to_be_bytes());
@@ -194,20 +151,18 @@ fn a_flood_of_resets_ends_its_connection_alone() {
     const ENHANCE_YOUR_CALM: u32 = 11;
     let host = Setup::new().plugin("hello").start();
     let mut other = Client::modern(&host);
-    let mut frames = Frames::open(&host);
-    // `:method: GET`, `:scheme: http`, `:path: /`, and an authority.
-    let mut head = vec![0x82, 0x86, 0x84, 0x41, 9];
-    head.extend(b"localhost");
+    let mut client = Frames::open(host.address());
+    let head = frames::get("/");
     for number in 0..50_000 {
         let stream = number * 2 + 1;
-        let sent = frames.send(HEADERS, 5, stream, &head)
-            && frames.send(RST_STREAM, 0, stream, &[0, 0, 0, 8]);
+        let sent = client.send(frames::HEADERS, 5, stream, &head)
+            && client.send(frames::RST_STREAM, 0, stream, &[0, 0, 0, 8]);
         if !sent {
             break;
         }
     }
     // A reset of the socket may swallow it.
-    if let Some(goaway) = frames.next(GOAWAY) {
+    if let Some(goaway) = client.next(frames::GOAWAY) {
         let code = u32::from_be_bytes([goaway[4], goaway[5], goaway[6], goaway[7]]);
         assert_eq!(code, ENHANCE_YOUR_CALM);
     }
@@ -220,17 +175,14 @@ fn a_flood_of_resets_ends_its_connection_alone() {
 #[test]
 fn an_http_2_client_that_is_not_there_is_noticed() {
     let host = Setup::new().config("http.http2_ping_ms = 100").start();
-    let mut frames = Frames::open(&host);
+    let mut client = Frames::open(host.address());
     // A request first, so that it is no client that says nothing at all.
-    let mut head = vec![0x82, 0x86, 0x04, 5];
-    head.extend(b"/live");
-    head.extend([0x41, 9]);
-    head.extend(b"localhost");
-    assert!(frames.send(HEADERS, 5, 1, &head));
-    assert!(frames.next(HEADERS).is_some(), "an answer");
+    let head = frames::get("/live");
+    assert!(client.send(frames::HEADERS, 5, 1, &head));
+    assert!(client.next(frames::HEADERS).is_some(), "an answer");
     // It is asked, says nothing, and is disconnected.
-    assert!(frames.next(PING).is_some(), "a ping");
-    while frames.next(PING).is_some() {}
+    assert!(client.next(frames::PING).is_some(), "a ping");
+    while client.next(frames::PING).is_some() {}
 }
 
 /// Asks for answers of a mebibyte and reads none of them, until the host has had

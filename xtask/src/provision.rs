@@ -1,9 +1,9 @@
 //! What the tests need besides Rust, in `<target>/test-env`: Node with the
-//! conformance suite and the MCP clients, a Python with another client, what plugins
-//! in Python, JavaScript and C are built with, and a registry of the system. The exact
-//! versions are in `tests/clients` and in the toolchain. What is there already is left
-//! alone,
-//! and a run that was cut off is taken up again by the next one.
+//! conformance suite and the MCP clients, Pythons with other clients, a collector and
+//! tools, what plugins in Python, JavaScript and C are built with, and a registry and
+//! Prometheus of the system. The exact versions are in `tests/clients` and in the
+//! toolchain. What is there already is left alone, and a run that was cut off is taken
+//! up again by the next one.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -19,14 +19,16 @@ use crate::project::Project;
 /// Installs what is not there in its pinned version.
 ///
 /// # Errors
-/// If `npm`, `python3` or `docker-registry` is missing and can't be installed, or a package can't
-/// be had; the message says what to do.
+/// If `npm`, `python3`, `docker-registry`, `prometheus` or `chromium` is missing and
+/// can't be installed, or a package can't be had; the message says what to do.
 pub(crate) fn provision(project: &Project) -> Result<()> {
     let pins = project.root.join("tests").join("clients");
     let folder = folder(project);
     fs::create_dir_all(&folder)
         .with_context(|| format!("failed to make the folder {}", folder.display()))?;
     registry()?;
+    prometheus()?;
+    browser()?;
     node(&pins, &folder)?;
     for (environment, requirements) in PYTHONS {
         python(&pins, &folder.join(environment), requirements)?;
@@ -117,6 +119,28 @@ fn registry() -> Result<()> {
     apt::install("docker-registry", &["docker-registry"])
 }
 
+/// What reads the host's figures, and `promtool`, which comes with it.
+fn prometheus() -> Result<()> {
+    let programs = ["prometheus", "promtool"];
+    if programs
+        .iter()
+        .all(|one| find(one, search_path()).is_some())
+    {
+        say("prometheus: present");
+        return Ok(());
+    }
+    apt::install("prometheus", &["prometheus"])
+}
+
+/// The browser that the operator's page is looked at in.
+fn browser() -> Result<()> {
+    if find("chromium", search_path()).is_some() {
+        say("chromium: present");
+        return Ok(());
+    }
+    apt::install("chromium", &["chromium"])
+}
+
 /// Node, the conformance suite and the clients in TypeScript.
 fn node(pins: &Path, folder: &Path) -> Result<()> {
     const FILES: [&str; 3] = ["package.json", "package-lock.json", ".npmrc"];
@@ -170,10 +194,11 @@ fn schemas(pins: &Path, folder: &Path, node: &Path) -> Result<()> {
     .context("failed to take the protocol's schemas from the packages")
 }
 
-/// The virtual environments, one for each release of the client in Python, one
-/// for an HTTP/3 client and one for tools, and their pins.
-const PYTHONS: [(&str, &str); 7] = [
+/// The virtual environments, one for each release of the client in Python, one for an
+/// HTTP/3 client, one for a collector and one for tools, and their pins.
+const PYTHONS: [(&str, &str); 8] = [
     ("python", "requirements.txt"),
+    ("python-collector", "requirements-collector.txt"),
     ("python-http3", "requirements-http3.txt"),
     // What reads units, images and manifests.
     ("python-packaging", "requirements-packaging.txt"),

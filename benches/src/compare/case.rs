@@ -9,6 +9,8 @@ use serde::Serialize;
 pub enum Server {
     /// the host, with these settings beside its defaults
     Fusebox(&'static str),
+    /// the same, with a collector of OpenTelemetry that it sends to
+    Observed(&'static str),
     /// the same with a QUIC listener
     FuseboxQuic(&'static str),
     /// one of the programs in `benches/peers`

@@ -3,7 +3,7 @@
 //! It owns the loads and the goals. Case numbers are those of the book.
 
 use super::case::{Bound, Case, Goal, Kind, Metric, Pace, Server, Side};
-use super::{in_process, overload};
+use super::{in_process, observed, overload};
 
 /// The host as it comes: a fresh instance for each call.
 pub(super) const CALL: Server = Server::Fusebox("[log]\nlevel = \"info\"\n");
@@ -69,6 +69,7 @@ pub fn all() -> Vec<Case> {
         quic(),
         attack(),
         overload::case(),
+        observed::case(),
     ]
 }
 
@@ -423,6 +424,6 @@ mod tests {
     #[test]
     fn the_cases_are_numbered_in_order() {
         let numbers: Vec<_> = all().iter().map(|case| case.number).collect();
-        assert_eq!(numbers, (1..=15).collect::<Vec<_>>());
+        assert_eq!(numbers, (1..=16).collect::<Vec<_>>());
     }
 }

@@ -8,6 +8,7 @@ pub mod book;
 pub mod case;
 pub mod cases;
 mod in_process;
+mod observed;
 mod overload;
 pub mod plot;
 pub mod results;

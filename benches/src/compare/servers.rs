@@ -49,6 +49,8 @@ pub struct Running {
     pub quic: Option<(SocketAddr, PathBuf)>,
     /// the folder of the host's plugins
     pub plugins: Option<PathBuf>,
+    /// what it sends to, which ends after it
+    collector: Option<Box<Running>>,
 }
 
 impl Running {
@@ -60,6 +62,7 @@ impl Running {
             lines: None,
             quic: None,
             plugins: None,
+            collector: None,
         }
     }
 
@@ -94,6 +97,10 @@ impl Places {
             }
             Server::Nginx => missing(&program("nginx"), "install nginx"),
             Server::Redis => missing(&program("redis-server"), "install redis-server"),
+            Server::Observed(_) if self.collector().is_none() => {
+                Some("there is no collector (cargo xtask test --only provision)".to_owned())
+            }
+            Server::Observed(_) => None,
             Server::Python => missing(&self.python(), "cargo xtask test --only provision"),
             Server::TypeScript => missing(&self.node(), "cargo xtask test --only provision"),
         }
@@ -101,6 +108,36 @@ impl Places {
 
     fn python(&self) -> PathBuf {
         self.environment.join("python/bin/python")
+    }
+
+    /// The native program in the package of a collector.
+    fn collector(&self) -> Option<PathBuf> {
+        let libraries = self.environment.join("python-collector/lib");
+        let versions = fs::read_dir(libraries).ok()?.filter_map(Result::ok);
+        let mut programs = versions.map(|one| one.path().join("site-packages/rotel/rotel-agent"));
+        programs.find(|program| program.is_file())
+    }
+
+    /// The host, and beside the generator a collector that keeps nothing.
+    fn observed(&self, settings: &str, folder: &Path, log: &Path) -> Result<Running> {
+        let program = self.collector().context("there is no collector")?;
+        let [grpc, http] = [free_port()?, free_port()?].map(|port| format!("127.0.0.1:{port}"));
+        let mut command = Command::new("taskset");
+        command.args(["-c", &self.generator_core.to_string()]);
+        command
+            .arg(program)
+            .args(["start", "--exporter", "blackhole"]);
+        command.args(["--otlp-grpc-endpoint", &grpc, "--otlp-http-endpoint", &http]);
+        let collector_log = folder.join("collector.log");
+        let mut collector = Running::of(spawn(command, &collector_log)?);
+        collector.address = grpc.parse()?;
+        wait(&mut collector, &collector_log, |running, _| {
+            TcpStream::connect(running.address).ok().map(drop)
+        })?;
+        let settings = format!("[telemetry]\nendpoint = \"{grpc}\"\n{settings}");
+        let mut running = self.fusebox(&settings, folder, log, false)?;
+        running.collector = Some(Box::new(collector));
+        Ok(running)
     }
 
     fn node(&self) -> PathBuf {
@@ -118,6 +155,7 @@ impl Places {
         let log = folder.join("log");
         match server {
             Server::Fusebox(settings) => self.fusebox(settings, &folder, &log, false),
+            Server::Observed(settings) => self.observed(settings, &folder, &log),
             Server::FuseboxQuic(settings) => self.fusebox(settings, &folder, &log, true),
             Server::Peer(peer) => {
                 let command = self.pinned(&self.peers.join(peer));

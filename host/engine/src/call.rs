@@ -17,6 +17,7 @@ use crate::contract::types::{
 };
 use crate::fault::CallError;
 use crate::keyvalue::SessionStores;
+use crate::watch::{HostCall, HostCallWatch, Stage};
 
 /// One call of one export.
 #[derive(Debug)]
@@ -172,6 +173,12 @@ pub trait RequestSink: Send + Sync + 'static {
     fn close_stream(&self);
     /// What is kept for the session of the call; none: it has no session.
     fn session(&self) -> Option<Arc<SessionStores>> {
+        None
+    }
+    /// Takes the stage that the call has come to.
+    fn stage(&self, _stage: Stage) {}
+    /// Whoever looks on at what begins now; none: nobody does.
+    fn host_call(&self, _call: HostCall<'_>) -> Option<Box<dyn HostCallWatch>> {
         None
     }
 }

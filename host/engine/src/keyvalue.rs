@@ -12,6 +12,7 @@ use wasmtime::component::Resource;
 
 use crate::contract::capabilities::{atomics, batch, store};
 use crate::state::State;
+use crate::watch::{HostCall, HostCallEnd};
 
 /// Who sees what a plugin keeps, and for how long it stays. Each scope is a store
 /// of its own.
@@ -148,11 +149,21 @@ impl State {
     /// Runs what may block on a thread that may.
     async fn with_store<T: Send + 'static>(
         &mut self,
+        operation: &'static str,
         bucket: &Resource<OpenBucket>,
         run: impl FnOnce(&dyn KeyValue) -> Result<T, KeyValueError> + Send + 'static,
     ) -> Told<T> {
         let kept = self.resources.get(bucket)?.0.clone();
+        let watch = self
+            .sink()
+            .and_then(|sink| sink.host_call(HostCall::KeyValue { operation }));
         let ran = tokio::task::spawn_blocking(move || run(&*kept)).await?;
+        if let Some(watch) = watch {
+            watch.ended(match &ran {
+                Ok(_) => HostCallEnd::Done,
+                Err(_) => HostCallEnd::Failed("store"),
+            });
+        }
         Ok(ran.map_err(|KeyValueError(text)| store::Error::Other(text)))
     }
 }
@@ -194,22 +205,25 @@ fn told(scope: Scope, why: NoStore, table: &str) -> String {
 
 impl store::HostBucket for State {
     async fn get(&mut self, bucket: Resource<OpenBucket>, key: String) -> Told<Option<Vec<u8>>> {
-        self.with_store(&bucket, move |kept| kept.get(&key)).await
+        self.with_store("get", &bucket, move |kept| kept.get(&key))
+            .await
     }
 
     async fn set(&mut self, bucket: Resource<OpenBucket>, key: String, value: Vec<u8>) -> Told<()> {
         let changes = vec![KeyChange::Set(key, value)];
-        self.with_store(&bucket, |kept| kept.apply(changes)).await
+        self.with_store("set", &bucket, |kept| kept.apply(changes))
+            .await
     }
 
     async fn delete(&mut self, bucket: Resource<OpenBucket>, key: String) -> Told<()> {
         let changes = vec![KeyChange::Delete(key)];
-        self.with_store(&bucket, |kept| kept.apply(changes)).await
+        self.with_store("delete", &bucket, |kept| kept.apply(changes))
+            .await
     }
 
     async fn exists(&mut self, bucket: Resource<OpenBucket>, key: String) -> Told<bool> {
         let look = move |kept: &dyn KeyValue| Ok(kept.get(&key)?.is_some());
-        self.with_store(&bucket, look).await
+        self.with_store("exists", &bucket, look).await
     }
 
     async fn list_keys(
@@ -221,7 +235,7 @@ impl store::HostBucket for State {
             let (keys, cursor) = kept.keys(cursor.unwrap_or_default())?;
             Ok(store::KeyResponse { keys, cursor })
         };
-        self.with_store(&bucket, list).await
+        self.with_store("list_keys", &bucket, list).await
     }
 
     async fn drop(&mut self, bucket: Resource<OpenBucket>) -> wasmtime::Result<()> {
@@ -238,7 +252,7 @@ impl atomics::Host for State {
         delta: u64,
     ) -> Told<u64> {
         let add = move |kept: &dyn KeyValue| kept.increment(&key, delta);
-        self.with_store(&bucket, add).await
+        self.with_store("increment", &bucket, add).await
     }
 }
 
@@ -252,7 +266,7 @@ impl batch::Host for State {
             let pair = |key: String| Ok(kept.get(&key)?.map(|value| (key, value)));
             keys.into_iter().map(pair).collect()
         };
-        self.with_store(&bucket, look).await
+        self.with_store("get_many", &bucket, look).await
     }
 
     async fn set_many(
@@ -262,11 +276,13 @@ impl batch::Host for State {
     ) -> Told<()> {
         let set = |(key, value)| KeyChange::Set(key, value);
         let changes = pairs.into_iter().map(set).collect();
-        self.with_store(&bucket, |kept| kept.apply(changes)).await
+        self.with_store("set_many", &bucket, |kept| kept.apply(changes))
+            .await
     }
 
     async fn delete_many(&mut self, bucket: Resource<OpenBucket>, keys: Vec<String>) -> Told<()> {
         let changes = keys.into_iter().map(KeyChange::Delete).collect();
-        self.with_store(&bucket, |kept| kept.apply(changes)).await
+        self.with_store("delete_many", &bucket, |kept| kept.apply(changes))
+            .await
     }
 }

@@ -31,6 +31,7 @@ mod state;
 pub mod swap;
 mod ticker;
 mod warm;
+mod watch;
 
 pub use asks::asks_of;
 pub use call::{Answer, Change, Completed, Discard, Invocation, RequestEvent, RequestSink, Usage};
@@ -48,3 +49,4 @@ pub use load::LoadError;
 pub use outbound::{Body, Outbound, OutboundError, Patience, Sending};
 pub use plugin::Plugin;
 pub use sockets::{Contact, Judging, LookingUp, LookupError, Network, SocketPlace, Sockets};
+pub use watch::{HostCall, HostCallEnd, HostCallWatch, Stage};

@@ -19,8 +19,10 @@ use wasmtime_wasi_http::{
     Error, RequestOptions, WasiBody, WasiHttpCtx, WasiHttpCtxView, WasiHttpHooks, WasiHttpView,
 };
 
+use crate::call::RequestSink;
 use crate::grants::Grants;
 use crate::state::State;
+use crate::watch::{HostCall, HostCallEnd, join_trace};
 
 /// The body of a request or of a response.
 pub type Body = UnsyncBoxBody<Bytes, OutboundError>;
@@ -75,6 +77,23 @@ pub enum OutboundError {
     Protocol(String),
 }
 
+impl OutboundError {
+    /// The kind of it, in one word that says nothing of the request.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Denied(_) => "denied",
+            Self::TooManyAtOnce(_) => "too_many_at_once",
+            Self::Name(_) => "name",
+            Self::Connect(_) => "connect",
+            Self::Tls(_) => "tls",
+            Self::ConnectTimeout | Self::ResponseTimeout => "timeout",
+            Self::RequestTooLarge(_) => "request_too_large",
+            Self::ResponseTooLarge(_) => "response_too_large",
+            Self::Protocol(_) => "protocol",
+        }
+    }
+}
+
 /// Sends the requests of one plugin, as far as they are allowed.
 pub trait Outbound: Debug + Send + Sync {
     /// Sends one request. Follows no redirect. Dropping what it gives ends it.
@@ -89,6 +108,15 @@ pub(crate) struct HttpState {
 
 struct Hooks {
     grants: Arc<Grants>,
+    /// of the call that is being served
+    sink: Option<Arc<dyn RequestSink>>,
+}
+
+impl HttpState {
+    /// Lets go of the call.
+    pub(crate) fn forget_call(&mut self) {
+        self.hooks.sink = None;
+    }
 }
 
 type Sent = Result<
@@ -118,10 +146,26 @@ impl WasiHttpHooks for Hooks {
         };
         // The guest's own end of a request's body fails only if the guest is gone.
         let broken = |error: Error| OutboundError::Protocol(error.to_string());
-        let request = request.map(|body| body.map_err(broken).boxed_unsync());
+        let mut request = request.map(|body| body.map_err(broken).boxed_unsync());
+        let watch = self.sink.as_ref().and_then(|sink| {
+            sink.host_call(HostCall::Http {
+                method: request.method(),
+                uri: request.uri(),
+            })
+        });
+        if let Some(watch) = &watch {
+            join_trace(&**watch, request.headers_mut());
+        }
         let sending = outbound.send(request, patience);
         Box::new(async move {
-            let response = sending.await.map_err(told)?;
+            let sent = sending.await;
+            if let Some(watch) = watch {
+                watch.ended(match &sent {
+                    Ok(response) => HostCallEnd::Status(response.status().as_u16()),
+                    Err(error) => HostCallEnd::Failed(error.kind()),
+                });
+            }
+            let response = sent.map_err(told)?;
             let response = response.map(|body| body.map_err(told).boxed_unsync());
             let done: Box<dyn Future<Output = _> + Send> = Box::new(ready(Ok(())));
             Ok((response, done))
@@ -203,12 +247,15 @@ fn error_code(error: &wasmtime::Error) -> Option<ErrorCode> {
 impl WasiHttpView for State {
     fn http(&mut self) -> WasiHttpCtxView<'_> {
         let grants = self.grants();
+        let sink = self.sink().cloned();
         let http = self.http.get_or_insert_with(|| {
             Box::new(HttpState {
                 context: WasiHttpCtx::new(),
-                hooks: Hooks { grants },
+                hooks: Hooks { grants, sink: None },
             })
         });
+        // A store outlives the call that it was made for.
+        http.hooks.sink = sink;
         WasiHttpCtxView {
             hooks: &mut http.hooks,
             table: &mut self.resources,

@@ -23,6 +23,7 @@ use crate::limits::{Isolation, Limits};
 use crate::load::{self, LoadError};
 use crate::state::{Current, Reach, State, on_epoch};
 use crate::warm::{Shelf, Warm, Whose};
+use crate::watch::Stage;
 
 /// Ticks until a call counts as long: between one and two milliseconds, since
 /// the first tick may be about to come.
@@ -290,13 +291,17 @@ impl Inner {
         let whose = shelf.whose(&invocation, &sink);
         let (mut store, instance, calls) = self.check_out(shelf, &whose);
         let caller = invocation.caller().map(str::to_owned);
-        let call = Current::in_slices(sink, caller, deadline, long, &self.limits);
+        let call = Current::in_slices(sink.clone(), caller, deadline, long, &self.limits);
         let result = async {
             self.begin(&mut store, call)?;
             let mut instance = match instance {
                 Some(instance) => instance,
-                None => pre.instantiate_async(&mut store).await?.into(),
+                None => {
+                    sink.stage(Stage::Instantiate);
+                    pre.instantiate_async(&mut store).await?.into()
+                }
             };
+            sink.stage(Stage::Execute);
             let answer = indices
                 .invoke(&mut store, &mut instance, &invocation)
                 .await?;

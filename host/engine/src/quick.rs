@@ -11,6 +11,7 @@ use crate::exports::quick::{Bound, Indices};
 use crate::fault::{CallError, GivenUp};
 use crate::plugin::{Inner, Linked};
 use crate::state::Current;
+use crate::watch::Stage;
 
 impl Linked<Indices, Bound> {
     /// Tries a call; none if it has to be run in slices: it needs longer, or does
@@ -29,8 +30,12 @@ impl Linked<Indices, Bound> {
         let result = inner.begin(&mut store, call).and_then(|()| {
             let mut instance = match instance {
                 Some(instance) => instance,
-                None => self.pre.instantiate(&mut store)?.into(),
+                None => {
+                    sink.stage(Stage::Instantiate);
+                    self.pre.instantiate(&mut store)?.into()
+                }
             };
+            sink.stage(Stage::Execute);
             let answer = self.indices.invoke(&mut store, &mut instance, invocation)?;
             Ok((instance, answer))
         });

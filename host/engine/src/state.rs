@@ -134,6 +134,14 @@ impl State {
     /// Lets go of the call, so that nothing of it stays in a warm instance.
     pub(crate) fn end(&mut self) {
         self.call = None;
+        if let Some(http) = &mut self.http {
+            http.forget_call();
+        }
+    }
+
+    /// Where the events of the call go.
+    pub(crate) fn sink(&self) -> Option<&Arc<dyn RequestSink>> {
+        self.call.as_ref().map(|call| &call.sink)
     }
 
     /// What was seen of this call.

@@ -18,7 +18,7 @@ mod meta;
 mod read;
 
 pub use capabilities::{ClientCapabilities, TASKS_EXTENSION};
-pub use meta::{LogLevel, Meta};
+pub use meta::{LogLevel, Meta, TraceMeta, claimed_version};
 use read::{
     boolean, object, optional, required, string, strings, text_map, text_member, wrong_kind,
 };

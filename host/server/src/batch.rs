@@ -4,6 +4,7 @@
 //! It owns how a batch is answered. It never reads one from a transport.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use bytes::Bytes;
 use fusebox_protocol::envelope::{self, Incoming};
@@ -16,6 +17,7 @@ use crate::outbound::Outbound;
 use crate::reply::Reply;
 use crate::router::{self, Routed};
 use crate::session::{Agreement, CallsInFlight};
+use crate::telemetry::Arrival;
 
 /// Messages that one batch may hold.
 pub(crate) const BATCH_MAX: usize = 100;
@@ -39,13 +41,23 @@ pub(crate) async fn answer(
             "version {} has no batches; send one message at a time",
             agreement.version
         ));
-        host.meters.error(std::time::Instant::now());
+        host.meters.error(Instant::now());
         return Some(Reply::error_on_stream(None, &error, Some(agreement.version)).body);
     }
     let answers = batch.into_iter().map(|message| async {
         match message {
             Ok(Message::Request(request)) => {
-                match router::legacy(&host, &frame, &request, &agreement, &origin) {
+                let observed = host.observe(&Arrival {
+                    request: &request,
+                    headers: None,
+                    origin: &origin,
+                    now: Instant::now(),
+                });
+                if let Some(observed) = &observed {
+                    observed.in_session(None, agreement.version);
+                }
+                let routed = router::legacy(&host, &frame, &request, &agreement, &origin);
+                match routed.observed(observed) {
                     Routed::Ready(reply) => Some(reply),
                     Routed::Later(answer) => Some(answer.await),
                     Routed::Call(call) => Some(call.run(outbound.clone()).await),

@@ -19,12 +19,14 @@ use crate::breaker::Permit;
 use crate::call_log;
 use crate::canary::Turn;
 use crate::host::Host;
+use crate::journal::{BreakerChange, Event};
 use crate::metrics::Refusal;
 use crate::outbound::{ClientSink, Outbound};
 use crate::plugin_entry::Handler;
 use crate::refusal;
-use crate::render::{self, Rendered};
+use crate::render::{self, Answered, Rendered};
 use crate::session::CallContext;
+use crate::telemetry::{self, Joined, Observed};
 
 /// Rounds of questions that one call of a legacy client may take.
 pub(crate) const ROUNDS_MAX: usize = 16;
@@ -94,11 +96,13 @@ pub struct Call {
     pub as_task: bool,
     /// two versions of the plugin are compared, and this call counts for one
     pub turn: Option<Turn>,
+    /// who looks on; none: telemetry is off
+    pub observed: Option<Observed>,
 }
 
 /// How one round ends.
 pub(crate) enum Step {
-    Answer(Vec<u8>),
+    Answer(Answered),
     Ask(Questions),
 }
 
@@ -143,19 +147,27 @@ impl Call {
         })?;
         let patience = self.patience();
         let deadline = began + patience;
+        let traced = self.observed.as_ref().and_then(|one| one.round(began));
         let admitted = self
             .host
             .admission
             .admit(&handler.core.places, &self.context.origin, deadline)
             .await
-            .map_err(|reason| refused(refusal::not_admitted(&handler, reason)))?;
+            .map_err(|reason| refused(refusal::not_admitted(&handler, reason)));
+        if let Some(traced) = &traced {
+            let error = admitted.as_ref().err().and_then(RpcError::reason);
+            traced.waited(error.map(Reason::name));
+        }
+        let admitted = admitted?;
         let _running = handler.core.enter();
         handler.counters.call();
         handler.core.meter.admitted(admitted.waited);
         let (id, version) = (self.id.clone(), self.context.version);
         let about = self.about();
         let left = patience.saturating_sub(admitted.waited);
-        let completed = self.enter_plugin((deadline, left), known, outbound).await;
+        let completed = self
+            .enter_plugin((deadline, left), known, outbound, traced.as_ref())
+            .await;
         let usage = completed.usage;
         handler.core.places.observe(usage.elapsed);
         handler.core.meter.ran(&usage);
@@ -164,6 +176,9 @@ impl Call {
             render::answer(&id, version, &about, promised, answer)
         });
         call_log::ran(&handler, usage, &step);
+        if let Some(traced) = &traced {
+            traced.ran(usage, step.as_ref().err());
+        }
         step
     }
 
@@ -172,6 +187,7 @@ impl Call {
         (deadline, left): (Instant, Duration),
         known: &Known,
         outbound: Option<Outbound>,
+        traced: Option<&Arc<telemetry::Round>>,
     ) -> Completed {
         let context = PluginContext {
             caller: self.context.audience.authenticated().map(str::to_owned),
@@ -195,6 +211,11 @@ impl Call {
             impure: self.context.impure.clone(),
             session: self.context.session.as_ref().map(|one| one.stores.clone()),
             progress: Mutex::new(None),
+            joined: self
+                .observed
+                .as_ref()
+                .map_or_else(Joined::default, |one| one.joined(traced)),
+            keeps_words: self.observed.as_ref().is_some_and(Observed::keeps_words),
         });
         let code = &self.handler.core.code;
         let habit = &self.handler.habit;
@@ -271,11 +292,12 @@ fn judge(
         }
     };
     match render(answer) {
-        Rendered::Answer(body) => {
+        Rendered::Answer(answered) => {
             if good(permit) {
                 tracing::info!(plugin = %handler.core.name, handler = %handler.name, "breaker closed");
+                note_breaker(call, BreakerChange::Closed);
             }
-            Ok(Step::Answer(body))
+            Ok(Step::Answer(answered))
         }
         Rendered::Ask(questions) => {
             good(permit);
@@ -300,16 +322,34 @@ fn blame(call: &Call, permit: Permit, took: Duration, refusal: &RpcError, detail
     let handler = &*call.handler;
     let (plugin, name) = (&handler.core.name, &handler.name);
     let reason = refusal.reason().map_or("unknown", Reason::name);
-    handler.counters.fault(reason, SystemTime::now());
+    let now = SystemTime::now();
+    handler.counters.fault(reason, now);
     tracing::warn!(%plugin, handler = %name, reason, "fault: {}", refusal.message);
     tracing::debug!(%plugin, handler = %name, detail, "the fault in the runtime's words");
+    let fault = Event::Fault {
+        plugin: plugin.clone(),
+        handler: name.clone(),
+        reason,
+        message: refusal.message.to_string(),
+    };
+    call.host.journal.note(fault, now);
     let has_opened = permit.fault(Instant::now());
     if has_opened {
         tracing::warn!(%plugin, handler = %name, reason, "breaker opened");
+        note_breaker(call, BreakerChange::Open);
     }
     if let Some(turn) = &call.turn {
         turn.fault(took, handler, has_opened);
     }
+}
+
+fn note_breaker(call: &Call, state: BreakerChange) {
+    let changed = Event::Breaker {
+        plugin: call.handler.core.name.clone(),
+        handler: call.handler.name.clone(),
+        state,
+    };
+    call.host.journal.note(changed, SystemTime::now());
 }
 
 fn plugin_view(context: &CallContext) -> PluginClient {

@@ -9,9 +9,7 @@ use fusebox_engine::Usage;
 use fusebox_protocol::RpcError;
 
 use crate::call::Step;
-use crate::dispatch;
 use crate::plugin_entry::Handler;
-use crate::task_run;
 
 /// The target of a line about a call.
 pub(crate) const CALLS: &str = "fusebox::calls";
@@ -50,10 +48,8 @@ pub(crate) fn unknown(what: &str, name: &str) {
 
 fn outcome(step: &Result<Step, RpcError>) -> String {
     match step {
-        Ok(Step::Answer(body)) => match task_run::result_of(body) {
-            Some(result) if dispatch::is_error(&result) => "isError".to_owned(),
-            _ => "ok".to_owned(),
-        },
+        Ok(Step::Answer(answered)) if answered.is_error => "isError".to_owned(),
+        Ok(Step::Answer(_)) => "ok".to_owned(),
         Ok(Step::Ask(_)) => "asks".to_owned(),
         Err(error) => error.message.to_string(),
     }

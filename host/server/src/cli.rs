@@ -8,11 +8,12 @@ use anyhow::Context;
 use clap::{Args, Parser, Subcommand};
 use fusebox::bridge::Options;
 use fusebox::config::{
-    Config, ConfigErrors, Environment, FILE_VARIABLE, Listener, Origins, SourceUrl,
+    AdminListen, Config, ConfigErrors, Environment, FILE_VARIABLE, Listener, Origins, SourceUrl,
 };
 use fusebox::reconfigure::Reread;
 use http::{HeaderName, HeaderValue};
 
+use crate::admin_commands::{AdminArguments, HealthArguments, ListArguments, Reach, TopArguments};
 use crate::generate_commands::{Completions, Man};
 use crate::key_commands::KeyCommand;
 
@@ -35,6 +36,15 @@ pub(crate) enum Command {
     /// The author's tools: make, build and test a plugin, look at it, call its tools
     #[command(subcommand)]
     Plugin(PluginCommand),
+    /// Say how a running host is; exits with 0 if it is healthy, 1 if it is degraded or
+    /// draining, and 2 if it can't be reached
+    Health(HealthArguments),
+    /// Show what a running host does, live in the terminal
+    Top(TopArguments),
+    /// Print a link that opens the page of a running host
+    Dashboard(Reach),
+    /// Give a running host orders, and ask what it does
+    Admin(AdminArguments),
     /// Make, list and revoke the keys of callers
     #[command(subcommand)]
     Key(KeyCommand),
@@ -59,6 +69,10 @@ pub(crate) struct Serve {
     /// quic://127.0.0.1:9999; may be given several times [default: 127.0.0.1:9999]
     #[arg(long, value_name = "ADDR")]
     listen: Vec<Listener>,
+    /// Where the operator's interface is, such as 127.0.0.1:9990; "" for none
+    /// [default: auto: 127.0.0.1:9990 if that port is free]
+    #[arg(long, value_name = "ADDR")]
+    admin: Option<AdminListen>,
     /// Let other machines reach a listener that asks nobody for a key, or that is not
     /// encrypted: for hosts that something else protects
     #[arg(long)]
@@ -145,6 +159,8 @@ pub(crate) enum PluginCommand {
         #[command(flatten)]
         file: PluginFile,
     },
+    /// List the plugins of a running host: their states, versions and fuses
+    List(ListArguments),
     /// Fetch a plugin from a registry (oci://) or a server (https://) into a file, and
     /// print the lines with which a host fetches it by itself
     Pull(Pull),
@@ -323,6 +339,7 @@ impl Serve {
     fn read(&self) -> Result<Config, ConfigErrors> {
         let config = read(self.config.clone())?
             .with_listeners(self.listen.clone())
+            .with_admin(self.admin)
             .with_insecure(self.insecure);
         Ok(with_plugins(config, self.plugins.clone()))
     }

@@ -4,13 +4,16 @@
 //! It owns the order of these. It never runs a round itself, and never knows
 //! which transport the call came by.
 
+use std::any::Any;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use fusebox_protocol::RpcError;
 use fusebox_protocol::params::ClientCapabilities;
-use serde::Deserialize;
+use futures_util::FutureExt as _;
+use opentelemetry::context::FutureExt as _;
 use serde_json::value::RawValue;
 
 use crate::ask;
@@ -22,11 +25,13 @@ use crate::metrics::Refusal;
 use crate::outbound::Outbound;
 use crate::plugin_entry::TaskRule;
 use crate::refusal;
-use crate::render;
+use crate::render::{self, Answered};
 use crate::reply::Reply;
 use crate::result_cache::{Key, Scope};
 use crate::round;
+use crate::supervise::words;
 use crate::task_run;
+use crate::telemetry::Observed;
 
 impl Call {
     /// Runs the call to its answer. Dropping the future ends the call.
@@ -39,33 +44,51 @@ impl Call {
             Some(Err(error)) => return Reply::error(Some(&self.id), &error, era),
             None => None,
         };
-        let answered = self.rounds(outbound).await;
+        // A failure of the host's own ends this call and nothing else.
+        let ran = match self.observed.as_ref().and_then(Observed::log_context) {
+            // Few calls are traced: the others need not carry it.
+            Some(traced) => {
+                let rounds = Box::pin(self.rounds(outbound).with_context(traced));
+                AssertUnwindSafe(rounds).catch_unwind().await
+            }
+            None => AssertUnwindSafe(self.rounds(outbound)).catch_unwind().await,
+        };
+        let answered = ran.unwrap_or_else(|panic| Err(self.contained(&*panic)));
         if let Some(entry) = audited {
             entry.end(End::of(&answered));
         }
         let reply = match answered {
-            Ok(body) => Reply {
-                body,
-                status: 200,
-                retry_after_ms: None,
-                is_error: false,
-            },
+            Ok(answered) => Reply::answered(answered),
             Err(error) => Reply::error(Some(&self.id), &error, era),
         };
         let now = Instant::now();
         self.host.meters.message(now);
         let took = now.saturating_duration_since(began);
         let requests = &self.host.metrics.requests;
-        requests.answered(&self.target, took, reply.is_error);
-        if reply.is_error {
+        let is_error = reply.outcome.is_error();
+        requests.answered(&self.target, took, is_error);
+        if is_error {
             self.host.meters.error(now);
+        }
+        if let Some(observed) = self.observed.take() {
+            observed.end(now, reply.outcome);
         }
         reply
     }
 
+    /// Counts and tells a panic of the host's own while it served this call; what the
+    /// caller is told of it.
+    pub(crate) fn contained(&self, panic: &(dyn Any + Send)) -> RpcError {
+        self.host.parts.contained();
+        let (plugin, handler) = (&self.handler.core.name, &self.handler.name);
+        let panic = words(panic);
+        tracing::error!(%plugin, %handler, panic, "the host itself failed in a call");
+        RpcError::internal("the host itself failed in this call; its log says why")
+    }
+
     /// Calls the handler until it has all it needs. A modern client makes each
     /// round itself; a legacy one is asked here.
-    async fn rounds(&mut self, outbound: Option<Outbound>) -> Result<Vec<u8>, RpcError> {
+    async fn rounds(&mut self, outbound: Option<Outbound>) -> Result<Answered, RpcError> {
         // Before anything is spent on it: a refusal has to be cheap.
         let _underway = self
             .host
@@ -94,7 +117,7 @@ impl Call {
         };
         if let Some(body) = key.as_ref().and_then(kept) {
             call_log::spared(&self.handler, "ok, a result that was kept");
-            return Ok(body);
+            return Ok(Answered::result(body));
         }
         let (mut known, version) = self.round.open(
             &self.host,
@@ -117,16 +140,17 @@ impl Call {
             ));
         }
         if self.becomes_task()? {
-            return Box::pin(task_run::begin(self, known)).await;
+            let begun = Box::pin(task_run::begin(self, known)).await?;
+            return Ok(Answered::result(begun));
         }
         self.context.impure = key.map(|_| Arc::default());
         for round in 0..ROUNDS_MAX {
             let questions = match self.attempt(&known, outbound.clone()).await? {
-                Step::Answer(body) => {
-                    if let Some(key) = key.filter(|_| round == 0) {
-                        self.keep(key, &body);
+                Step::Answer(answered) => {
+                    if let Some(key) = key.filter(|_| round == 0 && !answered.is_error) {
+                        self.keep(key, &answered.body);
                     }
-                    return Ok(body);
+                    return Ok(answered);
                 }
                 Step::Ask(questions) => questions,
             };
@@ -144,12 +168,8 @@ impl Call {
                     round::seal(&self.host, &self.handler, &self.target, audience, state)?
                 };
                 let (id, version) = (&self.id, self.context.version);
-                return Ok(render::input_required(
-                    id,
-                    version,
-                    &questions,
-                    sealed.as_deref(),
-                ));
+                let asked = render::input_required(id, version, &questions, sealed.as_deref());
+                return Ok(Answered::result(asked));
             };
             let patience = self.host.live().session.ask_timeout;
             let asked = ask::legacy(pending, outbound.as_ref(), questions, patience);
@@ -190,7 +210,7 @@ impl Call {
         if impure.is_none_or(|impure| impure.load(Ordering::Relaxed)) {
             return;
         }
-        let result = task_run::result_of(body).filter(|result| !is_error(result));
+        let result = task_run::result_of(body);
         if let (Some(result), Some(rule)) = (result, self.handler.rules.cache) {
             self.host.results.keep(key, rule, &result);
         }
@@ -228,15 +248,4 @@ impl Call {
         let schema = self.handler.rules.input.as_ref()?;
         schema.check(arguments).err()
     }
-}
-
-/// Whether a tool says that it failed.
-pub(crate) fn is_error(result: &RawValue) -> bool {
-    #[derive(Deserialize)]
-    #[serde(rename_all = "camelCase")]
-    struct Outcome {
-        #[serde(default)]
-        is_error: bool,
-    }
-    serde_json::from_str::<Outcome>(result.get()).map_or(true, |outcome| outcome.is_error)
 }

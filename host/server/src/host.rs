@@ -2,8 +2,8 @@
 //!
 //! It owns the order of starting and stopping. It never looks into a message.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use arc_swap::{ArcSwap, Guard};
@@ -24,20 +24,28 @@ use crate::control::Control;
 use crate::descriptors::Descriptors;
 use crate::event_log::LogLimits;
 use crate::granter::Granter;
+use crate::journal::Journal;
+use crate::log_control::LogControl;
 use crate::long_tasks::LongTasks;
 use crate::meters::Meters;
 use crate::metrics::Metrics;
 use crate::rates::Rates;
 use crate::reconfigure::Configuration;
 use crate::result_cache::ResultCache;
-use crate::seal::Sealer;
+use crate::seal::{KEY_BYTES, Sealer};
 use crate::session::Sessions;
 use crate::signatures::Signatures;
 use crate::sources::{FetchError, Sources};
+use crate::supervise::{Parts, Watchdog};
+use crate::telemetry::{Arrival, Observed, Telemetry};
 
 /// Connections beyond `max_connections` that are answered if they only ask how the
 /// host is. Further ones get a refusal and nothing else.
 const PROBES_MAX: usize = 32;
+
+/// How long connections that are open may go on asking once another host has taken
+/// this one's place: each is told with its next answer that it ends.
+const LINGER: Duration = Duration::from_secs(1);
 
 /// How long what was told to end has for it.
 const LAST_GRACE: Duration = Duration::from_secs(1);
@@ -88,6 +96,10 @@ pub struct Host {
     pub buffers: BufferPool,
     /// live figures
     pub meters: Arc<Meters>,
+    /// who is told of requests; none: nobody
+    pub telemetry: Option<Arc<Telemetry>>,
+    /// what has happened lately
+    pub journal: Journal,
     /// what is counted for `/metrics` alone
     pub(crate) metrics: Metrics,
     /// one permit for each connection that may be open
@@ -103,9 +115,21 @@ pub struct Host {
     pub stopping: CancellationToken,
     /// raised when the time to stop is over: end what still runs
     pub stopped: CancellationToken,
+    /// raised when connections that say nothing are closed: with `stopping`, and a
+    /// moment later if another host takes this one's place
+    pub closing: CancellationToken,
+    /// raised when no other host has to do with the sockets and the files of this one
+    pub alone: CancellationToken,
     stopping_now: AtomicBool,
+    handing_over: AtomicBool,
+    draining: AtomicBool,
+    /// how much the log says, where that can be changed
+    pub log: OnceLock<LogControl>,
     /// every connection and every call that outlives its connection
     pub tasks: TaskTracker,
+    /// what runs beside them
+    pub parts: Arc<Parts>,
+    watchdog: OnceLock<Watchdog>,
 }
 
 /// Why a host can't be made.
@@ -133,11 +157,39 @@ impl Host {
     ///
     /// # Errors
     /// If the engine doesn't start, the file of keys can't be used, or the system has no random bytes to give.
-    pub fn new(config: Config) -> Result<Arc<Self>, HostError> {
+    pub fn new(config: Config, telemetry: Option<Arc<Telemetry>>) -> Result<Arc<Self>, HostError> {
+        let sealer = Sealer::new().map_err(HostError::Random)?;
+        let host = Self::sealing(config, telemetry, sealer)?;
+        host.alone.cancel();
+        Ok(host)
+    }
+
+    /// A host that takes the place of another, which sealed with this key, and still
+    /// runs: until [`Host::stand_alone`] the two take turns with their files.
+    ///
+    /// # Errors
+    /// As [`Host::new`].
+    pub fn succeeding(
+        config: Config,
+        telemetry: Option<Arc<Telemetry>>,
+        seal: [u8; KEY_BYTES],
+    ) -> Result<Arc<Self>, HostError> {
+        let host = Self::sealing(config, telemetry, Sealer::with_key(seal))?;
+        host.granter.share();
+        host.long_tasks.share_from_the_start();
+        Ok(host)
+    }
+
+    fn sealing(
+        config: Config,
+        telemetry: Option<Arc<Telemetry>>,
+        sealer: Sealer,
+    ) -> Result<Arc<Self>, HostError> {
         let start = Instant::now();
         let meters = Arc::new(Meters::new(start));
         let engine = Engine::new(&engine_config(&config))?;
         let descriptors = Descriptors::prepare(config.max_connections);
+        let (stopping, tasks) = (CancellationToken::new(), TaskTracker::new());
         Ok(Arc::new(Self {
             engine,
             granter: Granter::new(&config.keyvalue),
@@ -146,7 +198,7 @@ impl Host {
             auth: Arc::new(Auth::new(&config)?),
             sources: Arc::new(Sources::new(&config)?),
             signatures: Arc::new(Signatures::new(&config.signatures)),
-            sealer: Sealer::new().map_err(HostError::Random)?,
+            sealer,
             catalogue: ArcSwap::from_pointee(Catalogue::default()),
             control: Control::default(),
             capabilities: CapabilityCache::new(config.capability_cache_ttl),
@@ -165,16 +217,25 @@ impl Host {
             buffers: BufferPool::new(config.buffers.pool_max_bytes),
             metrics: Metrics::new(config.metrics),
             meters,
+            telemetry,
+            journal: Journal::default(),
             connections: Arc::new(Semaphore::new(descriptors.connections_max)),
             probes: Semaphore::new(PROBES_MAX),
             descriptors,
-            stopping: CancellationToken::new(),
+            parts: Parts::new(start, stopping.clone(), tasks.clone()),
+            stopping,
+            closing: CancellationToken::new(),
+            alone: CancellationToken::new(),
             stopping_now: AtomicBool::new(false),
+            handing_over: AtomicBool::new(false),
+            draining: AtomicBool::new(false),
+            log: OnceLock::new(),
             stopped: CancellationToken::new(),
-            tasks: TaskTracker::new(),
             view_paths: ArcSwap::from_pointee(view_paths(&config)),
             live: ArcSwap::from_pointee(config.clone()),
             configuration: Configuration::default(),
+            tasks,
+            watchdog: OnceLock::new(),
             config,
         }))
     }
@@ -217,9 +278,65 @@ impl Host {
         }
     }
 
+    /// Begins to observe a request, if anybody wants to know.
+    pub(crate) fn observe(&self, arrival: &Arrival<'_>) -> Option<Observed> {
+        let telemetry = self.telemetry.as_ref()?;
+        Some(telemetry.begin(arrival))
+    }
+
     /// Whether it has begun to stop, without a lock.
     pub fn is_stopping(&self) -> bool {
         self.stopping_now.load(Ordering::Relaxed)
+    }
+
+    /// Lets the watchdog look after its parts. `alive` is called from time to time, at
+    /// least every `every`, while the runtime turns.
+    pub(crate) fn watch(&self, every: Option<Duration>, alive: impl Fn() + Send + 'static) {
+        self.watchdog
+            .get_or_init(|| Watchdog::start(&self.parts, every, alive));
+    }
+
+    /// Whether it answers requests with no more than that it stops, without a lock.
+    pub fn is_refusing(&self) -> bool {
+        self.is_stopping() && !self.handing_over.load(Ordering::Relaxed)
+    }
+
+    /// The host before this one has ended: its sockets and files are this one's.
+    pub async fn stand_alone(&self) {
+        self.granter.keep();
+        self.long_tasks.keep().await;
+        self.alone.cancel();
+    }
+
+    /// Waits until another host has taken this one's place.
+    pub(crate) async fn handed_over(&self) {
+        self.stopping.cancelled().await;
+        if self.is_refusing() {
+            std::future::pending().await
+        }
+    }
+
+    /// Stops for another host that serves already: what comes on connections that are
+    /// open is still answered. True if nothing had to be ended.
+    pub async fn hand_over(&self) -> bool {
+        self.handing_over.store(true, Ordering::Relaxed);
+        self.stopping_now.store(true, Ordering::Relaxed);
+        self.granter.share();
+        self.long_tasks.share().await;
+        self.stopping.cancel();
+        tokio::time::sleep(LINGER.min(self.config.shutdown_timeout / 2)).await;
+        self.stop().await
+    }
+
+    /// Whether it takes nobody new: neither connections nor sessions. Whoever is there
+    /// is served on.
+    pub fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Relaxed)
+    }
+
+    /// Lets it take nobody new, or everybody again. True if that is a change.
+    pub fn drain(&self, on: bool) -> bool {
+        self.draining.swap(on, Ordering::Relaxed) != on
     }
 
     /// Stops: nothing new is taken, what runs may finish until
@@ -227,6 +344,7 @@ impl Host {
     pub async fn stop(&self) -> bool {
         self.stopping_now.store(true, Ordering::Relaxed);
         self.stopping.cancel();
+        self.closing.cancel();
         self.tasks.close();
         let finished = tokio::time::timeout(self.live().shutdown_timeout, self.tasks.wait())
             .await

@@ -8,6 +8,8 @@
 #![forbid(unsafe_code)]
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+pub mod admin;
+pub mod admin_client;
 pub mod admission;
 pub mod ask;
 pub mod asks;
@@ -30,13 +32,17 @@ pub mod control;
 pub mod descriptors;
 mod dispatch;
 pub mod event_log;
+mod figures;
 mod file_watch;
 mod folder;
 pub mod granter;
 pub mod health;
 pub mod host;
+pub mod inherited;
+pub mod journal;
 mod listing;
 pub mod loader;
+pub mod log_control;
 pub mod long_tasks;
 pub mod meters;
 pub mod metrics;
@@ -61,8 +67,12 @@ pub mod session;
 pub mod signatures;
 pub mod sources;
 pub mod subscription;
+mod successor;
+pub mod supervise;
+pub mod systemd;
 mod target;
 mod task_run;
+pub mod telemetry;
 mod thread_number;
 pub mod transport;
 mod uri_template;

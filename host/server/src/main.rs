@@ -4,6 +4,7 @@
 
 #![forbid(unsafe_code)]
 
+mod admin_commands;
 mod cli;
 mod generate_commands;
 mod key_commands;
@@ -17,8 +18,13 @@ use clap::Parser;
 use cli::{Cli, Command, ConfigCommand, PluginCommand, PluginFile};
 use fusebox::author::{self, CasesError, ScaffoldError};
 use fusebox::config::{Config, Log, LogFormat, LogLevel};
+use fusebox::inherited::Inherited;
+use fusebox::log_control::LogControl;
+use fusebox::telemetry::Telemetry;
 use serde::Serialize;
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::{EnvFilter, Layer as _, reload};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -57,25 +63,34 @@ fn code_of(error: &anyhow::Error) -> u8 {
 fn run(command: Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Serve(serve) => {
+            // Before there is another thread, and another file is opened.
+            let inherited = Inherited::take()?;
             let config = serve.settings()?;
-            start_log(&config.log);
-            let clean = runtime()?.block_on(fusebox::serve::listeners(config, serve.reread()))?;
+            let runtime = runtime()?;
+            let telemetry = runtime.block_on(Telemetry::start(&config.telemetry))?;
+            let log = start_log(&config.log, telemetry.as_deref());
+            let reread = serve.reread();
+            let serving = fusebox::serve::listeners(config, reread, inherited, telemetry, log);
+            let clean = runtime.block_on(serving)?;
             tracing::debug!(clean, "exit");
         }
         Command::Stdio(stdio) => {
             let view = stdio.view.clone();
             let config = stdio.settings()?;
-            start_log(&config.log);
             let runtime = runtime()?;
-            runtime.block_on(fusebox::serve::stdio(config, view, stdio.reread()))?;
+            let telemetry = runtime.block_on(Telemetry::start(&config.telemetry))?;
+            start_log(&config.log, telemetry.as_deref());
+            let serving = fusebox::serve::stdio(config, view, stdio.reread(), telemetry);
+            runtime.block_on(serving)?;
             // A read of standard input can't be called back: don't wait for it.
             runtime.shutdown_background();
         }
         Command::Bridge(bridge) => {
-            start_log(&Log {
+            let log = Log {
                 level: LogLevel::Warn,
                 format: LogFormat::Text,
-            });
+            };
+            start_log(&log, None);
             let runtime = runtime()?;
             let ended = runtime.block_on(fusebox::bridge::run(bridge.into()));
             // A read of standard input can't be called back: don't wait for it.
@@ -115,6 +130,11 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
                 return Ok(ExitCode::FAILURE);
             }
         }
+        Command::Plugin(PluginCommand::List(list)) => return admin_commands::list(list),
+        Command::Health(health) => return admin_commands::health(health),
+        Command::Top(top) => return admin_commands::top(top),
+        Command::Dashboard(reach) => return admin_commands::dashboard(reach),
+        Command::Admin(admin) => return admin_commands::admin(admin),
         Command::Key(command) => return key_commands::run(command),
         Command::Completions(wanted) => generate_commands::completions(&wanted)?,
         Command::Man(wanted) => generate_commands::man(&wanted)?,
@@ -151,10 +171,11 @@ async fn load(file: &PluginFile) -> anyhow::Result<author::Loaded> {
 }
 
 fn start_author_log() {
-    start_log(&Log {
+    let log = Log {
         level: LogLevel::Error,
         format: LogFormat::Text,
-    });
+    };
+    start_log(&log, None);
 }
 
 /// Prints a report for people, or for programs.
@@ -170,6 +191,9 @@ fn print<R: Display + Serialize>(report: &R, json: bool) -> anyhow::Result<()> {
 fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()
+        // How many tasks have a turn before sockets and clocks are looked at again. A
+        // turn may be long where a client has sent many requests at once.
+        .event_interval(16)
         .thread_name("fusebox-worker")
         .build()
 }
@@ -184,20 +208,43 @@ fn start_dev_log() {
         .init();
 }
 
-/// The log goes to standard error: standard output belongs to MCP over stdio.
-fn start_log(log: &Log) {
-    let default = format!(
-        "{},wasmtime=warn,cranelift=warn,hyper=warn",
-        log.level.as_str()
-    );
-    let filter = EnvFilter::try_from_env("FUSEBOX_LOG").unwrap_or_else(|_| EnvFilter::new(default));
-    let builder = tracing_subscriber::fmt()
-        .with_env_filter(filter)
+/// The log goes to standard error, for standard output belongs to MCP over stdio; and
+/// to the collector, where there is one.
+fn start_log(log: &Log, telemetry: Option<&Telemetry>) -> LogControl {
+    const OTHERS: &str = "wasmtime=warn,cranelift=warn,hyper=warn";
+    let default = format!("{},{OTHERS}", log.level.as_str());
+    let (filter, shown) = match EnvFilter::try_from_env("FUSEBOX_LOG") {
+        Ok(filter) => {
+            let shown = filter.to_string();
+            (filter, shown)
+        }
+        Err(_) => (EnvFilter::new(default), log.level.as_str().to_owned()),
+    };
+    // A level of the log changes what this program says, not what its libraries do.
+    let parse = |text: &str| {
+        let whole = match text.contains(['=', ',']) {
+            true => text.to_owned(),
+            false => format!("{text},{OTHERS}"),
+        };
+        EnvFilter::builder().parse(whole)
+    };
+    let (filter, handle) = reload::Layer::new(filter);
+    let lines = tracing_subscriber::fmt::layer()
         .with_target(false)
         .with_ansi(std::io::stderr().is_terminal())
         .with_writer(std::io::stderr);
-    match log.format {
-        LogFormat::Text => builder.init(),
-        LogFormat::Json => builder.json().init(),
-    }
+    let lines = match log.format {
+        LogFormat::Text => lines.boxed(),
+        LogFormat::Json => lines.json().boxed(),
+    };
+    tracing_subscriber::registry()
+        .with(filter)
+        .with(lines)
+        .with(telemetry.and_then(Telemetry::layer))
+        .init();
+    fusebox::supervise::log_panics();
+    LogControl::new(shown, move |text| {
+        let filter = parse(text).map_err(|error| error.to_string())?;
+        handle.reload(filter).map_err(|error| error.to_string())
+    })
 }

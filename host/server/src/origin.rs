@@ -5,11 +5,30 @@
 //! It owns the two counts. It never refuses anything itself and never knows
 //! what a connection speaks.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU64, AtomicUsize, Ordering};
 
 use crate::auth::Caller;
+
+/// What carries a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Carrier {
+    /// standard input and output
+    Pipe,
+    /// TCP, encrypted or not
+    Tcp,
+    /// QUIC
+    Quic,
+}
+
+/// Versions of HTTP, by the number that stands for each.
+const HTTP_VERSIONS: [(http::Version, &str); 4] = [
+    (http::Version::HTTP_10, "1.0"),
+    (http::Version::HTTP_11, "1.1"),
+    (http::Version::HTTP_2, "2"),
+    (http::Version::HTTP_3, "3"),
+];
 
 /// One connection. Clones are the same connection.
 #[derive(Clone, Debug)]
@@ -18,7 +37,10 @@ pub struct Origin(Arc<Counts>);
 #[derive(Debug)]
 struct Counts {
     id: u64,
-    address: Option<IpAddr>,
+    peer: Option<SocketAddr>,
+    carrier: Carrier,
+    /// a place in [`HTTP_VERSIONS`], counted from 1; 0: it is none of HTTP
+    http: AtomicU8,
     certified: Option<Caller>,
     calls: AtomicUsize,
     undelivered_bytes: AtomicUsize,
@@ -27,17 +49,32 @@ struct Counts {
 impl Default for Origin {
     /// A connection of its own, of nobody in particular.
     fn default() -> Self {
-        Self::new(None, None)
+        Self::with(None, Carrier::Pipe, None)
     }
 }
 
 impl Origin {
     /// A connection from an address, by a client that has shown a certificate.
-    pub fn new(address: Option<IpAddr>, certified: Option<Caller>) -> Self {
+    pub fn new(peer: SocketAddr, carrier: Carrier, certified: Option<Caller>) -> Self {
+        Self::with(Some(peer), carrier, certified)
+    }
+
+    /// Another one from the same address, of nobody in particular.
+    #[must_use]
+    pub fn beside(&self) -> Self {
+        let beside = Self::with(self.0.peer, self.0.carrier, None);
+        let http = self.0.http.load(Ordering::Relaxed);
+        beside.0.http.store(http, Ordering::Relaxed);
+        beside
+    }
+
+    fn with(peer: Option<SocketAddr>, carrier: Carrier, certified: Option<Caller>) -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         Self(Arc::new(Counts {
             id: NEXT.fetch_add(1, Ordering::Relaxed),
-            address,
+            peer,
+            carrier,
+            http: AtomicU8::new(0),
             certified,
             calls: AtomicUsize::new(0),
             undelivered_bytes: AtomicUsize::new(0),
@@ -46,7 +83,37 @@ impl Origin {
 
     /// Where it comes from; none: from nowhere else.
     pub fn address(&self) -> Option<IpAddr> {
-        self.0.address
+        self.0.peer.map(|peer| peer.ip())
+    }
+
+    /// And from which port.
+    pub fn port(&self) -> Option<u16> {
+        self.0.peer.map(|peer| peer.port())
+    }
+
+    /// What carries it.
+    pub fn carrier(&self) -> Carrier {
+        self.0.carrier
+    }
+
+    /// It speaks this version of HTTP.
+    pub fn speaks(&self, version: http::Version) {
+        let mut versions = HTTP_VERSIONS.iter();
+        let place = versions.position(|(known, _)| *known == version);
+        let number = place.map_or(0, |place| place as u8 + 1);
+        // It is the same for each request: what isn't written stays with all cores.
+        if self.0.http.load(Ordering::Relaxed) != number {
+            self.0.http.store(number, Ordering::Relaxed);
+        }
+    }
+
+    /// The version of HTTP that it speaks, as conventions name it; none: none of HTTP.
+    pub fn http_version(&self) -> Option<&'static str> {
+        let number = usize::from(self.0.http.load(Ordering::Relaxed));
+        let found = number
+            .checked_sub(1)
+            .and_then(|place| HTTP_VERSIONS.get(place));
+        found.map(|(_, name)| *name)
     }
 
     /// Who its client is by the certificate that it has shown.

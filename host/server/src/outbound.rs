@@ -11,7 +11,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
 use fusebox_engine::contract::types;
-use fusebox_engine::{Change, RequestEvent, RequestSink, SessionStores};
+use fusebox_engine::{
+    Change, HostCall, HostCallWatch, RequestEvent, RequestSink, SessionStores, Stage,
+};
 use fusebox_protocol::params::LogLevel;
 use fusebox_protocol::{ProtocolVersion, RawJson, reply};
 use parking_lot::Mutex;
@@ -20,6 +22,7 @@ use tokio::sync::{Notify, mpsc};
 use crate::call_log::WORDS;
 use crate::changes::Changes;
 use crate::plugin_entry::Handler;
+use crate::telemetry::Joined;
 
 /// Messages that wait for a slow receiver before the call that makes them waits too.
 pub const QUEUE_MAX_MESSAGES: usize = 16;
@@ -51,6 +54,10 @@ pub struct ClientSink {
     pub session: Option<Arc<SessionStores>>,
     /// the last progress that was sent
     pub progress: Mutex<Option<f64>>,
+    /// the trace that the call belongs to
+    pub(crate) joined: Joined,
+    /// what is said is kept with the trace, for nobody sends the log
+    pub(crate) keeps_words: bool,
 }
 
 impl RequestSink for ClientSink {
@@ -99,6 +106,16 @@ impl RequestSink for ClientSink {
         self.session.clone()
     }
 
+    fn stage(&self, stage: Stage) {
+        if let Joined::Recorded(round) = &self.joined {
+            round.stage(stage);
+        }
+    }
+
+    fn host_call(&self, call: HostCall<'_>) -> Option<Box<dyn HostCallWatch>> {
+        self.joined.watch(call)
+    }
+
     fn close_stream(&self) {
         self.note_effect();
         if let Some(close) = &self.close {
@@ -136,6 +153,15 @@ impl ClientSink {
     }
 
     fn to_host_log(&self, level: LogLevel, data: &str, logger: Option<&str>) {
+        let _joined = match &self.joined {
+            Joined::Recorded(round) if self.keeps_words => {
+                round.said(level.as_str(), logger, data);
+                None
+            }
+            // A long call says this on a thread where nothing else of its trace is.
+            Joined::Recorded(round) => Some(round.log_context().attach()),
+            Joined::Passed(_) | Joined::None => None,
+        };
         let (plugin, handler) = (&self.handler.core.name, &self.handler.name);
         match level {
             LogLevel::Debug => {

@@ -24,9 +24,10 @@ use crate::refusal::millis_up;
 use crate::serve;
 
 /// The way to read the configuration again, as it was read at the start.
+#[derive(Clone)]
 pub struct Reread {
     file: PathBuf,
-    read: Box<Read>,
+    read: Arc<Read>,
 }
 
 /// The file, the environment and the flags.
@@ -40,7 +41,7 @@ impl Reread {
     ) -> Self {
         Self {
             file,
-            read: Box::new(read),
+            read: Arc::new(read),
         }
     }
 }

@@ -45,13 +45,38 @@ pub(crate) fn dialect(version: ProtocolVersion) -> Dialect<'static> {
 /// What an answer becomes.
 pub(crate) enum Rendered {
     /// a response
-    Answer(Vec<u8>),
+    Answer(Answered),
     /// nothing yet: the handler has to know more
     Ask(Questions),
     /// an error that is nobody's fault
     Refused(RpcError),
     /// nothing: the plugin broke the contract, in these words
     Invalid(String),
+}
+
+/// A response, and what it says.
+pub(crate) struct Answered {
+    pub(crate) body: Vec<u8>,
+    /// it is a tool's own account of its failure
+    pub(crate) is_error: bool,
+}
+
+impl Answered {
+    /// With a result.
+    pub(crate) fn result(body: Vec<u8>) -> Self {
+        Self {
+            body,
+            is_error: false,
+        }
+    }
+
+    /// With a tool's failure.
+    fn failure(body: Vec<u8>) -> Self {
+        Self {
+            body,
+            is_error: true,
+        }
+    }
 }
 
 /// How long an answer may be kept if its plugin says nothing of it: not at all.
@@ -84,12 +109,12 @@ pub(crate) fn answer(
     match answer {
         Answer::Tool(outcome) => tool_answer(id, version, promised, outcome),
         Answer::Resource(Ok(ResourceOutcome::Complete((contents, cache)))) => {
-            of_result(resource_result(id, version, contents, cache))
+            of_result(resource_result(id, version, contents, cache).map(Answered::result))
         }
         Answer::Prompt(Ok(PromptOutcome::Complete(result))) => {
-            of_result(prompt_result(id, version, result))
+            of_result(prompt_result(id, version, result).map(Answered::result))
         }
-        Answer::Completion(Ok(completion)) => Rendered::Answer(response(
+        Answer::Completion(Ok(completion)) => Rendered::Answer(Answered::result(response(
             id,
             &CompleteResult {
                 dialect: dialect(version),
@@ -97,7 +122,7 @@ pub(crate) fn answer(
                 total: completion.total,
                 has_more: completion.has_more,
             },
-        )),
+        ))),
         Answer::Resource(Err(failure)) => Rendered::Refused(match failure {
             Failure::NotFound(_) => RpcError::resource_not_found(version.era(), about),
             other => refusal_of(other),
@@ -133,9 +158,9 @@ pub(crate) fn input_required(
     response(id, &result)
 }
 
-fn of_result(result: Result<Vec<u8>, String>) -> Rendered {
+fn of_result(result: Result<Answered, String>) -> Rendered {
     match result {
-        Ok(body) => Rendered::Answer(body),
+        Ok(answered) => Rendered::Answer(answered),
         Err(what) => Rendered::Invalid(what),
     }
 }
@@ -228,7 +253,7 @@ fn tool_failure(id: &RequestId, version: ProtocolVersion, failure: Failure) -> R
 }
 
 /// The result that tells the model which of its arguments is wrong.
-pub(crate) fn invalid_arguments(id: &RequestId, version: ProtocolVersion, why: &str) -> Vec<u8> {
+pub(crate) fn invalid_arguments(id: &RequestId, version: ProtocolVersion, why: &str) -> Answered {
     error_result(id, version, &format!("invalid arguments: {why}"))
 }
 
@@ -247,7 +272,7 @@ fn keeps_promise(promised: Option<&Schema>, result: &CallResult) -> Result<(), S
         .map_err(|misfit| format!("`structured` breaks the tool's output schema: {misfit}"))
 }
 
-fn error_result(id: &RequestId, version: ProtocolVersion, words: &str) -> Vec<u8> {
+fn error_result(id: &RequestId, version: ProtocolVersion, words: &str) -> Answered {
     let result = CallToolResult {
         dialect: dialect(version),
         content: &[Content::text(words)],
@@ -255,7 +280,7 @@ fn error_result(id: &RequestId, version: ProtocolVersion, words: &str) -> Vec<u8
         is_error: true,
         meta: None,
     };
-    response(id, &result)
+    Answered::failure(response(id, &result))
 }
 
 fn response<R: Serialize>(id: &RequestId, result: &R) -> Vec<u8> {
@@ -268,7 +293,7 @@ fn call_result(
     id: &RequestId,
     version: ProtocolVersion,
     result: CallResult,
-) -> Result<Vec<u8>, String> {
+) -> Result<Answered, String> {
     let structured = json("structured", result.structured)?;
     let meta = object("_meta", result.meta)?;
     let parts = result
@@ -282,7 +307,7 @@ fn call_result(
         .zip(&parts)
         .map(|(content, parts)| view(content, parts))
         .collect();
-    Ok(response(
+    let body = response(
         id,
         &CallToolResult {
             dialect: dialect(version),
@@ -291,7 +316,11 @@ fn call_result(
             is_error: result.is_error,
             meta: meta.as_ref(),
         },
-    ))
+    );
+    Ok(Answered {
+        body,
+        is_error: result.is_error,
+    })
 }
 
 /// What one piece of content carries besides its data: JSON that was checked,

@@ -2,8 +2,43 @@
 //!
 //! It owns how an error is counted and given a status. It never words one.
 
-use fusebox_protocol::{Era, ProtocolVersion, RequestId, RpcError, reply};
+use fusebox_protocol::{Era, ProtocolVersion, Reason, RequestId, RpcError, reply};
 use serde::Serialize;
+
+use crate::render::Answered;
+
+/// How a request ended, for those who count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Outcome {
+    /// with a result
+    Answered,
+    /// with the result of a tool that says it failed
+    ToolFailed,
+    /// with an error
+    Failed {
+        /// its code
+        code: i64,
+        /// why the host refused, if it is a refusal
+        reason: Option<Reason>,
+    },
+    /// with nothing: its client has gone away
+    GoneAway,
+}
+
+impl Outcome {
+    /// Of a request that ends with this error.
+    pub fn of(error: &RpcError) -> Self {
+        Self::Failed {
+            code: error.code,
+            reason: error.reason(),
+        }
+    }
+
+    /// Whether it is an error of JSON-RPC.
+    pub fn is_error(self) -> bool {
+        matches!(self, Self::Failed { .. })
+    }
+}
 
 /// One JSON-RPC response.
 #[derive(Debug)]
@@ -14,8 +49,8 @@ pub struct Reply {
     pub status: u16,
     /// for the `Retry-After` header
     pub retry_after_ms: Option<u64>,
-    /// whether it is an error
-    pub is_error: bool,
+    /// what it says
+    pub outcome: Outcome,
 }
 
 impl Reply {
@@ -32,7 +67,18 @@ impl Reply {
             body,
             status: 200,
             retry_after_ms: None,
-            is_error: false,
+            outcome: Outcome::Answered,
+        }
+    }
+
+    /// What a call came to.
+    pub(crate) fn answered(answered: Answered) -> Self {
+        Self {
+            outcome: match answered.is_error {
+                true => Outcome::ToolFailed,
+                false => Outcome::Answered,
+            },
+            ..Self::written(answered.body)
         }
     }
 
@@ -63,7 +109,7 @@ impl Reply {
             body,
             status: error.http_status(era),
             retry_after_ms: error.retry_after_ms(),
-            is_error: true,
+            outcome: Outcome::of(error),
         }
     }
 }

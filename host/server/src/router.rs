@@ -6,6 +6,7 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Instant;
 
 use bytes::Bytes;
 use fusebox_protocol::era::{self, ModernRequest};
@@ -31,11 +32,12 @@ use crate::host::Host;
 use crate::origin::Origin;
 use crate::paging;
 use crate::render::{SERVER, dialect};
-use crate::reply::Reply;
+use crate::reply::{Outcome, Reply};
 use crate::session::{Agreement, CallContext, CallsInFlight};
 use crate::subscription::Subscription;
 use crate::target;
 use crate::task_run;
+use crate::telemetry::Observed;
 
 /// What this host offers to everybody. Plugins come and go while clients stay,
 /// so it is the same whatever is loaded.
@@ -61,6 +63,37 @@ pub enum Routed {
     Later(Later),
     /// a stream of changes until the client goes away
     Listen(Subscription),
+}
+
+impl Routed {
+    /// Lets somebody look on until the answer. A subscription is answered with its
+    /// beginning.
+    #[must_use]
+    pub(crate) fn observed(self, observed: Option<Observed>) -> Self {
+        let Some(mut observed) = observed else {
+            return self;
+        };
+        match self {
+            Self::Ready(reply) => {
+                observed.end(Instant::now(), reply.outcome);
+                Self::Ready(reply)
+            }
+            Self::Call(mut call) => {
+                observed.calls(&call.handler);
+                call.observed = Some(observed);
+                Self::Call(call)
+            }
+            Self::Later(answer) => Self::Later(Box::pin(async move {
+                let reply = answer.await;
+                observed.end(Instant::now(), reply.outcome);
+                reply
+            })),
+            Self::Listen(subscription) => {
+                observed.end(Instant::now(), Outcome::Answered);
+                Self::Listen(subscription)
+            }
+        }
+    }
 }
 
 /// An answer in the making.
@@ -273,6 +306,7 @@ fn common(
         context,
         as_task: false,
         turn: found.turn,
+        observed: None,
     })))
 }
 
@@ -383,7 +417,7 @@ fn progress_token(meta: &Meta<'_>) -> Result<Option<RawJson>, RpcError> {
 }
 
 fn failed(host: &Host, id: &RequestId, error: &RpcError, era: Era) -> Routed {
-    host.meters.error(std::time::Instant::now());
+    host.meters.error(Instant::now());
     Routed::Ready(Reply::error(Some(id), error, era))
 }
 

@@ -9,12 +9,16 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chacha20poly1305::aead::{Aead, KeyInit, Payload};
 use chacha20poly1305::{Key, XChaCha20Poly1305, XNonce};
 
-const KEY_BYTES: usize = 32;
+/// Bytes of the key.
+pub const KEY_BYTES: usize = 32;
 const NONCE_BYTES: usize = 24;
 const END_BYTES: usize = 8;
 
 /// Seals and opens; the key is drawn at the start of the host and dies with it.
-pub struct Sealer(XChaCha20Poly1305);
+pub struct Sealer {
+    cipher: XChaCha20Poly1305,
+    key: [u8; KEY_BYTES],
+}
 
 /// Why a seal doesn't open.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
@@ -35,7 +39,21 @@ impl Sealer {
     pub fn new() -> Result<Self, getrandom::Error> {
         let mut key = [0_u8; KEY_BYTES];
         getrandom::fill(&mut key)?;
-        Ok(Self(XChaCha20Poly1305::new(Key::from_slice(&key))))
+        Ok(Self::with_key(key))
+    }
+
+    /// The sealer of the host whose place this one takes: what that one gave out opens
+    /// here.
+    pub fn with_key(key: [u8; KEY_BYTES]) -> Self {
+        Self {
+            cipher: XChaCha20Poly1305::new(Key::from_slice(&key)),
+            key,
+        }
+    }
+
+    /// For the host that takes this one's place, and for nobody else.
+    pub(crate) fn key(&self) -> &[u8; KEY_BYTES] {
+        &self.key
     }
 
     /// Seals `state`, for whoever comes back with the same `bound_to` before
@@ -56,7 +74,7 @@ impl Sealer {
             msg: state,
             aad: &[bound_to, &end].concat(),
         };
-        let encrypted = self.0.encrypt(XNonce::from_slice(&sealed), payload);
+        let encrypted = self.cipher.encrypt(XNonce::from_slice(&sealed), payload);
         sealed.extend_from_slice(&end);
         // Encryption fails only for texts of more than 256 GiB.
         sealed.extend_from_slice(&encrypted.unwrap_or_default());
@@ -78,7 +96,7 @@ impl Sealer {
             aad: &[bound_to, end].concat(),
         };
         let state = self
-            .0
+            .cipher
             .decrypt(XNonce::from_slice(nonce), payload)
             .map_err(|_| Broken::Foreign)?;
         let end_unix_ms = u64::from_be_bytes(end.try_into().map_err(|_| Broken::Foreign)?);

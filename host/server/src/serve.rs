@@ -3,29 +3,47 @@
 //! It owns start, the signals and stop, and what the operator is told of them.
 //! It never parses arguments.
 
+mod welcome;
+
 use std::future::Future;
 use std::io;
+use std::pin::pin;
 use std::sync::Arc;
 
+use parking_lot::Mutex;
 use tokio::signal::unix::{SignalKind, signal};
 
+use crate::admin::{self, AdminError, Unasked};
 use crate::auth::Audience;
-use crate::config::{Config, Exposed, Scheme};
+use crate::config::{Config, Exposed};
+use crate::figures;
 use crate::host::{Host, HostError};
-use fusebox_protocol::reply::ListKind;
-
+use crate::inherited::Inherited;
 use crate::loader::Loader;
+use crate::log_control::LogControl;
 use crate::long_tasks::IN_MEMORY;
 use crate::origin::Origin;
-use crate::plugin_entry::Offers;
 use crate::reconfigure::{self, Reread};
+use crate::seal::KEY_BYTES;
+use crate::successor::{Handle, Successor};
+use crate::supervise::Pulse;
+use crate::systemd;
+use crate::telemetry::Telemetry;
 use crate::transport::listen::{self, Bound};
 use crate::transport::stream::{self, Door};
 use crate::transport::tls::{Tls, TlsError};
 use crate::vitals;
+pub(crate) use welcome::address;
+use welcome::welcome;
 
 /// How often idle sessions are looked for.
 const SWEEP_INTERVAL: std::time::Duration = std::time::Duration::from_secs(30);
+
+/// So many signs of life a part may owe before it is started anew.
+const BEATS_MISSED_MAX: u32 = 10;
+
+/// What systemd shows of a host that serves.
+const SERVING: &str = "serving";
 
 /// Why a host didn't start.
 #[derive(Debug, thiserror::Error)]
@@ -46,6 +64,9 @@ pub enum StartError {
     /// Strangers would reach what nothing protects.
     #[error("{0}")]
     Exposed(String),
+    /// The operator's interface.
+    #[error(transparent)]
+    Admin(#[from] AdminError),
     /// There is no certificate for a listener that shows one.
     #[error(transparent)]
     Tls(#[from] TlsError),
@@ -73,26 +94,148 @@ pub enum StartError {
 }
 
 /// Serves until SIGTERM or SIGINT, and then until what runs has finished. True
-/// if nothing had to be cut off. `reread` is the way to read the configuration again.
+/// if nothing had to be cut off. `reread` is the way to read the configuration again;
+/// `telemetry` is told, and ends with it; `log` is how much the log says, for its operator.
 ///
 /// # Errors
 /// If the host doesn't start.
-pub async fn listeners(config: Config, reread: Option<Reread>) -> Result<bool, StartError> {
-    let bound = bind_all(&config)?;
-    let host = start(config).await?;
+pub async fn listeners(
+    config: Config,
+    reread: Option<Reread>,
+    mut inherited: Inherited,
+    telemetry: Option<Arc<Telemetry>>,
+    log: LogControl,
+) -> Result<bool, StartError> {
+    // From the beginning: without it this signal would be the end of the process.
+    let mut restart = signal(SignalKind::user_defined2())?;
+    let sockets = bind_all(&config, &mut inherited, Unasked::Try)?;
+    inherited.close_others();
+    let seal = inherited.predecessor.as_ref().map(|before| before.seal);
+    let host = start_after(config, telemetry.clone(), seal).await?;
+    // Nobody else sets it.
+    let _ = host.log.set(log);
     let hangup = follow(&host, reread);
-    run(host, bound, wait_for_signal(hangup)).await
+    let handles = open(&host, sockets);
+    match inherited.predecessor {
+        None => systemd::ready(SERVING),
+        Some(before) => {
+            let host = host.clone();
+            tokio::spawn(async move {
+                before.take_over().await;
+                host.stand_alone().await;
+                tracing::info!("the host before has ended: its sockets and files are this one's");
+                // Who is not the service's main process yet is not listened to.
+                systemd::ready(SERVING);
+            });
+        }
+    }
+    let mut stop = pin!(wait_for_signal(hangup));
+    let successor = loop {
+        tokio::select! {
+            signalled = &mut stop => {
+                signalled?;
+                break None;
+            }
+            _ = restart.recv() => {}
+        }
+        tracing::info!("restart: the next host is started, and takes over when it is ready");
+        systemd::status("restarting: waiting for the next host");
+        let starting = Successor::start(&inherited.program, &handles, host.sealer.key());
+        tokio::select! {
+            signalled = &mut stop => {
+                signalled?;
+                break None;
+            }
+            started = starting => match started {
+                Ok(successor) => break Some(successor),
+                Err(error) => {
+                    tracing::error!(%error, "no restart: this host goes on as before");
+                    systemd::status(&format!("serving; the last restart failed: {error}"));
+                }
+            },
+        }
+    };
+    drop(handles);
+    let clean = match successor {
+        None => {
+            systemd::stopping();
+            stop_host(&host, host.stop()).await?
+        }
+        Some(successor) => {
+            let process = successor.process;
+            tracing::info!(
+                process,
+                "the next host serves: this one finishes what it has"
+            );
+            systemd::main_process(process);
+            stop_host(&host, host.hand_over()).await?
+        }
+    };
+    flush(telemetry).await;
+    Ok(clean)
+}
+
+/// Lets the collector have what is still to be sent.
+async fn flush(telemetry: Option<Arc<Telemetry>>) {
+    if let Some(telemetry) = telemetry {
+        telemetry.stop().await;
+    }
 }
 
 /// Keeps a host in step with its configuration, and says what SIGHUP is for then.
 fn follow(host: &Arc<Host>, reread: Option<Reread>) -> Hangup {
     match reread {
         Some(reread) => {
-            tokio::spawn(reconfigure::follow(host.clone(), reread));
+            keep(host, "configuration", move |host, _| {
+                reconfigure::follow(host, reread.clone())
+            });
             Hangup::AsksForSettings
         }
         None => Hangup::Stops,
     }
+}
+
+/// Lets the world in.
+fn open(host: &Arc<Host>, sockets: Sockets) -> Vec<Handle> {
+    let Sockets { listeners, admin } = sockets;
+    for url in listeners.iter().map(|one| address(one, &host.config)) {
+        tracing::info!("listening on {url}");
+    }
+    welcome(host, &listeners);
+    watch_certificate(host, &listeners, admin.as_ref());
+    let of_admin = open_admin(host, admin);
+    let accepting = listeners.into_iter().map(|listener| listener.accept(host));
+    let handles = accepting.chain(of_admin).collect();
+    if let Some(interval) = host.config.metrics_interval {
+        keep(host, "figures", move |host, _| {
+            vitals::figures(host, interval)
+        });
+    }
+    host.watch(systemd::watchdog_interval(), systemd::alive);
+    handles
+}
+
+/// Waits for the end of what runs, or for the next signal.
+async fn stop_host(host: &Host, stopping: impl Future<Output = bool>) -> Result<bool, StartError> {
+    tracing::info!("stopping: no new connections; calls may finish (again: at once)");
+    let clean = tokio::select! {
+        clean = stopping => clean,
+        signalled = wait_for_signal(Hangup::AsksForSettings) => {
+            signalled?;
+            host.stopped.cancel();
+            false
+        }
+    };
+    tracing::info!(clean, "stopped");
+    Ok(clean)
+}
+
+/// What a host listens on.
+pub(crate) struct Sockets {
+    /// for clients
+    pub(crate) listeners: Vec<Bound>,
+    /// for the operator
+    pub(crate) admin: Option<admin::Bound>,
 }
 
 /// Refuses to be reached by strangers unprotected, unless that is meant.
@@ -131,44 +274,41 @@ pub(crate) fn check_exposed(config: &Config) -> Result<(), StartError> {
 /// next one comes. True if nothing had to be cut off.
 pub(crate) async fn run(
     host: Arc<Host>,
-    bound: Vec<Bound>,
+    sockets: Sockets,
     signal: impl Future<Output = io::Result<()>>,
 ) -> Result<bool, StartError> {
-    for url in bound.iter().map(|one| address(one, &host.config)) {
-        tracing::info!("listening on {url}");
-    }
-    welcome(&host, &bound);
-    watch_certificate(&host, &bound);
-    for listener in bound {
-        // Tracked: QUIC says its last words after its last connection has ended.
-        host.tasks.spawn(listener.accept(host.clone()));
-    }
-    if let Some(interval) = host.config.metrics_interval {
-        tokio::spawn(vitals::figures(host.clone(), interval));
-    }
+    drop(open(&host, sockets));
     signal.await?;
-    tracing::info!("stopping: no new connections; calls may finish (again: at once)");
-    let clean = tokio::select! {
-        clean = host.stop() => clean,
-        signalled = wait_for_signal(Hangup::AsksForSettings) => {
-            signalled?;
-            host.stopped.cancel();
-            false
-        }
-    };
-    tracing::info!(clean, "stopped");
-    Ok(clean)
+    stop_host(&host, host.stop()).await
+}
+
+/// Opens the operator's interface, and says where it is.
+fn open_admin(host: &Arc<Host>, admin: Option<admin::Bound>) -> Option<Handle> {
+    let admin = admin?;
+    let (url, file) = (admin.url(), admin.token_file().display().to_string());
+    tracing::info!(
+        "admin interface on {url}, with the token in {file}; `fusebox dashboard` gives a link to its page"
+    );
+    Some(admin.accept(host))
 }
 
 /// Lets the listeners show what is in the files of the certificate.
-fn watch_certificate(host: &Arc<Host>, bound: &[Bound]) {
-    let Some(tls) = bound.iter().find_map(|one| one.tls.clone()) else {
+fn watch_certificate(host: &Arc<Host>, bound: &[Bound], admin: Option<&admin::Bound>) {
+    let shown = bound.iter().find_map(|one| one.tls.as_ref());
+    let Some(tls) = shown.or_else(|| admin.and_then(admin::Bound::tls)).cloned() else {
         return;
     };
-    let quic = host.config.quic;
-    let renewals: Vec<_> = bound.iter().filter_map(|one| one.renewal(quic)).collect();
-    let renewed = move |tls: &Tls| renewals.iter().for_each(|renew| renew(tls));
-    tokio::spawn(tls.watch(host.config.tls.clone(), host.stopping.clone(), renewed));
+    let renewals: Vec<_> = bound.iter().filter_map(Bound::renewal).collect();
+    let renewals = Arc::new(renewals);
+    // One that was made at the start is not watched.
+    let part = host.parts.part("certificate").may_end();
+    let host = host.clone();
+    part.keep(move |_| {
+        let (settings, stop) = (host.config.tls.clone(), host.stopping.clone());
+        let renewals = renewals.clone();
+        let renewed = move |tls: &Tls| renewals.iter().for_each(|renew| renew(tls));
+        tls.clone().watch(settings, stop, renewed)
+    });
 }
 
 /// Serves one client over standard input and output, until its end of input.
@@ -179,6 +319,7 @@ pub async fn stdio(
     mut config: Config,
     view: Option<String>,
     reread: Option<Reread>,
+    telemetry: Option<Arc<Telemetry>>,
 ) -> Result<(), StartError> {
     if let Some(unknown) = view
         .as_ref()
@@ -193,8 +334,16 @@ pub async fn stdio(
     if config.tasks.store.as_os_str().is_empty() {
         config.tasks.store = IN_MEMORY.into();
     }
-    let host = start(config).await?;
+    // Its listeners are nobody's here; the operator's interface may be asked for.
+    let admin = config.admin.listen.listener();
+    let tls = match admin.is_some_and(|one| one.scheme.is_encrypted()) {
+        true => Tls::load(&config)?,
+        false => None,
+    };
+    let admin = admin::bind(&config, tls.as_ref(), &mut Inherited::none(), Unasked::No)?;
+    let host = start(config, telemetry.clone()).await?;
     let hangup = follow(&host, reread);
+    open_admin(&host, admin);
     let serving = stream::serve(
         host.clone(),
         tokio::io::stdin(),
@@ -210,128 +359,114 @@ pub async fn stdio(
         signalled = wait_for_signal(hangup) => signalled?,
     }
     host.stop().await;
+    flush(telemetry).await;
     Ok(())
 }
 
-pub(crate) fn bind_all(config: &Config) -> Result<Vec<Bound>, StartError> {
+pub(crate) fn bind_all(
+    config: &Config,
+    inherited: &mut Inherited,
+    unasked: Unasked,
+) -> Result<Sockets, StartError> {
     let tls = Tls::load(config)?;
     check_exposed(config)?;
-    config
+    let listeners = config
         .listeners()
         .iter()
         .map(|listener| {
-            listen::bind(listener, config, tls.as_ref()).map_err(|error| StartError::Listen {
-                listener: listener.to_string(),
-                error,
+            listen::bind(listener, config, tls.as_ref(), inherited).map_err(|error| {
+                StartError::Listen {
+                    listener: listener.to_string(),
+                    error,
+                }
             })
         })
-        .collect()
+        .collect::<Result<_, _>>()?;
+    let admin = admin::bind(config, tls.as_ref(), inherited, unasked)?;
+    Ok(Sockets { listeners, admin })
 }
 
-pub(crate) async fn start(config: Config) -> Result<Arc<Host>, StartError> {
+pub(crate) async fn start(
+    config: Config,
+    telemetry: Option<Arc<Telemetry>>,
+) -> Result<Arc<Host>, StartError> {
+    start_after(config, telemetry, None).await
+}
+
+/// Starts a host; one that takes the place of another knows with what that one seals.
+async fn start_after(
+    config: Config,
+    telemetry: Option<Arc<Telemetry>>,
+    seal: Option<[u8; KEY_BYTES]>,
+) -> Result<Arc<Host>, StartError> {
     if let Err(error) = std::fs::read_dir(&config.plugins_dir) {
         return Err(StartError::Plugins {
             dir: config.plugins_dir.display().to_string(),
             error,
         });
     }
-    let host = Host::new(config)?;
+    let host = match seal {
+        Some(seal) => Host::succeeding(config, telemetry, seal)?,
+        None => Host::new(config, telemetry)?,
+    };
     let mut loader = Loader::new(host.clone());
     loader.load_all().await;
-    tokio::spawn(loader.watch(host.stopping.clone()));
-    host.auth.start(&host.stopping);
-    tokio::spawn(vitals::sample(host.clone()));
-    tokio::spawn(vitals::watch(host.clone()));
-    let sweeping = host.clone();
-    tokio::spawn(async move {
-        loop {
-            tokio::time::sleep(SWEEP_INTERVAL).await;
-            sweeping.sessions.sweep(std::time::Instant::now());
-            sweeping.rates.sweep();
-            sweeping.long_tasks.sweep().await;
-        }
-    });
+    watch_plugins(&host, loader);
+    host.auth.start(&host.parts, &host.stopping);
+    figures::observe(&host);
+    let sample_every = host.live().backpressure.sample_interval;
+    let part = host
+        .parts
+        .part("samples")
+        .beats_within(sample_every * BEATS_MISSED_MAX);
+    let sampled = host.clone();
+    part.keep(move |pulse| vitals::sample(sampled.clone(), pulse));
+    keep(&host, "health", |host, _| vitals::watch(host));
+    keep(&host, "sweeping", sweep);
     Ok(host)
 }
 
-pub(crate) fn address(listener: &Bound, config: &Config) -> String {
-    match listener.scheme {
-        Scheme::Http | Scheme::Https => {
-            let scheme = listener.scheme.as_str();
-            format!("{scheme}://{}{}", listener.addr, config.http.path)
-        }
-        Scheme::Tcp => format!("tcp://{}", listener.addr),
-        Scheme::Quic => format!("quic://{}", listener.addr),
-    }
+/// Keeps a part of the host that works on the host.
+fn keep<Fut>(
+    host: &Arc<Host>,
+    name: &str,
+    work: impl Fn(Arc<Host>, Pulse) -> Fut + Send + Sync + 'static,
+) where
+    Fut: Future<Output = ()> + Send + 'static,
+{
+    let part = host.parts.part(name);
+    let host = host.clone();
+    part.keep(move |pulse| work(host.clone(), pulse));
 }
 
-/// Tells a newcomer what is served, and one line to try it with.
-fn welcome(host: &Host, bound: &[Bound]) {
-    let catalogue = host.catalogue.load();
-    if catalogue.tools().is_empty() {
-        tracing::info!(
-            dir = %host.config.plugins_dir.display(),
-            "no tools yet: drop a .wasm file into the plugins folder"
-        );
-        return;
-    }
-    for (name, slot) in catalogue.slots() {
-        if let Some(plugin) = &slot.serving {
-            tracing::info!("{name}: {}", summary(&plugin.offers));
+/// Keeps the catalogue in step with the plugins' folder. `loader` has loaded all that
+/// there is; one that follows it looks at all of it again.
+fn watch_plugins(host: &Arc<Host>, loader: Loader) {
+    let first = Mutex::new(Some(loader));
+    keep(host, "plugins", move |host, _| {
+        let first = first.lock().take();
+        async move {
+            let loader = match first {
+                Some(loader) => loader,
+                None => {
+                    let mut next = Loader::new(host.clone());
+                    next.load_all().await;
+                    next
+                }
+            };
+            loader.watch(host.stopping.clone()).await;
         }
-    }
-    let http = bound.iter().find(|one| one.scheme == Scheme::Http);
-    for (name, view) in &host.config.views {
-        let offered = catalogue.view(&Some(Arc::from(name.as_str())));
-        let tools = offered.count(ListKind::Tools);
-        let others = offered.count(ListKind::Resources) + offered.count(ListKind::Prompts);
-        tracing::info!(path = view.path, tools, "view {name}");
-        if tools + others == 0 {
-            tracing::warn!("view {name} shows nothing: no plugin here fits its names");
-        }
-    }
-    if let Some(http) = http {
-        let url = address(http, &host.config);
-        tracing::info!(
-            "try it:\n{}",
-            example(&url, catalogue.tool("hello").is_some())
-        );
-    }
+    });
 }
 
-/// Names of tools that are told of each plugin at the start.
-const NAMES_TOLD_MAX: usize = 8;
-
-fn summary(offers: &Offers) -> String {
-    let shown = offers.tools.iter().take(NAMES_TOLD_MAX);
-    let mut parts: Vec<String> = shown.map(|one| one.handler.name.clone()).collect();
-    let rest = offers.tools.len() - parts.len();
-    let counts = [
-        (rest, "more tools"),
-        (offers.resources.len(), "resources"),
-        (offers.templates.len(), "resource templates"),
-        (offers.prompts.len(), "prompts"),
-    ];
-    let counted = counts.into_iter().filter(|(count, _)| *count > 0);
-    parts.extend(counted.map(|(count, what)| format!("{count} {what}")));
-    parts.join(", ")
-}
-
-/// A command that calls `hello` if it is there, and lists the tools if not.
-fn example(url: &str, has_hello: bool) -> String {
-    let meta = r#""_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{}}"#;
-    let (method, name, params) = if has_hello {
-        (
-            "tools/call",
-            " -H 'Mcp-Name: hello'",
-            format!(r#"{{"name":"hello","arguments":{{"name":"Ada"}},{meta}}}"#),
-        )
-    } else {
-        ("tools/list", "", format!("{{{meta}}}"))
-    };
-    format!(
-        "  curl -s {url} -H 'Content-Type: application/json' -H 'MCP-Protocol-Version: 2026-07-28' -H 'Mcp-Method: {method}'{name} -d '{{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"{method}\",\"params\":{params}}}'"
-    )
+/// Forgets what has ended, from time to time.
+async fn sweep(host: Arc<Host>, _pulse: Pulse) {
+    loop {
+        tokio::time::sleep(SWEEP_INTERVAL).await;
+        host.sessions.sweep(std::time::Instant::now());
+        host.rates.sweep();
+        host.long_tasks.sweep().await;
+    }
 }
 
 /// What SIGHUP is for.
@@ -356,3 +491,6 @@ pub(crate) async fn wait_for_signal(hangup: Hangup) -> io::Result<()> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,6 +4,8 @@
 //! It owns the table of sessions and their end. It never reads a clock and
 //! never looks into a message.
 
+mod list;
+
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
@@ -24,6 +26,8 @@ use crate::changes::Inbox;
 use crate::event_log::{EventLog, LogLimits, LogRoom};
 use crate::meters::{GaugeGuard, Meters};
 use crate::origin::Origin;
+pub use list::SessionView;
+pub(crate) use list::beginning;
 
 /// What a request brings with it. Nothing after this point knows whether it came
 /// from a stored session or from `_meta`.

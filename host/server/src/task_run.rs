@@ -4,12 +4,14 @@
 //! It owns what happens to a task in which order: first durable, then told. It
 //! never decides whether a call becomes a task.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use bytestring::ByteString;
 use fusebox_protocol::params::{ClientCapabilities, UpdateTaskParams};
 use fusebox_protocol::reply::{self, EmptyResult, TaskStatus};
 use fusebox_protocol::{ProtocolVersion, RawJson, Reason, RefusalData, RequestId, RpcError};
+use futures_util::FutureExt as _;
 use serde::Deserialize;
 use serde_json::value::{RawValue, to_raw_value};
 use tokio_util::sync::CancellationToken;
@@ -40,9 +42,16 @@ pub(crate) async fn begin(call: &Call, known: Known) -> Result<Vec<u8>, RpcError
     let tasks = &call.host.long_tasks;
     let record = tasks.record(&call.handler.name, &call.context.audience, arguments)?;
     let (kept, room) = (record.clone(), tasks.room());
+    // Known as this process's own before it is in the store: whoever opens that ends
+    // what nobody runs.
     tasks
-        .on_store(move |store| store.insert(&kept, room))
-        .await?;
+        .running
+        .insert(record.id.clone(), CancellationToken::new());
+    let inserted = tasks.on_store(move |store| store.insert(&kept, room)).await;
+    if let Err(error) = inserted {
+        tasks.running.remove(&record.id);
+        return Err(error);
+    }
     let body = view::created(&call.id, call.context.version, &record, poll_ms(&call.host));
     let client = call.context.client;
     let audience = call.context.audience.clone();
@@ -243,6 +252,7 @@ fn spawn(
         round: Round::default(),
         as_task: true,
         turn,
+        observed: None,
     };
     let stop = CancellationToken::new();
     let running = Running {
@@ -260,7 +270,9 @@ fn spawn(
             () = stop.cancelled() => None,
             () = host.stopped.cancelled() => None,
             () = tokio::time::sleep(ends) => None,
-            step = rounds(&call, known) => Some(step),
+            step = AssertUnwindSafe(rounds(&call, known)).catch_unwind() => {
+                Some(step.unwrap_or_else(|panic| Err(call.contained(&*panic))))
+            }
         };
         let id = running.id.clone();
         // Before anybody learns of its state, for the next round may begin then.
@@ -310,8 +322,8 @@ async fn settle(host: &Host, id: &str, step: Result<Step, RpcError>, version: &s
             };
             host.long_tasks.change(id, ask).await.map(drop)
         }
-        Ok(Step::Answer(body)) => {
-            let result = result_of(&body);
+        Ok(Step::Answer(answered)) => {
+            let result = result_of(&answered.body);
             let complete = move |record: &mut Record| {
                 let ended = record.end(TaskStatus::Completed, now);
                 record.result = if ended {

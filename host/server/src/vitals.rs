@@ -10,16 +10,18 @@ use std::time::{Duration, Instant};
 use crate::backpressure::{Machine, Sample};
 use crate::health::{self, Report, Status};
 use crate::host::Host;
+use crate::supervise::Pulse;
 
 /// Looks at the clock for each sample: a task that is late every time is late
 /// because of the load, and not by chance.
 const TICKS: u32 = 5;
 
 /// Takes samples of the machine for backpressure, as long as the host lives.
-pub(crate) async fn sample(host: Arc<Host>) {
+pub(crate) async fn sample(host: Arc<Host>, pulse: Pulse) {
     let mut machine = Machine::find("/".as_ref());
     loop {
         let tick = host.live().backpressure.sample_interval / TICKS;
+        pulse.beat();
         let mut least = Duration::MAX;
         for _ in 0..TICKS {
             let due = Instant::now() + tick;

@@ -152,8 +152,14 @@ impl Tools {
         world: &Path,
         build: &mut Build<'_>,
     ) -> Result<PathBuf, Error> {
+        let sockets = match project.asks("sockets") {
+            // What names are looked up with; a component takes no module along that is
+            // imported only when it runs.
+            true => "import encodings.idna\n",
+            false => "",
+        };
         let text = format!(
-            "import {}\nfrom fusebox import component\n\nglobals().update(component.exports())\n",
+            "{sockets}import {}\nfrom fusebox import component\n\nglobals().update(component.exports())\n",
             project.main
         );
         let entries = project.work().join("entry");

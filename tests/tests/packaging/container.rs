@@ -160,3 +160,26 @@ fn the_keys_that_compose_asks_for_let_prometheus_see_and_call_nothing() {
     assert_eq!(ask(&monitor), Some(0));
     assert_eq!(ask(&key("ada.key")), Some(2));
 }
+
+#[test]
+fn prometheus_takes_its_configuration_beside_compose() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let rules = repository().join("config/prometheus");
+    let key = folder.path().join("prometheus.key");
+    fs::write(&key, "fbx_key").expect("a file");
+    // What compose mounts, where it is here.
+    let config = read("config/docker/prometheus.yml")
+        .replace("/etc/prometheus/fusebox", &rules.display().to_string())
+        .replace("/run/secrets/prometheus.key", &key.display().to_string());
+    let path = folder.path().join("prometheus.yml");
+    fs::write(&path, config).expect("a file");
+    let said = check_line(folder.path(), "promtool check config prometheus.yml");
+    assert!(said.contains("1 rule files found"), "{said}");
+    // It finds the host by the name and the port that it has in compose.
+    let scraped = &documents("config/docker/prometheus.yml")[0]["scrape_configs"][0];
+    assert_eq!(
+        scraped["job_name"], "fusebox",
+        "the alerts know it by this name"
+    );
+    assert_eq!(scraped["static_configs"][0]["targets"][0], "fusebox:9999");
+}

@@ -1,6 +1,7 @@
 //! A QUIC client of quinn, whose sessions are streams of lines. It checks nothing.
 
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 
 use fusebox_tests::{Host, LONG, Ledger};
@@ -9,8 +10,8 @@ use quinn::{
     ClientConfig, Connecting, Connection, ConnectionError, Endpoint, RecvStream, SendStream,
 };
 use rustls::RootCertStore;
-use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::time::timeout;
@@ -34,12 +35,30 @@ impl Client {
     }
 
     pub(crate) fn trusting(roots: RootCertStore, address: SocketAddr, protocol: &str) -> Self {
+        Self::showing(None, roots, address, protocol)
+    }
+
+    /// One that shows the certificate in these files, and its key.
+    pub(crate) fn showing(
+        shown: Option<(&Path, &Path)>,
+        roots: RootCertStore,
+        address: SocketAddr,
+        protocol: &str,
+    ) -> Self {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let mut tls = rustls::ClientConfig::builder_with_provider(provider)
+        let builder = rustls::ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
             .expect("versions")
-            .with_root_certificates(roots)
-            .with_no_client_auth();
+            .with_root_certificates(roots);
+        let mut tls = match shown {
+            None => builder.with_no_client_auth(),
+            Some((certificate, key)) => {
+                let certificate = CertificateDer::from_pem_file(certificate);
+                let chain = vec![certificate.expect("a certificate")];
+                let key = PrivateKeyDer::from_pem_file(key).expect("a key");
+                builder.with_client_auth_cert(chain, key).expect("a pair")
+            }
+        };
         tls.alpn_protocols = vec![protocol.as_bytes().to_vec()];
         tls.enable_early_data = true;
         let tls = QuicClientConfig::try_from(tls).expect("a suite for QUIC");

@@ -1,12 +1,13 @@
 //! Proves that a QUIC listener serves a session on each stream, over real QUIC:
 //! exact answers, many streams, and an end in order.
 
+mod certificates;
 mod client;
 mod handshakes;
 mod limits;
 
 use client::{Client, LINES, Session, in_time};
-use fusebox_tests::{Host, Setup, initialize_line, modern_meta};
+use fusebox_tests::{Host, Setup, Successors, initialize_line, modern_meta};
 use quinn::ConnectionError;
 use serde_json::{Value, json};
 
@@ -219,4 +220,27 @@ async fn a_host_that_stops_answers_what_it_has_and_closes_in_order() {
     assert_eq!(session.receive().await, None, "the session ends");
     assert_eq!(closed_with(&in_time(connection.closed()).await), Some(0));
     assert_eq!(host.wait().code(), Some(0), "{}", host.log());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_host_that_is_replaced_closes_in_order_and_the_next_one_is_found() {
+    let host = setup().start();
+    let connection = Client::new(&host, LINES).connect().await;
+    let mut session = Session::open(&connection).await;
+    session.send(&call(1, "sleep", json!({"ms": 2000}))).await;
+    host.health_when("the call runs", |health| health["calls_in_flight"] == 1);
+    let mut successors = Successors::of(host);
+    let replaced = tokio::task::spawn_blocking(move || {
+        successors.replace();
+        successors
+    });
+    let answer = session.receive().await.expect("the call is answered");
+    assert_eq!(text(&answer), "ok", "{answer}");
+    assert_eq!(closed_with(&in_time(connection.closed()).await), Some(0));
+    let successors = replaced.await.expect("it is replaced");
+    // It has made a certificate of its own.
+    let connection = Client::new(&successors.host, LINES).connect().await;
+    let mut session = Session::open(&connection).await;
+    let hello = call(1, "hello", json!({"name": "Ada"}));
+    assert_eq!(text(&session.answer(&hello).await), "Hello, Ada!");
 }

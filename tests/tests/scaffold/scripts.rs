@@ -4,10 +4,13 @@
 //! their manifests ask the operator for is in their components. Each is compiled once.
 
 use std::fs;
+use std::io::{Read as _, Write as _};
+use std::net::TcpListener;
 use std::os::unix::fs::symlink;
 use std::path::Path;
+use std::thread;
 
-use fusebox_tests::{node, test_environment};
+use fusebox_tests::{node, test_environment, typed};
 use serde_json::{Value, json};
 
 use crate::served::Served;
@@ -56,12 +59,13 @@ error = { kind = "tool", contains = "/times" }
 name = "what no schema says is refused by zod"
 tool = "hello"
 arguments = { name = "Bob" }
-error = { kind = "invalid_params", contains = "not Bob" }
+error = { kind = "tool", contains = "`name`: not Bob" }
 "#;
 
 const ASKS_JS: &str = r#"{"http": {"allow": ["GET https://api.example.org"]}, "limits": {"memory_max_bytes": 268435456}}"#;
 
 const PLUGIN_PY: &str = r#"
+import socket
 from typing import Annotated
 
 from fusebox import Field, ToolError, tool
@@ -73,6 +77,14 @@ def hello(name: Annotated[str, Field("whom to greet", minLength=1)], times: int 
     if name == "Bob":
         raise ToolError("not Bob")
     return [f"Hello, {name}!"] * times
+
+
+@tool
+def ask(port: int) -> str:
+    """Asks a server, with Python's own sockets."""
+    with socket.create_connection(("localhost", port)) as connection:
+        connection.sendall(b"good day")
+        return connection.recv(1000).decode()
 "#;
 
 const CASES_PY: &str = r#"
@@ -125,8 +137,11 @@ fn develop(folder: &Path, source: &str, broken: &str, words: &str) {
     let good = fs::read_to_string(project.join(source)).expect("the source");
     write(&project, source, broken);
     dev.says(&format!("building: {source} has changed"));
-    dev.says(words);
-    dev.says("dev  the build failed; what was built before it is still served");
+    let told = dev.says("dev  the build failed; what was built before it is still served");
+    // The language's own words may take several lines.
+    if !told.contains(words) {
+        dev.says(words);
+    }
     greeted();
     let status = dev.ends_with("INT");
     assert!(status.success(), "{status}: {:#?}", dev.log);
@@ -191,6 +206,7 @@ fn a_project_in_python_is_developed_tested_and_inspected() {
     good(folder.path(), "fusebox plugin new live --lang python");
     let project = folder.path().join("live");
     let manifest = fs::read_to_string(project.join("pyproject.toml")).expect("a file");
+    let manifest = manifest.replace("capabilities = []", "capabilities = [\"sockets\"]");
     write(&project, "pyproject.toml", &(manifest + ASKS_PY));
     write(&project, "plugin.py", PLUGIN_PY);
     write(&project, "cases.toml", CASES_PY);
@@ -199,4 +215,25 @@ fn a_project_in_python_is_developed_tested_and_inspected() {
     let schema = look(&project);
     assert_eq!(schema["properties"]["name"]["minLength"], 1, "{schema:#}");
     assert_eq!(schema["required"], json!(["name"]));
+
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = listener.local_addr().expect("an address").port();
+    thread::spawn(move || {
+        while let Ok((mut stream, _)) = listener.accept() {
+            let mut heard = [0; 64];
+            let count = stream.read(&mut heard).unwrap_or_default();
+            let _ = stream.write_all(&heard[..count]);
+        }
+    });
+    let grants = format!(
+        "[plugins.live.grants.sockets]\nconnect = [\"tcp://localhost:{port}\"]\naddresses = [\"127.0.0.1\"]\n"
+    );
+    write(&project, "host.toml", &grants);
+    let call = format!("fusebox plugin call plugins/live.wasm ask '{{\"port\":{port}}}' --json");
+    let asked = parsed(&good(&project, &format!("{call} --config host.toml")));
+    let text = &asked["outcome"]["result"]["content"][0]["text"];
+    assert_eq!(text, "good day", "{asked:#}");
+    // Without the grant, it is a name that nobody looks up.
+    let denied = parsed(&typed(&project, &call));
+    assert_eq!(denied["outcome"]["result"]["isError"], true, "{denied:#}");
 }

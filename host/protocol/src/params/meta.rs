@@ -14,6 +14,7 @@ use crate::error::{RpcError, quoted};
 use crate::json::{JsonKind, string_of};
 use crate::request_id::is_integer;
 use crate::scan::{Member, Params};
+use crate::version::ProtocolVersion;
 
 /// What `params._meta` says. All of it is optional here; what a modern request
 /// must have is for [`crate::era::check_modern`].
@@ -57,6 +58,32 @@ impl<'a> Meta<'a> {
             baggage: params.get(Member::Baggage).and_then(string_of),
         })
     }
+}
+
+/// The trace that a request belongs to, by its `_meta` and nothing else of it. What is
+/// no string is passed over.
+#[derive(Debug, Clone, Default)]
+pub struct TraceMeta<'a> {
+    /// W3C trace context
+    pub traceparent: Option<Cow<'a, str>>,
+    /// W3C trace state
+    pub tracestate: Option<Cow<'a, str>>,
+}
+
+impl<'a> TraceMeta<'a> {
+    /// Takes what is there; nothing of it can be wrong.
+    pub fn of(params: &Params<'a>) -> Self {
+        Self {
+            traceparent: params.get(Member::Traceparent).and_then(string_of),
+            tracestate: params.get(Member::Tracestate).and_then(string_of),
+        }
+    }
+}
+
+/// The version that a request says it speaks, if it is one that this host speaks too.
+pub fn claimed_version(params: &Params<'_>) -> Option<ProtocolVersion> {
+    let claimed = string_of(params.get(Member::MetaProtocolVersion)?)?;
+    ProtocolVersion::parse(&claimed)
 }
 
 fn token(member: Member, raw: &RawValue) -> Result<&RawValue, RpcError> {

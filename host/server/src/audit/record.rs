@@ -14,10 +14,9 @@ use super::redact::{self, Redaction};
 use crate::auth::Audience;
 use crate::call::Target;
 use crate::config::EVERYTHING;
-use crate::dispatch;
 use crate::origin::Origin;
 use crate::plugin_entry::Handler;
-use crate::task_run;
+use crate::render::Answered;
 
 /// What the writer makes a line of.
 #[derive(Debug)]
@@ -46,12 +45,10 @@ pub(crate) enum End {
 
 impl End {
     /// Of what a call came to.
-    pub(crate) fn of(answered: &Result<Vec<u8>, RpcError>) -> Self {
+    pub(crate) fn of(answered: &Result<Answered, RpcError>) -> Self {
         match answered {
-            Ok(body) => match task_run::result_of(body) {
-                Some(result) if dispatch::is_error(&result) => Self::IsError,
-                _ => Self::Ok,
-            },
+            Ok(answered) if answered.is_error => Self::IsError,
+            Ok(_) => Self::Ok,
             Err(error) => Self::Error {
                 code: error.code,
                 reason: error.reason(),

@@ -22,6 +22,7 @@ pub use caller::{Audience, Caller, STRANGER};
 pub use keys::{Entry, Keys, KeysError, Unfit};
 
 use crate::config::Config;
+use crate::supervise::Parts;
 use crate::transport::tls::TlsError;
 use oauth::{Judged, Tokens};
 use ring::Ring;
@@ -41,8 +42,18 @@ pub struct Auth {
     beliefs: ArcSwap<Beliefs>,
     /// what is wrong now with the keys, and with the issuer
     trouble: Mutex<[Option<String>; 2]>,
-    /// how those who keep them in step are ended, with the host and by themselves
-    watch: Mutex<Option<(CancellationToken, CancellationToken)>>,
+    /// who keeps them in step
+    watch: Mutex<Option<Watch>>,
+}
+
+/// Those who keep keys and issuer in step.
+#[derive(Debug)]
+struct Watch {
+    parts: Arc<Parts>,
+    /// with the host
+    stop: CancellationToken,
+    /// by themselves
+    end: CancellationToken,
 }
 
 /// Whom one configuration lets in: made whole, then put in force.
@@ -151,9 +162,9 @@ impl Auth {
         }
         *self.trouble.lock() = Default::default();
         let watch = self.watch.lock().take();
-        if let Some((stop, end)) = watch {
-            end.cancel();
-            self.start(&stop);
+        if let Some(watch) = watch {
+            watch.end.cancel();
+            self.start(&watch.parts, &watch.stop);
         }
     }
 
@@ -257,9 +268,13 @@ impl Auth {
     }
 
     /// Keeps what is known in step with the file of keys and with the issuer.
-    pub fn start(self: &Arc<Self>, stop: &CancellationToken) {
+    pub fn start(self: &Arc<Self>, parts: &Arc<Parts>, stop: &CancellationToken) {
         let end = stop.child_token();
-        *self.watch.lock() = Some((stop.clone(), end.clone()));
+        *self.watch.lock() = Some(Watch {
+            parts: parts.clone(),
+            stop: stop.clone(),
+            end: end.clone(),
+        });
         let now = self.beliefs.load_full();
         let tell = |place: usize| {
             let (auth, end) = (self.clone(), end.clone());
@@ -272,16 +287,24 @@ impl Auth {
         };
         if let Some(keys) = now.keys.clone() {
             let (now, end, tell) = (now.clone(), end.clone(), tell(0));
-            tokio::spawn(async move {
-                let told = |problem: Option<String>| {
-                    tell(problem.map(|it| format!("the file of keys can't be used: {it}")));
-                };
-                keys.watch(&now.roles, end, told).await;
+            parts.part("keys").may_end().keep(move |_| {
+                let (keys, now) = (keys.clone(), now.clone());
+                let (end, tell) = (end.clone(), tell.clone());
+                async move {
+                    let told = |problem: Option<String>| {
+                        tell(problem.map(|it| format!("the file of keys can't be used: {it}")));
+                    };
+                    keys.watch(&now.roles, end, told).await;
+                }
             });
         }
         if let Some(tokens) = now.tokens.clone() {
             let (end, tell) = (end.clone(), tell(1));
-            tokio::spawn(async move { tokens.watch(end, tell).await });
+            // It ends when others are believed.
+            parts.part("issuer").may_end().keep(move |_| {
+                let (tokens, end, tell) = (tokens.clone(), end.clone(), tell.clone());
+                async move { tokens.watch(end, tell).await }
+            });
         }
     }
 }

@@ -106,7 +106,7 @@ impl Loaded {
         let schema = entry.handler.rules.input.as_ref();
         if let Some(misfit) = schema.and_then(|schema| schema.check(arguments).err()) {
             let body = render::invalid_arguments(&id, ProtocolVersion::V2026_07_28, &misfit);
-            report.outcome = Outcome::Result(member(&body, "result"));
+            report.outcome = Outcome::Result(member(&body.body, "result"));
             return Ok(report);
         }
         self.enter(entry, &id, arguments, &mut report).await;
@@ -157,7 +157,7 @@ impl Loaded {
         report.outcome = match completed.answer {
             Err(error) => refused(&refusal::call_failed(handler, &error)),
             Ok(answer) => match render::answer(id, version, "", promised, answer) {
-                Rendered::Answer(body) => Outcome::Result(member(&body, "result")),
+                Rendered::Answer(answered) => Outcome::Result(member(&answered.body, "result")),
                 Rendered::Ask(questions) => {
                     let body = render::input_required(id, version, &questions, None);
                     Outcome::Asks(member(&body, "result"))

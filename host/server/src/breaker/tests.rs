@@ -306,6 +306,42 @@ fn a_long_timeout_is_not_what_a_caller_waits_for_while_probes_run() {
     assert!(probe.success());
 }
 
+#[test]
+fn a_reset_closes_it_and_what_began_before_counts_no_more() {
+    let breaker = breaker(2, 30_000, 1);
+    let now = Instant::now();
+    let early = breaker.try_acquire(now).unwrap();
+    for _ in 0..2 {
+        let _ = breaker.try_acquire(now).unwrap().fault(now);
+    }
+    assert!(breaker.try_acquire(now).is_err());
+    assert!(matches!(breaker.reset(now), BreakerState::Open { .. }));
+    let closed = |consecutive_faults| BreakerState::Closed { consecutive_faults };
+    assert_eq!(breaker.state(now), closed(0));
+    assert!(!early.fault(now), "of the time before");
+    assert_eq!(breaker.state(now), closed(0));
+    // A closed one forgets the faults that it counted.
+    assert!(!breaker.try_acquire(now).unwrap().fault(now));
+    assert_eq!(breaker.reset(now), closed(1));
+    assert!(!breaker.try_acquire(now).unwrap().fault(now));
+    assert_eq!(breaker.state(now), closed(1));
+}
+
+#[test]
+fn a_reset_among_probes_gives_their_places_back() {
+    let breaker = breaker(1, 10, 1);
+    let start = Instant::now();
+    let _ = breaker.try_acquire(start).unwrap().fault(start);
+    let later = start + Duration::from_millis(10);
+    let probe = breaker.try_acquire(later).unwrap();
+    let was = breaker.reset(later);
+    assert!(matches!(was, BreakerState::HalfOpen { .. }), "{was:?}");
+    assert!(!probe.success(), "it is closed already");
+    let _ = breaker.try_acquire(later).unwrap().fault(later);
+    let again = later + Duration::from_millis(10);
+    assert!(breaker.try_acquire(again).is_ok(), "no place is lost");
+}
+
 /// Many threads at once: never more probes than allowed, none lost.
 #[test]
 fn probes_are_bounded_across_threads() {

@@ -232,13 +232,15 @@ fn literal(rule: Option<Rule>, text: &str) -> String {
     };
     match rule {
         // What is neither stays text, which the key will refuse in its own words.
-        Some(Rule::Bool | Rule::Int { .. }) => match as_toml() {
-            Some(value @ (toml::Value::Integer(_) | toml::Value::Boolean(_))) => value.to_string(),
+        Some(Rule::Bool | Rule::Int { .. } | Rule::Ratio) => match as_toml() {
+            Some(
+                value @ (toml::Value::Integer(_) | toml::Value::Boolean(_) | toml::Value::Float(_)),
+            ) => value.to_string(),
             _ => quoted(text),
         },
         Some(Rule::Text { .. } | Rule::OneOf(_)) => quoted(text),
         Some(Rule::Texts { .. } | Rule::Steps) => list(as_toml(), text),
-        Some(Rule::Secret) | None => match as_toml() {
+        Some(Rule::Secret | Rule::SecretOrNone) | None => match as_toml() {
             Some(toml::Value::Table(source)) => inline(&source),
             _ => quoted(text),
         },

@@ -6,6 +6,7 @@ use std::net::{IpAddr, Ipv6Addr};
 
 use http::Uri;
 
+use super::admin::AdminListen;
 use super::listener::{Listener, parse_host};
 
 pub(super) fn is_empty_or_url(text: &str) -> bool {
@@ -54,6 +55,10 @@ pub(super) fn is_host(text: &str) -> bool {
 
 pub(super) fn is_listener(text: &str) -> bool {
     text.parse::<Listener>().is_ok()
+}
+
+pub(super) fn is_admin_listener(text: &str) -> bool {
+    text.parse::<AdminListen>().is_ok()
 }
 
 /// A path that a request line can hold as it is: no query, no escapes.

@@ -7,6 +7,7 @@
 //! what keys must agree on. All that is wrong is reported at once.
 
 mod access;
+mod admin;
 mod audit;
 mod canary;
 mod comments;
@@ -32,6 +33,7 @@ mod running;
 mod schema;
 mod sections;
 mod source;
+mod telemetry;
 #[cfg(test)]
 mod tests;
 mod tools;
@@ -50,6 +52,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 pub use access::{Auth, EVERYTHING, Exposed, OAuth, RateLimits, Role};
+pub use admin::{ADMIN_PORT, Admin, AdminListen, AdminListenError, default_token_file};
 pub use audit::{Arguments, Audit, Overflow};
 pub use canary::{Canary, CanaryChoice};
 pub use destination::{AddressRange, Destination, NotADestination, is_name, normal_host};
@@ -74,6 +77,7 @@ pub use sections::{
 pub use source::{
     NotASource, PluginSource, SignaturePolicy, Signatures, SourceUrl, Sources, source_key,
 };
+pub use telemetry::{OtlpProtocol, Ratio, Telemetry};
 pub use tools::ToolSettings;
 
 use document::Document;
@@ -140,6 +144,8 @@ pub struct Config {
     pub oauth: OAuth,
     /// `[rate_limits]`
     pub rate_limits: RateLimits,
+    /// `[admin]`
+    pub admin: Admin,
     /// `[quic]`
     pub quic: Quic,
     /// `[lists]`
@@ -172,6 +178,8 @@ pub struct Config {
     pub audit: Audit,
     /// `[log]`
     pub log: Log,
+    /// `[telemetry]`
+    pub telemetry: Telemetry,
     /// `[metrics]`
     pub metrics: Metrics,
     /// `[plugins.NAME]`, with all the limits in force for that plugin.
@@ -284,11 +292,19 @@ impl Config {
     /// The first listener that needs a certificate which only its operator can
     /// give: one that is encrypted, and reached from other machines.
     pub fn lacks_certificate(&self) -> Option<Listener> {
-        let public = |one: &Listener| one.scheme.is_encrypted() && !one.addr.ip().is_loopback();
+        let public = |one: &Listener| !one.addr.ip().is_loopback();
         let lacks = self.tls.cert.as_os_str().is_empty();
-        self.listeners()
+        self.encrypted()
             .into_iter()
             .find(|one| lacks && public(one))
+    }
+
+    /// Every listener that shows a certificate, that of the operator included.
+    pub fn encrypted(&self) -> Vec<Listener> {
+        let all = self.listeners().into_iter();
+        all.chain(self.admin.listen.listener())
+            .filter(|one| one.scheme.is_encrypted())
+            .collect()
     }
 
     /// What holds for the plugin `name` (a file without its suffix), whether or

@@ -322,7 +322,14 @@ impl<'a> Overlay<'a> {
         let name = alias.map_or(key.get_ref().as_ref(), |(_, key)| {
             key.rsplit_once('.').map_or(*key, |(_, name)| name)
         });
-        let Some(rule) = place.rule(name) else {
+        // A second name may stand at the top for a key of a table.
+        let table = alias.filter(|_| !written.contains('.'));
+        let table = table.and_then(|(_, key)| Some(key.rsplit_once('.')?.0));
+        let found = match table {
+            Some(_) => rule(&whole),
+            None => place.rule(name),
+        };
+        let Some(rule) = found else {
             let hint = hint(name, &place.names());
             let problem = Problem::UnknownKey { key: written, hint };
             return self.error(Some(location), problem);
@@ -335,11 +342,20 @@ impl<'a> Overlay<'a> {
         let rejected = accepted.is_none();
         self.given.insert(whole, Given { location, rejected });
         match accepted {
-            Some(value) => {
-                into.insert(name.to_owned(), value);
-            }
+            Some(value) => match table {
+                Some(table) => {
+                    let mut values = table_of(into, table);
+                    values.insert(name.to_owned(), value);
+                    into.insert(table.to_owned(), values.into());
+                }
+                None => {
+                    into.insert(name.to_owned(), value);
+                }
+            },
             // Somebody may have written the secret itself.
-            None if matches!(rule, Rule::Secret) && value.get_ref().as_str().is_some() => {
+            None if matches!(rule, Rule::Secret | Rule::SecretOrNone)
+                && value.get_ref().as_str().is_some() =>
+            {
                 let problem = Problem::Invalid {
                     key: written,
                     value: "a string (not shown)".to_owned(),

@@ -7,11 +7,12 @@ use toml::de::DeValue;
 use super::audit;
 use super::canary::{CanaryChoice, accept_steps};
 use super::fits::{
-    is_empty_or_url, is_endpoint, is_given, is_host, is_host_pattern, is_listener, is_origin,
-    is_prefix, is_scope, is_view_path,
+    is_admin_listener, is_empty_or_url, is_endpoint, is_given, is_host, is_host_pattern,
+    is_listener, is_origin, is_prefix, is_scope, is_view_path,
 };
 use super::grants::{SOURCE_EXPECTED, source};
 use super::source::{INTERVAL, PUBLIC_KEY, TIMEOUT, is_registry};
+use super::telemetry::{ENDPOINT, RESOURCE, SERVICE_NAME, ratio, source_or_none};
 
 /// The values that one key takes.
 #[derive(Debug, Clone, Copy)]
@@ -34,8 +35,12 @@ pub(super) enum Rule {
     },
     /// Where a secret comes from.
     Secret,
+    /// The same, or `""` for none.
+    SecretOrNone,
     /// Percentages, step by step.
     Steps,
+    /// A share, from 0 to 1.
+    Ratio,
 }
 
 /// Entries in one array.
@@ -121,13 +126,7 @@ pub(super) const RULES: &[(&str, Rule)] = &[
             expected: "such as \"https://app.example.com\", or \"*\"",
         },
     ),
-    (
-        "http.allowed_hosts",
-        Rule::Texts {
-            fits: is_host_pattern,
-            expected: "such as \"mcp.example.com\" or \"mcp.example.com:9999\", or \"*\"",
-        },
-    ),
+    ("http.allowed_hosts", HOSTS),
     ("buffers.pool_max_bytes", int(0, 64 * GIB)),
     ("stream.frame_max_bytes", int(1024, GIB)),
     ("stream.calls_in_flight_max", int(1, 65_536)),
@@ -174,6 +173,15 @@ pub(super) const RULES: &[(&str, Rule)] = &[
     ("rate_limits.caller_burst", int(0, RATE_MAX)),
     ("rate_limits.tool_per_second", int(0, RATE_MAX)),
     ("rate_limits.tool_burst", int(0, RATE_MAX)),
+    (
+        "admin.listen",
+        Rule::Text {
+            fits: is_admin_listener,
+            expected: "\"auto\", an address such as \"127.0.0.1:9990\" or \"https://[::1]:9990\", or \"\"",
+        },
+    ),
+    ("admin.token_file", FILE),
+    ("admin.allowed_hosts", HOSTS),
     ("quic.streams_max", int(1, 65_536)),
     ("quic.idle_timeout_ms", int(100, DAY_MS)),
     ("quic.retry_handshakes", int(0, 1_000_000)),
@@ -267,6 +275,23 @@ pub(super) const RULES: &[(&str, Rule)] = &[
         Rule::OneOf(&["off", "error", "warn", "info", "debug", "trace"]),
     ),
     ("log.format", Rule::OneOf(&["text", "json"])),
+    ("telemetry.enabled", Rule::Bool),
+    ("telemetry.protocol", Rule::OneOf(&["grpc", "http"])),
+    ("telemetry.endpoint", ENDPOINT),
+    ("telemetry.headers", Rule::SecretOrNone),
+    ("telemetry.ca", PATH_OR_NONE),
+    ("telemetry.traces", Rule::Bool),
+    ("telemetry.metrics", Rule::Bool),
+    ("telemetry.logs", Rule::Bool),
+    ("telemetry.sample_ratio", Rule::Ratio),
+    ("telemetry.service_name", SERVICE_NAME),
+    ("telemetry.resource", RESOURCE),
+    ("telemetry.queue_max", int(1, 1_000_000)),
+    ("telemetry.batch_max", int(1, 10_000)),
+    ("telemetry.batch_interval_ms", int(10, HOUR_MS)),
+    ("telemetry.metrics_interval_ms", int(100, HOUR_MS)),
+    ("telemetry.timeout_ms", int(100, 10 * MINUTE_MS)),
+    ("telemetry.flush_timeout_ms", int(0, 10 * MINUTE_MS)),
     ("metrics.plugins_max", int(1, 10_000)),
     ("metrics.handlers_max", int(0, 100_000)),
 ];
@@ -275,6 +300,11 @@ pub(super) const RULES: &[(&str, Rule)] = &[
 const FOLDER_OR_NONE: Rule = Rule::Text {
     fits: |_| true,
     expected: "the path of a folder, or \"\"",
+};
+
+const HOSTS: Rule = Rule::Texts {
+    fits: is_host_pattern,
+    expected: "such as \"mcp.example.com\" or \"mcp.example.com:9999\", or \"*\"",
 };
 
 /// The path of a file, if one is given.
@@ -366,6 +396,9 @@ pub(super) const ALIASES: &[(&str, &str)] = &[
     ("health_check_interval", "health_check_interval_ms"),
     ("metrics_interval", "metrics_interval_ms"),
     ("backpressure.enable", "backpressure.enabled"),
+    ("enable_otel_traces", "telemetry.enabled"),
+    ("otel_exporter", "telemetry.protocol"),
+    ("otel_endpoint", "telemetry.endpoint"),
 ];
 
 /// The table that holds one table for each plugin.
@@ -411,6 +444,8 @@ impl Rule {
                 "an array of whole percentages that rise to 100, such as [5, 25, 50, 100]"
                     .to_owned()
             }
+            Self::SecretOrNone => format!("{SOURCE_EXPECTED}, or \"\""),
+            Self::Ratio => "a number from 0 to 1".to_owned(),
         }
     }
 
@@ -419,7 +454,8 @@ impl Rule {
         match self {
             Self::Bool => false.into(),
             Self::Int { min, .. } => min.into(),
-            Self::OneOf(_) | Self::Text { .. } | Self::Secret => "".into(),
+            Self::OneOf(_) | Self::Text { .. } | Self::Secret | Self::SecretOrNone => "".into(),
+            Self::Ratio => 0.0.into(),
             Self::Texts { .. } | Self::Steps => toml::Value::Array(Vec::new()),
         }
     }
@@ -447,6 +483,8 @@ impl Rule {
             }
             Self::Secret => source(value),
             Self::Steps => accept_steps(value),
+            Self::SecretOrNone => source_or_none(value),
+            Self::Ratio => ratio(value),
         }
     }
 }

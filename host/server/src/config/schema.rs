@@ -129,6 +129,10 @@ fn of_rule(rule: Rule) -> Value {
             "maxItems": LIST_MAX,
         }),
         Rule::Secret => json!({ "$ref": "#/$defs/secret" }),
+        Rule::SecretOrNone => json!({
+            "anyOf": [{ "const": "" }, { "$ref": "#/$defs/secret" }],
+        }),
+        Rule::Ratio => json!({ "type": "number", "minimum": 0, "maximum": 1 }),
     }
 }
 

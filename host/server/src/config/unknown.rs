@@ -126,9 +126,9 @@ mod tests {
             "known here are `host`, `port`, `listen`, `plugins_dir`, `max_connections`, \
              `registry_shards`, `capability_cache_ttl_ms`, `health_check_interval_ms`, \
              `metrics_interval_ms`, `shutdown_timeout_ms`, `http`, `buffers`, `stream`, `session`, `socket`, \
-             `tls`, `auth`, `oauth`, `rate_limits`, `quic`, `lists`, `message_queue`, `backpressure`, `circuit_breaker`, `limits`, `result_cache`, \
-             `engine`, `tasks`, `keyvalue`, `reload`, `canary`, `sources`, `signatures`, `audit`, `log`, `metrics`, `capability_cache_ttl`, `health_check_interval`, \
-             `metrics_interval`, `plugins`, `views`, `roles`",
+             `tls`, `auth`, `oauth`, `rate_limits`, `admin`, `quic`, `lists`, `message_queue`, `backpressure`, `circuit_breaker`, `limits`, `result_cache`, \
+             `engine`, `tasks`, `keyvalue`, `reload`, `canary`, `sources`, `signatures`, `audit`, `log`, `telemetry`, `metrics`, `capability_cache_ttl`, `health_check_interval`, \
+             `metrics_interval`, `enable_otel_traces`, `otel_exporter`, `otel_endpoint`, `plugins`, `views`, `roles`",
         );
     }
 }

@@ -5,12 +5,13 @@ use std::collections::{HashMap, HashSet};
 
 use super::error::Problem;
 use super::overlay::Overlay;
-use super::{Config, EVERYTHING, canary, source};
+use super::{AdminListen, Config, EVERYTHING, admin, canary, source};
 
 /// Notes in `overlay` what is wrong with `config`, which was made from it.
 pub(super) fn validate(config: &Config, overlay: &mut Overlay<'_>) {
     message_queue(config, overlay);
     listeners(config, overlay);
+    admin::validate(config, overlay);
     certificates(config, overlay);
     paths(config, overlay);
     shards(config, overlay);
@@ -191,6 +192,8 @@ fn certificates(config: &Config, overlay: &mut Overlay<'_>) {
                 "the path of a certificate, because {listener} is reached from other machines"
             ),
         };
-        overlay.error(overlay.location("listen"), problem);
+        let is_admin = config.admin.listen == AdminListen::At(listener);
+        let key = if is_admin { "admin.listen" } else { "listen" };
+        overlay.error(overlay.location(key), problem);
     }
 }

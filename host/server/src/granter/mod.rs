@@ -52,6 +52,17 @@ impl Granter {
         }
     }
 
+    /// From now on another host uses the same files: they are open for as long as it
+    /// takes to read or change a value, and no longer.
+    pub(crate) fn share(&self) {
+        self.keeper.share();
+    }
+
+    /// No other host uses the same files any more.
+    pub(crate) fn keep(&self) {
+        self.keeper.keep();
+    }
+
     /// What this plugin is granted: its secrets are resolved and its folders are
     /// there. The requests that it may send run where this is called, and names are looked up
     /// there.

@@ -23,6 +23,8 @@ use crate::config::View;
 use crate::control::Event;
 use crate::host::Host;
 use crate::reconfigure::Standing;
+use crate::supervise::PartReport;
+use crate::telemetry::TelemetryReport;
 
 /// The report.
 #[derive(Debug, Serialize)]
@@ -34,6 +36,7 @@ pub struct Report {
     pub status: Status,
     pub causes: Vec<String>,
     pub version: &'static str,
+    pub process: u32,
     pub uptime_s: u64,
     pub connections: u64,
     pub connections_max: usize,
@@ -64,11 +67,17 @@ pub struct Report {
     pub config: Standing,
     /// none: nothing is written
     pub audit: Option<AuditReport>,
+    /// none: nothing is sent
+    pub telemetry: Option<TelemetryReport>,
     pub plugins: BTreeMap<String, PluginReport>,
     /// what is not offered because another plugin has its name
     pub collisions: Vec<CollisionReport>,
     /// what became of plugins lately, the newest first
     pub history: Vec<Event>,
+    /// what runs beside the connections
+    pub parts: BTreeMap<String, PartReport>,
+    /// panics that ended a connection, a call or a turn of a part, and nothing else
+    pub panics: u64,
     /// the parts that are served at paths of their own
     pub views: BTreeMap<String, ViewReport>,
 }
@@ -172,15 +181,18 @@ pub fn report(host: &Host, now: Instant) -> Report {
     // After the plugins: whatever waits for one of them is in the queue by now.
     let meters = host.meters.snapshot(now);
     let held = host.long_tasks.held();
-    let causes = causes(host, &plugins, meters.queue_depth);
+    let telemetry = host.telemetry.as_ref().map(|one| one.report());
+    let mut causes = causes(host, &plugins, meters.queue_depth, now);
+    causes.extend(telemetry.as_ref().and_then(TelemetryReport::trouble));
     Report {
         status: match causes.is_empty() {
-            _ if host.is_stopping() => Status::Draining,
+            _ if host.is_refusing() || host.is_draining() => Status::Draining,
             true => Status::Healthy,
             false => Status::Degraded,
         },
         causes,
         version: env!("CARGO_PKG_VERSION"),
+        process: std::process::id(),
         uptime_s: meters.uptime_seconds,
         connections: meters.connections,
         connections_max: host.descriptors.connections_max,
@@ -212,6 +224,9 @@ pub fn report(host: &Host, now: Instant) -> Report {
         tasks_bytes: held.bytes,
         buffers: host.buffers.snapshot(),
         history: host.control.history().events(),
+        parts: host.parts.report(),
+        panics: host.parts.panics(),
+        telemetry,
         views: host
             .live()
             .views
@@ -232,7 +247,12 @@ pub fn report(host: &Host, now: Instant) -> Report {
 }
 
 /// Why the host is not as it should be, in plain words; nothing if it is.
-fn causes(host: &Host, plugins: &BTreeMap<String, PluginReport>, queue_depth: u64) -> Vec<String> {
+fn causes(
+    host: &Host,
+    plugins: &BTreeMap<String, PluginReport>,
+    queue_depth: u64,
+    now: Instant,
+) -> Vec<String> {
     let mut causes = Vec::new();
     if queue_depth >= host.live().message_queue.warn_threshold as u64 {
         causes.push(format!("{queue_depth} calls wait"));
@@ -241,6 +261,7 @@ fn causes(host: &Host, plugins: &BTreeMap<String, PluginReport>, queue_depth: u6
     causes.extend(host.auth.trouble());
     causes.extend(host.configuration.trouble());
     causes.extend(host.audit.as_ref().and_then(Audit::trouble));
+    causes.extend(host.parts.trouble(now));
     if host.engine.swaps_unsafely() {
         causes.push(
             "swap was turned on after the start: restart the host, or what one call left could be swapped out and seen by another"
@@ -281,7 +302,8 @@ fn causes(host: &Host, plugins: &BTreeMap<String, PluginReport>, queue_depth: u6
     causes
 }
 
-fn memory_mb() -> f64 {
+/// Resident memory of this process, in MiB.
+pub(crate) fn memory_mb() -> f64 {
     let bytes = memory_stats::memory_stats().map_or(0, |stats| stats.physical_mem);
     // Two decimals are as much as anyone reads.
     (bytes as f64 / f64::from(1 << 20) * 100.0).round() / 100.0

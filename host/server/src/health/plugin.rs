@@ -38,6 +38,7 @@ pub struct PluginReport {
     pub refused: u64,
     pub in_flight: u64,
     pub waiting: u64,
+    pub fuel: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub failed_update: Option<FailedUpdate>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -141,6 +142,7 @@ pub(super) fn plugin(
         refused: counted.iter().map(|one| one.refused).sum(),
         in_flight: serving.map_or(0, |plugin| plugin.core.in_flight() as u64),
         waiting: serving.map_or(0, waiting),
+        fuel: serving.map_or(0, |plugin| plugin.core.meter.fuel()),
         failed_update,
         passed_over: slot.passed_over.clone(),
         disabled_by_order: slot.orders.disabled,

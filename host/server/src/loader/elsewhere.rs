@@ -26,7 +26,7 @@ impl Loader {
                 }
             }
         }
-        sources.follow(&self.tell, &self.following);
+        sources.follow(&self.host.parts, &self.tell, &self.following);
         let end = Instant::now() + sources.start_wait();
         while !awaited.is_empty() {
             let Ok(Some(news)) = tokio::time::timeout_at(end, self.news.recv()).await else {

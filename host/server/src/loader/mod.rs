@@ -98,9 +98,9 @@ impl Loader {
             papers: BTreeMap::new(),
             look_due: Instant::now(),
             heard: BTreeMap::new(),
+            seen: known(&host),
             host,
             dir,
-            seen: BTreeMap::new(),
             news,
             tell,
             _end: following.clone().drop_guard(),
@@ -112,6 +112,7 @@ impl Loader {
     /// they are: whatever is still being written is taken again by the watch. What
     /// comes from elsewhere is taken from the cache, or waited for.
     pub async fn load_all(&mut self) {
+        self.drop_all_trials().await;
         self.pass(Glance::TakeAll).await;
         self.begin_elsewhere().await;
         self.take_orphans().await;
@@ -282,6 +283,13 @@ impl Loader {
         let slot = self.host.catalogue.load().slots().get(name).cloned();
         slot.unwrap_or_default()
     }
+}
+
+/// What a loader before this one has taken in: a file that has gone since is missed.
+fn known(host: &Host) -> BTreeMap<String, Seen> {
+    let catalogue = host.catalogue.load();
+    let names = catalogue.slots().keys().cloned();
+    names.map(|name| (name, Seen::default())).collect()
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -99,6 +99,8 @@ impl Loader {
             EventKind::Replaced | EventKind::Promoted => Some(Load::Swap),
             EventKind::Failed => Some(Load::Failed),
             EventKind::Removed => Some(Load::Removed),
+            EventKind::CanaryStarted => Some(Load::Canary),
+            EventKind::RolledBack => Some(Load::RolledBack),
             _ => None,
         };
         if let Some(load) = load {

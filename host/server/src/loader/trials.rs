@@ -176,6 +176,19 @@ impl Loader {
         self.book.change(name, change).await
     }
 
+    /// A loader before this one may have left canaries, and nobody has their papers:
+    /// they begin again as their files are taken.
+    pub(super) async fn drop_all_trials(&mut self) {
+        let catalogue = self.host.catalogue.load_full();
+        let tried = catalogue
+            .slots()
+            .iter()
+            .filter(|(_, slot)| slot.trial.is_some());
+        for (name, _) in tried {
+            self.drop_trial(name, "the loader began again").await;
+        }
+    }
+
     /// Ends a canary without a word against it, if there is one.
     pub(super) async fn drop_trial(&mut self, name: &str, reason: &str) {
         self.papers.remove(name);

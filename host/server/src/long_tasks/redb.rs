@@ -33,9 +33,7 @@ impl RedbStore {
             std::fs::create_dir_all(folder).map_err(broken)?;
         }
         let database = Database::create(file).map_err(|error| match error {
-            DatabaseError::DatabaseAlreadyOpen => {
-                StoreError::Broken("another process has it open".to_owned())
-            }
+            DatabaseError::DatabaseAlreadyOpen => StoreError::Taken,
             other => broken(other),
         })?;
         Self::over(database)

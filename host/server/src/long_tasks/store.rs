@@ -115,6 +115,9 @@ pub enum StoreError {
     /// No room for its bytes.
     #[error("the tasks that are kept take all of their bytes")]
     TooLarge,
+    /// The file belongs to one process at a time.
+    #[error("another process has it open")]
+    Taken,
     /// The file is the trouble.
     #[error("{0}")]
     Broken(String),

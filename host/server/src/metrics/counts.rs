@@ -82,15 +82,26 @@ pub(crate) enum Load {
     Failed,
     /// it is gone
     Removed,
+    /// it gets a share of the calls beside another version
+    Canary,
+    /// it was worse than the version before it, or the operator said so
+    RolledBack,
 }
 
 /// Loads by what became of them.
 #[derive(Debug)]
-pub(crate) struct Loads(Counts<4>);
+pub(crate) struct Loads(Counts<6>);
 
 impl Default for Loads {
     fn default() -> Self {
-        Self(Counts::new(["new", "swap", "failed", "removed"]))
+        Self(Counts::new([
+            "new",
+            "swap",
+            "failed",
+            "removed",
+            "canary",
+            "rolled_back",
+        ]))
     }
 }
 

@@ -22,6 +22,7 @@ pub use version::VersionMeter;
 pub(crate) use counts::{Denials, Load, Loads, Refusal, Refusals};
 pub(crate) use requests::Requests;
 pub(crate) use tally::Tallies;
+pub(crate) use times::Spread;
 
 use crate::config;
 use crate::host::Host;

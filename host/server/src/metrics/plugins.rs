@@ -5,11 +5,14 @@
 use std::collections::BTreeMap;
 use std::time::Instant;
 
+use fusebox_protocol::Reason;
+
 use super::family::Families;
 use super::tally::{self, HandlerKey, HandlerTotals, OTHERS, PluginReading};
 use crate::breaker::BreakerState;
 use crate::catalogue::{Catalogue, Slot};
 use crate::host::Host;
+use crate::plugin_entry::LoadedPlugin;
 
 /// A plugin, or all that aren't told apart, as it is now.
 #[derive(Debug, Default)]
@@ -20,7 +23,9 @@ struct Now {
     in_flight: usize,
     waiting: usize,
     queue_max: usize,
-    /// of the newest version
+    /// percent of the calls that a new version beside it gets
+    canary_share: u32,
+    /// of the version that serves
     sha256: Option<String>,
     /// 0 closed, 1 half-open, 2 open
     breakers: BTreeMap<HandlerKey, u8>,
@@ -33,7 +38,7 @@ type Row<'a> = (&'a str, &'a PluginReading, Now);
 pub(super) fn write(families: &mut Families, host: &Host, now: Instant) {
     let mut loads = families.counter(
         "fusebox_plugin_loads_total",
-        "Files of plugins that were taken in: the first version, a swap for another one, one that can't be used, one that is gone.",
+        "Files of plugins that were taken in: the first version, a swap for another one, one that can't be used, one that is gone, one that is tried as a canary, one that was rolled back.",
     );
     for (outcome, count) in host.metrics.loads.read() {
         loads.set([("outcome", outcome)], count as f64);
@@ -87,11 +92,25 @@ impl Now {
         self.serving += u64::from(slot.serving.is_some());
         self.failed += u64::from(slot.failed.is_some());
         self.disabled += u64::from(slot.disabled);
-        let Some(plugin) = &slot.serving else { return };
+        if let Some(trial) = &slot.trial {
+            self.canary_share = trial.report().share;
+            self.take_version(trial.canary(), &told_apart, now);
+        }
+        if let Some(plugin) = &slot.serving {
+            self.queue_max += plugin.core.settings.limits.queue_max;
+            self.sha256 = Some(plugin.core.sha256.clone());
+            self.take_version(plugin, &told_apart, now);
+        }
+    }
+
+    fn take_version(
+        &mut self,
+        plugin: &LoadedPlugin,
+        told_apart: impl Fn(&HandlerKey) -> bool,
+        now: Instant,
+    ) {
         self.in_flight += plugin.core.in_flight();
         self.waiting += plugin.core.places.waiting();
-        self.queue_max += plugin.core.settings.limits.queue_max;
-        self.sha256 = Some(plugin.core.sha256.clone());
         for handler in plugin.handlers() {
             let key = Some(tally::key(handler)).filter(&told_apart);
             let state = match handler.breaker.state(now) {
@@ -128,6 +147,13 @@ fn states(families: &mut Families, rows: &[Row<'_>]) {
     );
     for (plugin, _, now) in rows {
         family.set([("plugin", plugin)], now.disabled as f64);
+    }
+    let mut family = families.gauge(
+        "fusebox_plugin_canary_ratio",
+        "How much of the plugin's calls a new version gets that is being tried; 0 if none is.",
+    );
+    for (plugin, _, now) in rows {
+        family.set([("plugin", plugin)], f64::from(now.canary_share) / 100.0);
     }
     let mut family = families.gauge(
         "fusebox_plugin_info",
@@ -227,7 +253,10 @@ fn handlers(families: &mut Families, rows: &[Row<'_>]) {
     let help = "Faults of a plugin's handlers by their reason, as errors name it.";
     let mut family = families.counter("fusebox_faults_total", help);
     for (plugin, reading, _) in rows {
-        let mut by_reason: BTreeMap<&str, u64> = BTreeMap::new();
+        // All from the start: the first fault of a series that begins with it is one
+        // that no rate sees.
+        let kinds = Reason::ALL.into_iter().filter(|one| one.counts_as_fault());
+        let mut by_reason: BTreeMap<&str, u64> = kinds.map(|one| (one.name(), 0)).collect();
         for (reason, count) in reading.handlers.values().flat_map(|one| &one.faults) {
             *by_reason.entry(reason).or_default() += count;
         }

@@ -29,6 +29,15 @@ impl Requests {
         times[place(target)].observe(took);
     }
 
+    /// How long they took, whatever was asked and whatever came of it.
+    pub(crate) fn all(&self) -> Spread {
+        let mut sum = Spread::default();
+        for times in self.good.iter().chain(&self.bad) {
+            sum.add(&times.read());
+        }
+        sum
+    }
+
     /// How long they took, by method and outcome.
     pub(super) fn read(&self) -> impl Iterator<Item = (&'static str, &'static str, Spread)> {
         [("ok", &self.good), ("error", &self.bad)]

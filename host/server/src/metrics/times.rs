@@ -86,6 +86,39 @@ impl Spread {
         self.count += count;
     }
 
+    /// What came after `earlier`.
+    pub(crate) fn since(&self, earlier: &Self) -> Self {
+        let mut new = self.clone();
+        for (count, before) in new.within.iter_mut().zip(earlier.within) {
+            *count = count.saturating_sub(before);
+        }
+        new.count = new.count.saturating_sub(earlier.count);
+        new.seconds -= earlier.seconds;
+        new
+    }
+
+    /// The seconds that this share of them took no longer than, as `histogram_quantile`
+    /// of Prometheus has it: evenly spread within a bucket. None if there are none.
+    pub(crate) fn quantile(&self, share: f64) -> Option<f64> {
+        let rank = share * self.count as f64;
+        let reached = |within: &u64| *within as f64 >= rank;
+        let Some(at) = self.within.iter().position(reached) else {
+            // Longer than any bound.
+            return BUCKETS.last().copied();
+        };
+        let (low, before) = match at.checked_sub(1) {
+            Some(below) => (BUCKETS[below], self.within[below]),
+            None => (0.0, 0),
+        };
+        let inside = (self.within[at] - before) as f64;
+        let part = if inside > 0.0 {
+            (rank - before as f64) / inside
+        } else {
+            0.0
+        };
+        (self.count > 0).then(|| low + (BUCKETS[at] - low) * part)
+    }
+
     /// As it is encoded.
     pub(super) fn to_proto(&self) -> proto::Histogram {
         let bucket = |(bound, within): (f64, u64)| {
@@ -114,6 +147,32 @@ impl Spread {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_quantile_lies_in_the_bucket_that_reaches_it() {
+        let times = Times::default();
+        assert_eq!(times.read().quantile(0.5), None);
+        times.observe(Duration::from_secs(61));
+        assert_eq!(
+            times.read().quantile(0.5),
+            Some(60.0),
+            "longer than any bound"
+        );
+        let before = times.read();
+        for _ in 0..90 {
+            times.observe(Duration::from_micros(700));
+        }
+        for _ in 0..10 {
+            times.observe(Duration::from_millis(40));
+        }
+        let new = times.read().since(&before);
+        let half = new.quantile(0.5).unwrap();
+        assert!((0.000_5..0.001).contains(&half), "{half}");
+        let most = new.quantile(0.9).unwrap();
+        assert!((most - 0.001).abs() < 1e-9, "{most}");
+        let slowest = new.quantile(0.99).unwrap();
+        assert!((0.025..0.05).contains(&slowest), "{slowest}");
+    }
 
     #[test]
     fn what_threads_observe_is_summed_up() {

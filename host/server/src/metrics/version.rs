@@ -71,22 +71,26 @@ impl VersionMeter {
         }
     }
 
+    /// Units that its calls have used.
+    pub fn fuel(&self) -> u64 {
+        let counts = self.shards.iter();
+        counts.map(|shard| shard.fuel.load(Ordering::Relaxed)).sum()
+    }
+
     /// The most memory that an instance had at the end of its call.
     pub(super) fn memory_max_bytes(&self) -> usize {
         self.memory_max_bytes.load(Ordering::Relaxed)
     }
 
     pub(super) fn totals(&self) -> VersionTotals {
-        let sum = |counter: fn(&Shard) -> &AtomicU64| -> u64 {
-            let counts = self.shards.iter().map(counter);
-            counts.map(|count| count.load(Ordering::Relaxed)).sum()
-        };
+        let at_once = self.shards.iter();
+        let at_once = at_once.map(|shard| shard.at_once.load(Ordering::Relaxed));
         let mut waits = self.waits.read();
-        waits.add_at_once(sum(|shard| &shard.at_once));
+        waits.add_at_once(at_once.sum());
         VersionTotals {
             waits,
             runs: self.runs.read(),
-            fuel: sum(|shard| &shard.fuel),
+            fuel: self.fuel(),
         }
     }
 

@@ -29,6 +29,7 @@ pub use error::FetchError;
 
 use crate::config::{self, Config, PluginSource, SignaturePolicy, SourceUrl};
 use crate::folder;
+use crate::supervise::Parts;
 use crate::transport::tls::{provider, read_certificates};
 
 /// How long a connection may take to be there.
@@ -167,13 +168,24 @@ impl Sources {
     }
 
     /// Looks at each source when it is time, until `stop`, and tells the loader.
-    pub(crate) fn follow(self: &Arc<Self>, news: &mpsc::Sender<News>, stop: &CancellationToken) {
+    pub(crate) fn follow(
+        self: &Arc<Self>,
+        parts: &Arc<Parts>,
+        news: &mpsc::Sender<News>,
+        stop: &CancellationToken,
+    ) {
         for (name, source) in self.of.clone() {
             let (sources, news, stop) = (self.clone(), news.clone(), stop.clone());
-            tokio::spawn(async move {
-                tokio::select! {
-                    () = stop.cancelled() => {}
-                    () = sources.follow_one(&name, &source, &news) => {}
+            // What is pinned is looked at until it is there.
+            let part = parts.part(format!("source {name}")).may_end();
+            part.keep(move |_| {
+                let (sources, news, stop) = (sources.clone(), news.clone(), stop.clone());
+                let (name, source) = (name.clone(), source.clone());
+                async move {
+                    tokio::select! {
+                        () = stop.cancelled() => {}
+                        () = sources.follow_one(&name, &source, &news) => {}
+                    }
                 }
             });
         }

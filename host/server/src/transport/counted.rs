@@ -4,15 +4,18 @@
 //! It owns the refusal's line in the log. It never accepts or closes anything.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use tokio::sync::OwnedSemaphorePermit;
 
 use crate::config::Scheme;
 use crate::host::Host;
 use crate::meters::GaugeGuard;
+use crate::supervise::Parts;
 
 /// A connection that counts for as long as this lives.
 pub(super) struct Counted {
+    parts: Arc<Parts>,
     _permit: OwnedSemaphorePermit,
     _gauge: GaugeGuard,
 }
@@ -31,8 +34,18 @@ impl Counted {
             return None;
         };
         Some(Self {
+            parts: host.parts.clone(),
             _permit: permit,
             _gauge: host.meters.connection(scheme),
         })
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        // The task of a connection ends with it, and nobody waits for that.
+        if std::thread::panicking() {
+            self.parts.contained();
+        }
     }
 }

@@ -3,12 +3,14 @@
 //! It owns a connection until it is handed to what speaks over it. It never
 //! reads a byte.
 
+use std::fmt;
 use std::io;
 use std::net::SocketAddr;
+use std::os::fd::AsFd as _;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
@@ -17,13 +19,18 @@ use super::counted::Counted;
 use super::stream::{Door, Ended};
 use super::tls::Tls;
 use super::{http, quic, stream};
-use crate::config::{Config, Listener, Quic, Scheme, Socket};
+use crate::config::{Config, Listener, Scheme, Socket};
 use crate::host::Host;
-use crate::origin::Origin;
+use crate::inherited::Inherited;
+use crate::origin::{Carrier, Origin};
 use crate::refusal::millis_up;
+use crate::successor::Handle;
 
 /// How long accepting rests after the system refused (out of descriptors, say).
 const ACCEPT_RETRY: Duration = Duration::from_millis(100);
+
+/// How long a peer has to close its side, once this side is closed.
+const LINGER: Duration = Duration::from_secs(1);
 
 /// What an HTTP client gets when the host has no room for its connection.
 const HTTP_FULL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\n\
@@ -32,6 +39,9 @@ retry-after: 1\r\nconnection: close\r\ncontent-type: application/json\r\ncontent
 
 /// The same on a newline-delimited stream.
 const STREAM_FULL: &[u8] = b"{\"jsonrpc\":\"2.0\",\"error\":{\"code\":-32000,\"message\":\"too many connections\",\"data\":{\"reason\":\"overloaded\",\"retryAfterMs\":1000}}}\n";
+
+/// What is said there by a host that takes nobody new.
+const STREAM_DRAINS: &[u8] = b"{\"jsonrpc\":\"2.0\",\"error\":{\"code\":-32010,\"message\":\"the host is shutting down\",\"data\":{\"reason\":\"shutting_down\",\"retryAfterMs\":1000}}}\n";
 
 /// A bound socket.
 pub struct Bound {
@@ -42,40 +52,66 @@ pub struct Bound {
     pub addr: SocketAddr,
     /// what it shows, if it is encrypted
     pub(crate) tls: Option<Tls>,
+    /// for the host that takes this one's place
+    pub(crate) handle: Handle,
+}
+
+impl fmt::Display for Bound {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}://{}", self.scheme.as_str(), self.addr)
+    }
 }
 
 /// The kinds of sockets.
 enum Listening {
-    Tcp(TcpListener),
-    Quic(quinn::Endpoint),
+    Tcp(Arc<TcpListener>),
+    Quic(Arc<quic::Listener>),
 }
 
-/// Binds a listener. `tls` is there if any listener is encrypted.
+/// Binds a listener, or takes the socket that is there for it. `tls` is there if any
+/// listener is encrypted.
 ///
 /// # Errors
 /// The system's, for instance if the port is taken.
-pub fn bind(listener: &Listener, config: &Config, tls: Option<&Tls>) -> io::Result<Bound> {
-    let (socket, addr) = match (listener.scheme, tls) {
+pub fn bind(
+    listener: &Listener,
+    config: &Config,
+    tls: Option<&Tls>,
+    inherited: &mut Inherited,
+) -> io::Result<Bound> {
+    let (socket, addr, handle) = match (listener.scheme, tls) {
         (Scheme::Quic, Some(tls)) => {
-            let endpoint = quic::bind(listener.addr, tls, &config.quic)?;
-            let addr = endpoint.local_addr()?;
-            (Listening::Quic(endpoint), addr)
+            let udp = match inherited.udp(listener)? {
+                Some(udp) => udp,
+                None => quic::socket(listener.addr)?,
+            };
+            let (addr, handle) = (udp.local_addr()?, udp.as_fd().try_clone_to_owned()?);
+            let quic = quic::Listener::new(udp, tls.clone(), config.quic);
+            (Listening::Quic(Arc::new(quic)), addr, handle)
         }
         _ => {
-            let tcp = bind_tcp(listener, &config.socket)?;
-            let addr = tcp.local_addr()?;
-            (Listening::Tcp(tcp), addr)
+            let tcp = match inherited.tcp(listener)? {
+                Some(tcp) => TcpListener::from_std(tcp)?,
+                None => bind_tcp(listener, &config.socket)?,
+            };
+            let (addr, handle) = (tcp.local_addr()?, tcp.as_fd().try_clone_to_owned()?);
+            (Listening::Tcp(Arc::new(tcp)), addr, handle)
         }
     };
     Ok(Bound {
         addr,
+        handle: Handle {
+            listener: *listener,
+            socket: handle,
+        },
         scheme: listener.scheme,
         tls: tls.filter(|_| listener.scheme.is_encrypted()).cloned(),
         socket,
     })
 }
 
-fn bind_tcp(listener: &Listener, socket: &Socket) -> io::Result<TcpListener> {
+/// Binds a socket of TCP, with the options of `[socket]`.
+pub(crate) fn bind_tcp(listener: &Listener, socket: &Socket) -> io::Result<TcpListener> {
     let tcp = match listener.addr {
         SocketAddr::V4(_) => TcpSocket::new_v4()?,
         SocketAddr::V6(_) => TcpSocket::new_v6()?,
@@ -89,30 +125,38 @@ fn bind_tcp(listener: &Listener, socket: &Socket) -> io::Result<TcpListener> {
 
 impl Bound {
     /// Lets new connections over QUIC begin with what `tls` shows now.
-    pub(crate) fn renewal(&self, quic: Quic) -> Option<impl Fn(&Tls) + Send + Sync + use<>> {
-        let Listening::Quic(endpoint) = &self.socket else {
+    pub(crate) fn renewal(&self) -> Option<impl Fn(&Tls) + Send + Sync + use<>> {
+        let Listening::Quic(quic) = &self.socket else {
             return None;
         };
-        let endpoint = endpoint.clone();
-        Some(move |tls: &Tls| match quic::server(tls, &quic) {
-            Ok(server) => endpoint.set_server_config(Some(server)),
-            Err(error) => tracing::error!(%error, "QUIC shows the certificate from before"),
+        let quic = quic.clone();
+        Some(move |tls: &Tls| {
+            if let Err(error) = quic.renew(tls) {
+                tracing::error!(%error, "QUIC shows the certificate from before");
+            }
         })
     }
 
-    /// Accepts until the host stops; each connection is a task of its own.
-    pub async fn accept(self, host: Arc<Host>) {
+    /// Accepts until the host stops; each connection is a task of its own. What is left
+    /// is for the host that takes this one's place.
+    pub(crate) fn accept(self, host: &Arc<Host>) -> Handle {
+        // Awaited: QUIC says its last words after its last connection has ended.
+        let part = host.parts.part(format!("listener {self}")).is_awaited();
+        let (host, local) = (host.clone(), self.addr);
         match self.socket {
-            Listening::Quic(endpoint) => quic::accept(endpoint, host, self.addr).await,
+            Listening::Quic(quic) => {
+                part.keep(move |_| quic::accept(quic.clone(), host.clone(), local));
+            }
             Listening::Tcp(listener) => {
-                let way = Way {
+                let way = Arc::new(Way {
                     scheme: self.scheme,
-                    local: self.addr,
+                    local,
                     tls: self.tls,
-                };
-                accept_tcp(&host, &listener, &way).await;
+                });
+                part.keep(move |_| accept_tcp(host.clone(), listener.clone(), way.clone()));
             }
         }
+        self.handle
     }
 }
 
@@ -123,14 +167,14 @@ struct Way {
     tls: Option<Tls>,
 }
 
-async fn accept_tcp(host: &Arc<Host>, listener: &TcpListener, way: &Way) {
+async fn accept_tcp(host: Arc<Host>, listener: Arc<TcpListener>, way: Arc<Way>) {
     loop {
         let accepted = tokio::select! {
             () = host.stopping.cancelled() => return,
             accepted = listener.accept() => accepted,
         };
         match accepted {
-            Ok((stream, peer)) => way.take(host, stream, peer),
+            Ok((stream, peer)) => way.take(&host, stream, peer),
             Err(error) => {
                 host.meters.accept_failed();
                 tracing::warn!(%error, listener = %way.local, "a connection was not accepted");
@@ -149,13 +193,16 @@ impl Way {
                 Ok(_room) if scheme == Scheme::Http => {
                     http::serve_probe(host.clone(), stream, local).await;
                 }
-                _ => refuse(stream, scheme).await,
+                _ => refuse(stream, scheme, host.is_draining()).await,
             }
         });
     }
 
     fn take(&self, host: &Arc<Host>, stream: TcpStream, peer: SocketAddr) {
         tune(&stream, &host.live().socket);
+        if host.is_draining() {
+            return self.turn_away(host, stream);
+        }
         let Some(counted) = Counted::enter(host, self.scheme, peer) else {
             return self.turn_away(host, stream);
         };
@@ -187,9 +234,10 @@ fn tune(stream: &TcpStream, socket: &Socket) {
 }
 
 /// A client in the middle of nothing can't be told why: it is not understood yet.
-async fn refuse(mut stream: TcpStream, scheme: Scheme) {
+async fn refuse(mut stream: TcpStream, scheme: Scheme, draining: bool) {
     let words = match scheme {
         Scheme::Http => HTTP_FULL,
+        Scheme::Tcp if draining => STREAM_DRAINS,
         Scheme::Tcp => STREAM_FULL,
         Scheme::Https | Scheme::Quic => return,
     };
@@ -204,7 +252,7 @@ async fn speak_http(
     local: SocketAddr,
     _counted: Counted,
 ) {
-    http::serve(host, stream, local, Origin::new(Some(peer.ip()), None)).await;
+    http::serve(host, stream, local, Origin::new(peer, Carrier::Tcp, None)).await;
 }
 
 async fn speak_https(
@@ -218,7 +266,7 @@ async fn speak_https(
     let handshake = timeout(host.live().tls.handshake_timeout, tls.accept(stream));
     let shaken = tokio::select! {
         shaken = handshake => shaken,
-        () = host.stopping.cancelled() => return,
+        () = host.closing.cancelled() => return,
     };
     match shaken {
         Ok(Ok(stream)) => {
@@ -227,7 +275,7 @@ async fn speak_https(
             let certified = host.auth.certified(&host.live(), first.map(AsRef::as_ref));
             match certified {
                 Ok(who) => {
-                    let origin = Origin::new(Some(peer.ip()), who);
+                    let origin = Origin::new(peer, Carrier::Tcp, who);
                     http::serve(host, stream, local, origin).await;
                 }
                 Err(denied) => {
@@ -245,18 +293,19 @@ async fn speak_https(
 
 async fn speak_lines(host: Arc<Host>, mut stream: TcpStream, peer: SocketAddr, _counted: Counted) {
     let idle_timeout = host.live().stream.idle_timeout;
-    let (reader, writer) = stream.split();
-    let origin = Origin::new(Some(peer.ip()), None);
-    match stream::serve(
+    let (mut reader, mut writer) = stream.split();
+    let origin = Origin::new(peer, Carrier::Tcp, None);
+    let served = stream::serve(
         host.clone(),
-        reader,
-        writer,
+        &mut reader,
+        &mut writer,
         idle_timeout,
         Door::of(&host, &origin),
         origin,
     )
-    .await
-    {
+    .await;
+    match served {
+        Ok(Ended::Stopping | Ended::Idle) => linger(stream).await,
         Ok(Ended::SlowReader) if !host.is_stopping() => {
             host.meters.slow_reader();
             tracing::warn!(
@@ -268,6 +317,19 @@ async fn speak_lines(host: Arc<Host>, mut stream: TcpStream, peer: SocketAddr, _
         Ok(ended) => tracing::debug!(%peer, ?ended, "connection ended"),
         Err(error) => tracing::debug!(%peer, %error, "connection lost"),
     }
+}
+
+/// Says that nothing more comes, and passes over what the peer still sends: closed
+/// with something unread, a socket would take the last answers along.
+async fn linger(mut stream: TcpStream) {
+    let mut passed = [0; 1024];
+    let passing = async {
+        stream.shutdown().await?;
+        while stream.read(&mut passed).await? > 0 {}
+        io::Result::Ok(())
+    };
+    // Whoever doesn't close its side has lost nothing.
+    let _ = timeout(LINGER, passing).await;
 }
 
 #[cfg(test)]
@@ -285,5 +347,7 @@ mod tests {
         );
         assert_eq!(format!("{body}\n").as_bytes(), STREAM_FULL);
         assert!(serde_json::from_str::<serde::de::IgnoredAny>(body).is_ok());
+        let draining: serde_json::Value = serde_json::from_slice(STREAM_DRAINS).unwrap();
+        assert_eq!(draining["error"]["data"]["reason"], "shutting_down");
     }
 }

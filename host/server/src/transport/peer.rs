@@ -26,10 +26,11 @@ use crate::host::Host;
 use crate::origin::Origin;
 use crate::outbound::{Outbound, QUEUE_MAX_MESSAGES};
 use crate::rates::TooFast;
-use crate::reply::Reply;
+use crate::reply::{Outcome, Reply};
 use crate::router::{self, Routed};
 use crate::session::{Agreement, CallsInFlight};
 use crate::subscription::Subscription;
+use crate::telemetry::Arrival;
 
 /// One client.
 pub(crate) struct Peer {
@@ -225,7 +226,14 @@ impl Peer {
         era: Era,
         audience: Audience,
     ) -> Option<Vec<u8>> {
-        self.host.meters.request(Instant::now());
+        let now = Instant::now();
+        self.host.meters.request(now);
+        let observed = self.host.observe(&Arrival {
+            request,
+            headers: None,
+            origin: &self.origin,
+            now,
+        });
         let routed = match era {
             Era::Modern => {
                 router::modern(&self.host, frame, request, None, &audience, &self.origin)
@@ -236,15 +244,23 @@ impl Peer {
                         self.agreement = Some(Arc::new(agreement));
                         Routed::Ready(reply)
                     }
-                    Err(error) => return Some(self.error(Some(&request.id), &error)),
+                    Err(error) => {
+                        if let Some(observed) = observed {
+                            observed.end(Instant::now(), Outcome::of(&error));
+                        }
+                        return Some(self.error(Some(&request.id), &error));
+                    }
                 }
             }
             Era::Legacy => {
                 let agreement = self.agreement(audience);
+                if let Some(observed) = &observed {
+                    observed.in_session(None, agreement.version);
+                }
                 router::legacy(&self.host, frame, request, &agreement, &self.origin)
             }
         };
-        match routed {
+        match routed.observed(observed) {
             Routed::Ready(reply) => Some(reply.body),
             Routed::Later(answer) => {
                 let outbound = self.outbound();

@@ -94,7 +94,7 @@ where
         stopped: host.stopped.child_token(),
         host: host.clone(),
     };
-    let stopping = host.stopping.child_token();
+    let stopping = host.closing.child_token();
     let mut heard = Instant::now();
     let mut ended = None;
     loop {

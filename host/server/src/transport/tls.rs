@@ -85,8 +85,8 @@ impl Tls {
     /// # Errors
     /// If there is no certificate that can be used.
     pub fn load(config: &Config) -> Result<Option<Self>, TlsError> {
-        let listeners = config.listeners();
-        if !listeners.iter().any(|one| one.scheme.is_encrypted()) {
+        let listeners = config.encrypted();
+        if listeners.is_empty() {
             return Ok(None);
         }
         if let Some(listener) = config.lacks_certificate() {
@@ -102,7 +102,7 @@ impl Tls {
     }
 
     /// For a new connection over TCP.
-    pub(super) fn acceptor(&self) -> TlsAcceptor {
+    pub(crate) fn acceptor(&self) -> TlsAcceptor {
         TlsAcceptor::from(self.0.load().tcp.clone())
     }
 

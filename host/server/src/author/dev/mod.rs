@@ -19,7 +19,9 @@ pub use lines::{FILTER, Lines};
 
 use self::sources::{Look, Sources, Watch};
 use super::build::{self, Component, Project};
+use crate::admin::Unasked;
 use crate::config::{Config, Listener, Scheme};
+use crate::inherited::Inherited;
 use crate::long_tasks::IN_MEMORY;
 use crate::serve::{self, StartError};
 
@@ -45,7 +47,7 @@ pub async fn dev(config: Config, folder: PathBuf, listen: Vec<Listener>) -> Resu
     })?;
     let config = settings(config, &output, listen);
     // A port that is taken is told before a build that may take a minute.
-    let bound = serve::bind_all(&config)?;
+    let sockets = serve::bind_all(&config, &mut Inherited::none(), Unasked::No)?;
     let mut builder = Builder::new(folder, output);
     let signal = serve::wait_for_signal(serve::Hangup::Stops);
     tokio::pin!(signal);
@@ -57,13 +59,14 @@ pub async fn dev(config: Config, folder: PathBuf, listen: Vec<Listener>) -> Resu
             return Ok(true);
         }
     }
-    let host = serve::start(config).await?;
-    for one in bound.iter().filter(|one| one.scheme == Scheme::Http) {
+    let host = serve::start(config, None).await?;
+    let listeners = sockets.listeners.iter();
+    for one in listeners.filter(|one| one.scheme == Scheme::Http) {
         let url = serve::address(one, &host.config);
         tracing::info!(target: TARGET, "{}", client_config(&builder.name, &url));
     }
     let ended = tokio::select! {
-        ended = serve::run(host, bound, signal) => ended,
+        ended = serve::run(host, sockets, signal) => ended,
         never = builder.rebuild() => match never {},
     };
     builder.stop().await;

@@ -5,12 +5,14 @@
 //! call, and not whose a store is.
 
 use std::collections::BTreeMap;
+use std::ops::Deref;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 use fusebox_engine::{KeyChange, KeyPage, KeyValue, KeyValueError};
-use parking_lot::Mutex;
+use parking_lot::{Mutex, MutexGuard};
 use redb::{
     Database, DatabaseError, ReadableDatabase as _, ReadableTable as _, Table, TableDefinition,
     TableError, WriteTransaction,
@@ -27,11 +29,20 @@ const USED: TableDefinition<'_, &str, (u64, u64)> = TableDefinition::new("used")
 /// Keys that are listed at once.
 pub(super) const PAGE_KEYS: usize = 1000;
 
+/// How long the file is waited for while another host has turns with it.
+const TURN_PATIENCE: Duration = Duration::from_secs(10);
+
+/// How long it is left to the other after each turn.
+const TURN_PAUSE: Duration = Duration::from_millis(1);
+
 /// The file that all plugins share.
 #[derive(Debug)]
 pub(in crate::granter) struct Keeper {
     file: Option<PathBuf>,
     database: Mutex<Option<Arc<Database>>>,
+    /// another host uses the same file, and this one has it open only in its turns
+    shared: AtomicBool,
+    turn: Mutex<()>,
     /// sessions for which a plugin keeps something, by plugin
     sessions: Mutex<BTreeMap<String, Arc<AtomicU64>>>,
 }
@@ -42,6 +53,8 @@ impl Keeper {
         Self {
             file,
             database: Mutex::new(None),
+            shared: AtomicBool::new(false),
+            turn: Mutex::new(()),
             sessions: Mutex::default(),
         }
     }
@@ -53,12 +66,65 @@ impl Keeper {
         sessions.entry(plugin.to_owned()).or_default().clone()
     }
 
-    /// Opens the file, or makes it with its folder, at the first use.
-    fn database(&self) -> Result<Arc<Database>, KeyValueError> {
+    /// Lets go of the file after each use, for another host uses it too.
+    pub(in crate::granter) fn share(&self) {
         let mut open = self.database.lock();
-        if let Some(database) = &*open {
-            return Ok(database.clone());
+        self.shared.store(true, Ordering::Relaxed);
+        *open = None;
+    }
+
+    /// Keeps the file open, for no other host uses it.
+    pub(in crate::granter) fn keep(&self) {
+        self.shared.store(false, Ordering::Relaxed);
+    }
+
+    /// The file, opened at its first use, or for this use alone.
+    fn database(&self) -> Result<Opened<'_>, KeyValueError> {
+        // Which of the two it is may have changed while it was waited for.
+        loop {
+            if self.is_shared() {
+                let turn = Turn(self.turn.lock());
+                if self.is_shared() {
+                    return Ok(Opened {
+                        database: self.open()?,
+                        _turn: Some(turn),
+                    });
+                }
+            }
+            let mut open = self.database.lock();
+            if self.is_shared() {
+                continue;
+            }
+            let database = match &*open {
+                Some(database) => database.clone(),
+                None => {
+                    // The last turn may be under way.
+                    let _turn = self.turn.lock();
+                    let database = self.open()?;
+                    *open = Some(database.clone());
+                    database
+                }
+            };
+            return Ok(Opened {
+                database,
+                _turn: None,
+            });
         }
+    }
+
+    fn is_shared(&self) -> bool {
+        self.shared.load(Ordering::Relaxed)
+    }
+
+    /// Opens the file, or makes it with its folder. Another host that has it is waited
+    /// for if it takes turns with this one.
+    fn open(&self) -> Result<Arc<Database>, KeyValueError> {
+        let patience = if self.is_shared() {
+            TURN_PATIENCE
+        } else {
+            Duration::ZERO
+        };
+        let end = Instant::now() + patience;
         let Some(file) = &self.file else {
             let reason = "there is no folder for it: set `keyvalue.store`";
             return Err(KeyValueError(reason.to_owned()));
@@ -66,15 +132,43 @@ impl Keeper {
         if let Some(folder) = file.parent() {
             std::fs::create_dir_all(folder).map_err(broken)?;
         }
-        let database = Database::create(file).map_err(|error| match error {
-            DatabaseError::DatabaseAlreadyOpen => {
-                broken("another process has the file open; set `keyvalue.store`")
+        loop {
+            match Database::create(file) {
+                Ok(database) => return Ok(Arc::new(database)),
+                Err(DatabaseError::DatabaseAlreadyOpen) if Instant::now() < end => {
+                    std::thread::sleep(TURN_PAUSE);
+                }
+                Err(DatabaseError::DatabaseAlreadyOpen) => {
+                    let reason = "another process has the file open; set `keyvalue.store`";
+                    return Err(broken(reason));
+                }
+                Err(other) => return Err(broken(other)),
             }
-            other => broken(other),
-        })?;
-        let database = Arc::new(database);
-        *open = Some(database.clone());
-        Ok(database)
+        }
+    }
+}
+
+/// The file while it is used.
+struct Opened<'keeper> {
+    database: Arc<Database>,
+    /// after the file, which is closed then
+    _turn: Option<Turn<'keeper>>,
+}
+
+impl Deref for Opened<'_> {
+    type Target = Database;
+
+    fn deref(&self) -> &Database {
+        &self.database
+    }
+}
+
+/// A turn with a file that another host uses too.
+struct Turn<'keeper>(#[expect(dead_code, reason = "held")] MutexGuard<'keeper, ()>);
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        std::thread::sleep(TURN_PAUSE);
     }
 }
 
@@ -111,7 +205,8 @@ impl KeptStore {
         &self,
         change: impl FnOnce(&mut Change<'_, '_>) -> Result<T, KeyValueError>,
     ) -> Result<T, KeyValueError> {
-        let writing: WriteTransaction = self.keeper.database()?.begin_write().map_err(broken)?;
+        let file = self.keeper.database()?;
+        let writing: WriteTransaction = file.begin_write().map_err(broken)?;
         let changed = {
             let mut used = writing.open_table(USED).map_err(broken)?;
             let name = self.name.as_str();
@@ -193,7 +288,8 @@ impl Change<'_, '_> {
 
 impl KeyValue for KeptStore {
     fn get(&self, key: &str) -> Result<Option<Vec<u8>>, KeyValueError> {
-        let reading = self.keeper.database()?.begin_read().map_err(broken)?;
+        let file = self.keeper.database()?;
+        let reading = file.begin_read().map_err(broken)?;
         let values = match reading.open_table(VALUES) {
             Ok(values) => values,
             Err(TableError::TableDoesNotExist(_)) => return Ok(None),
@@ -224,7 +320,8 @@ impl KeyValue for KeptStore {
     }
 
     fn keys(&self, cursor: u64) -> Result<KeyPage, KeyValueError> {
-        let reading = self.keeper.database()?.begin_read().map_err(broken)?;
+        let file = self.keeper.database()?;
+        let reading = file.begin_read().map_err(broken)?;
         let values = match reading.open_table(VALUES) {
             Ok(values) => values,
             Err(TableError::TableDoesNotExist(_)) => return Ok((Vec::new(), None)),
@@ -348,6 +445,34 @@ mod tests {
         assert_eq!(
             store.increment("t", 1).unwrap_err().0,
             "its value is not a whole number"
+        );
+    }
+
+    #[test]
+    fn two_hosts_take_turns_with_the_file_until_one_is_alone() {
+        const TIMES: u64 = 20;
+        let folder = tempfile::tempdir().unwrap();
+        let [first, _] = stores(folder.path().join("kv"), ["p", "q"]);
+        let [second, _] = stores(folder.path().join("kv"), ["p", "q"]);
+        first.increment("n", 1).unwrap();
+        // Who keeps the file open leaves it to nobody.
+        assert!(second.increment("n", 1).is_err());
+        first.keeper.share();
+        second.keeper.share();
+        std::thread::scope(|scope| {
+            for store in [&first, &second, &second] {
+                scope.spawn(|| {
+                    for _ in 0..TIMES {
+                        store.increment("n", 1).unwrap();
+                    }
+                });
+            }
+        });
+        second.keeper.keep();
+        assert_eq!(second.increment("n", 1), Ok(3 * TIMES + 2));
+        assert!(
+            Database::create(folder.path().join("kv")).is_err(),
+            "it is kept"
         );
     }
 }

@@ -42,8 +42,8 @@ pub(super) fn check<B>(
     Ok(())
 }
 
-/// HTTP/2 has the authority in the URI, HTTP/1.1 in a header.
-fn host_of<B>(request: &Request<B>) -> Option<Authority> {
+/// Which host a request is for, if it says so once. HTTP/2 has the authority in the URI, HTTP/1.1 in a header.
+pub(crate) fn host_of<B>(request: &Request<B>) -> Option<Authority> {
     match request.uri().authority() {
         Some(authority) => Some(authority.clone()),
         None => {
@@ -70,7 +70,8 @@ fn origin_allowed(allowed: &[String], origin: &str) -> bool {
             .unwrap_or(false)
 }
 
-fn host_allowed(allowed: &[String], host: &Authority, local: SocketAddr) -> bool {
+/// Whether a request that came in at `local` may be for this host.
+pub(crate) fn host_allowed(allowed: &[String], host: &Authority, local: SocketAddr) -> bool {
     if allowed.is_empty() {
         return !local.ip().is_loopback() || is_loopback_name(host.host());
     }

@@ -11,12 +11,14 @@
 use std::convert::Infallible;
 use std::future::{Future, poll_fn};
 use std::net::SocketAddr;
+use std::panic::AssertUnwindSafe;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use futures_util::FutureExt as _;
 use http::header::CONNECTION;
 use http::{HeaderValue, Request, Response, Version};
 use hyper::body::{Body as _, Incoming};
@@ -27,10 +29,10 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Sleep, sleep_until};
 
 use super::held::{Held, Slot, Streaming};
-use super::response::Body;
+use super::response::{Body, closing};
 use super::tail::{End, Tail};
 use super::watch::{Activity, Ended, Limits, Watched};
-use super::{PROBE_TIME, answer};
+use super::{PROBE_TIME, answer, failed};
 use crate::config::Http;
 use crate::host::Host;
 use crate::origin::Origin;
@@ -57,7 +59,7 @@ where
     let activity = Activity::new(now);
     let mut life = Life {
         // Of its own: the host's has a lock that all connections would share.
-        stopping: host.stopping.child_token(),
+        stopping: host.closing.child_token(),
         alarm: Box::pin(sleep_until((now + host.live().http.header_timeout).into())),
         origin,
         limits,
@@ -314,12 +316,22 @@ impl Life {
         let (origin, slot) = (self.origin.clone(), self.slot.clone());
         service_fn(move |request: Request<Incoming>| {
             let (host, origin) = (host.clone(), origin.clone());
-            let open = activity.open(request.version() == Version::HTTP_2);
+            let is_one = request.version() != Version::HTTP_2;
+            let open = activity.open(!is_one);
             let lends = outlives_hyper(&request).then(|| (slot.clone(), activity.clone()));
             // hyper keeps room for this future as long as it serves the connection:
             // on the heap it takes room only while it runs.
             let answering = Box::pin(async move {
-                let response = answer(&host, request, local, &origin).await;
+                let is_http1 = request.version() == Version::HTTP_11;
+                let answering = async { answer(&host, request, local, &origin).await };
+                let answered = AssertUnwindSafe(answering).catch_unwind().await;
+                // A failure of the host's own ends this request and nothing else.
+                let mut response = answered.unwrap_or_else(|_| failed(&host));
+                let moves_on = host.is_stopping() && matches!(response.body(), Body::Whole(_));
+                if is_one && moves_on || is_http1 && host.is_draining() {
+                    // Its next request finds the host that takes this one's place.
+                    response = closing(response);
+                }
                 response.map(|body| match (body, lends) {
                     (Body::Events(events), Some((slot, activity))) => {
                         Held::lent(Streaming { events, open }, slot, activity)
@@ -407,3 +419,6 @@ fn http2(settings: &Http) -> http2::Builder<TokioExecutor> {
         .max_concurrent_streams(settings.http2_streams_max);
     builder
 }
+
+#[cfg(test)]
+mod tests;

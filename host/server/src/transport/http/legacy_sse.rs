@@ -15,9 +15,9 @@ use tokio::sync::mpsc;
 use tokio::time::sleep;
 
 use super::body::RequestBody;
-use super::post;
 use super::response::{self, HttpResponse, empty, event_stream, refused};
 use super::sse::beat;
+use super::{full, post};
 use crate::auth::Audience;
 use crate::host::Host;
 use crate::origin::Origin;
@@ -36,8 +36,8 @@ const SESSION_ID: &str = "sessionId=";
 
 /// Opens a session and its stream, whose first event says where messages go.
 pub(super) fn open(host: &Arc<Host>, audience: Audience, origin: &Origin) -> HttpResponse {
-    if host.is_stopping() {
-        return response::reply(post::stopping(host));
+    if host.is_stopping() || host.is_draining() {
+        return response::reply(full::stopping(host));
     }
     let Ok(id) = random_id() else {
         return refused(
@@ -48,7 +48,7 @@ pub(super) fn open(host: &Arc<Host>, audience: Audience, origin: &Origin) -> Htt
     let agreement = Arc::new(Agreement::assumed(audience.clone()));
     let session = match host.sessions.open(id, agreement, Instant::now()) {
         Ok(session) => session,
-        Err(full) => return overloaded(host, &post::no_room(&full)),
+        Err(full) => return overloaded(host, &full::no_session(&full)),
     };
     let (sender, inbox) = mpsc::channel(INBOX_MAX_MESSAGES);
     // A new session has no inbox yet.
@@ -62,7 +62,7 @@ pub(super) fn open(host: &Arc<Host>, audience: Audience, origin: &Origin) -> Htt
         host.clone(),
         Some(outbound.clone()),
         Door::Open(audience),
-        Origin::new(origin.address(), None),
+        origin.beside(),
     );
     host.tasks
         .spawn(serve(host.clone(), session, peer, inbox, outbound));
@@ -84,7 +84,7 @@ pub(super) async fn take<B: RequestBody>(
 ) -> HttpResponse {
     let (parts, body) = request.into_parts();
     if host.is_stopping() {
-        return response::reply(post::stopping(host));
+        return response::reply(full::stopping(host));
     }
     if let Err(refusal) = post::check_content_type(&parts.headers) {
         return *refusal;

@@ -4,19 +4,21 @@
 //! It owns the HTTP side of MCP: paths, headers, statuses, bodies. It never
 //! looks into a method's params.
 
-mod access;
+mod accepted;
+pub(crate) mod access;
 mod body;
 mod connection;
 mod credentials;
+mod full;
 mod get;
 mod held;
 mod legacy_sse;
 mod post;
-mod response;
+pub(crate) mod response;
 mod resume;
 mod sse;
 mod tail;
-mod watch;
+pub(crate) mod watch;
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -24,7 +26,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use fusebox_protocol::{Era, Reason, RefusalData, RpcError};
+use fusebox_protocol::{Era, RpcError};
 use futures_util::future::Either;
 use http::{Method, Request, StatusCode};
 use hyper::body::Incoming;
@@ -61,7 +63,7 @@ pub(super) async fn serve_probe(host: Arc<Host>, stream: TcpStream, local: Socke
             let probe = allowed
                 .then(|| probe_answer(&host, &request, local, &Origin::default()))
                 .flatten();
-            let response = probe.unwrap_or_else(|| response::reply(too_many_connections()));
+            let response = probe.unwrap_or_else(|| response::reply(full::no_connection(&host)));
             let response = response::closing(response);
             Ok::<_, Infallible>(response.map(|body| Held::new(body, None, None)))
         }
@@ -75,16 +77,6 @@ pub(super) async fn serve_probe(host: Arc<Host>, stream: TcpStream, local: Socke
     let _ = timeout(PROBE_TIME, connection).await;
 }
 
-/// What a connection beyond `max_connections` is told.
-fn too_many_connections() -> Reply {
-    let data = RefusalData {
-        retry_after_ms: Some(1000),
-        ..RefusalData::default()
-    };
-    let error = RpcError::refusal(Reason::Overloaded, "too many connections", data);
-    Reply::error(None, &error, Era::Legacy)
-}
-
 /// Answers a request that came in at `local`, by the connection `origin`.
 // Not `async`: such a function keeps room for all it is given, for as long as it
 // waits.
@@ -94,6 +86,7 @@ pub(super) fn answer<'a, B: RequestBody>(
     local: SocketAddr,
     origin: &'a Origin,
 ) -> impl Future<Output = HttpResponse> + Send + use<'a, B> {
+    origin.speaks(request.version());
     if host.auth.is_on() && needs_issuer(host, &request) {
         return Either::Left(Box::pin(async move {
             match host.auth.ask_issuer().await {
@@ -103,6 +96,17 @@ pub(super) fn answer<'a, B: RequestBody>(
         }));
     }
     Either::Right(answer_now(host, request, local, origin))
+}
+
+/// Counts a panic of the host's own while it answered a request, and gives what its
+/// client gets.
+pub(super) fn failed(host: &Host) -> HttpResponse {
+    host.parts.contained();
+    let words = "the host itself failed in this request; its log says why";
+    let error = RpcError::internal(words);
+    let mut reply = Reply::error(None, &error, Era::Legacy);
+    reply.status = 500;
+    response::reply(reply)
 }
 
 /// The same, once all is known that it takes to know its caller.
@@ -267,7 +271,9 @@ fn probe_answer<B>(
             metrics_answer(host, may_see_all(host, request, local, origin))
         }
         (&Method::GET | &Method::HEAD, "/live") => probe(true),
-        (&Method::GET | &Method::HEAD, "/ready") => probe(!host.is_stopping()),
+        (&Method::GET | &Method::HEAD, "/ready") => {
+            probe(!host.is_refusing() && !host.is_draining())
+        }
         (_, "/health" | "/metrics" | "/live" | "/ready") => not_allowed("GET, HEAD"),
         (&Method::GET, path) if path.starts_with(METADATA_PATH) => {
             let (url, document) = host.auth.metadata()?;

@@ -9,30 +9,31 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use fusebox_protocol::envelope::{self, Incoming};
-use fusebox_protocol::{Era, Message, Notification, Reason, RefusalData, Request, RpcError, era};
+use fusebox_protocol::{Era, Message, Notification, Request, RpcError, era};
 use futures_util::{poll, stream};
-use http::header::{ACCEPT, CONTENT_TYPE};
+use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderValue, StatusCode};
 use http_body::Body as _;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use tokio::sync::{Notify, mpsc};
 use tokio::time::timeout;
 
+use super::accepted::Accepted;
 use super::body::{BoxError, RequestBody};
-use super::get;
 use super::response::{self, HttpResponse, SESSION_ID, empty, event_stream, refused};
+use super::{full, get};
 use super::{resume, sse};
 use crate::auth::Audience;
 use crate::batch::{self, BATCH_MAX};
 use crate::call::Call;
 use crate::host::Host;
-use crate::metrics::Refusal;
 use crate::origin::Origin;
 use crate::outbound::QUEUE_MAX_MESSAGES;
 use crate::random_id::random_id;
 use crate::reply::Reply;
 use crate::router::{self, Routed};
-use crate::session::{Registered, Session, TooManySessions};
+use crate::session::{Registered, Session};
+use crate::telemetry::{Arrival, Observed};
 
 pub(super) const VERSION: &str = "mcp-protocol-version";
 
@@ -44,8 +45,8 @@ pub(super) async fn serve<B: RequestBody>(
     audience: &Audience,
     origin: &Origin,
 ) -> HttpResponse {
-    if host.is_stopping() {
-        return response::reply(stopping(host));
+    if host.is_refusing() {
+        return response::reply(full::stopping(host));
     }
     let accepted = match check_types(&headers) {
         Ok(accepted) => accepted,
@@ -85,15 +86,23 @@ async fn serve_message(
     let era = era::of_message(version, message);
     match message {
         Message::Request(request) => {
-            host.meters.request(Instant::now());
+            let now = Instant::now();
+            host.meters.request(now);
+            let arrival = Arrival {
+                request,
+                headers: Some(headers),
+                origin,
+                now,
+            };
             match era {
                 Era::Modern => {
+                    let observed = host.observe(&arrival);
                     let routed =
                         router::modern(host, frame, request, Some(headers), audience, origin);
-                    drive(host, accepted, routed, None).await
+                    drive(host, accepted, routed.observed(observed), None).await
                 }
                 Era::Legacy => {
-                    serve_legacy(host, headers, accepted, frame, request, audience, origin).await
+                    serve_legacy(host, headers, accepted, frame, &arrival, audience).await
                 }
             }
         }
@@ -134,19 +143,6 @@ fn serve_notification(
     }
 }
 
-/// What a host that stops answers.
-pub(super) fn stopping(host: &Host) -> Reply {
-    host.metrics.refusals.add(Refusal::Stopping);
-    let data = RefusalData {
-        retry_after_ms: Some(1000),
-        ..RefusalData::default()
-    };
-    let error = RpcError::refusal(Reason::ShuttingDown, "the host is shutting down", data);
-    let mut reply = Reply::error(None, &error, Era::Legacy);
-    reply.status = 503;
-    reply
-}
-
 /// Checks that a body is JSON.
 pub(super) fn check_content_type(headers: &HeaderMap) -> Result<(), Box<HttpResponse>> {
     let kind = headers
@@ -172,33 +168,6 @@ fn check_types(headers: &HeaderMap) -> Result<Accepted, Box<HttpResponse>> {
         )));
     }
     Ok(accepted)
-}
-
-/// What a client takes of what there is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Accepted {
-    json: bool,
-    events: bool,
-}
-
-impl Accepted {
-    /// By its headers; a client that says nothing takes JSON.
-    fn of(headers: &HeaderMap) -> Self {
-        let mut values = headers.get_all(ACCEPT).iter().peekable();
-        let mut accepted = Self {
-            json: values.peek().is_none(),
-            events: false,
-        };
-        for range in values.flat_map(|value| value.as_bytes().split(|&byte| byte == b',')) {
-            let kind = range.split(|&byte| byte == b';').next().unwrap_or(range);
-            let kind = kind.trim_ascii();
-            let is = |one: &str| kind.eq_ignore_ascii_case(one.as_bytes());
-            let all = is("*/*");
-            accepted.json |= all || is("application/json") || is("application/*");
-            accepted.events |= all || is("text/event-stream") || is("text/*");
-        }
-        accepted
-    }
 }
 
 /// Reads a body, if it isn't too large.
@@ -253,59 +222,67 @@ async fn serve_legacy(
     headers: &HeaderMap,
     accepted: Accepted,
     frame: &Bytes,
-    request: &Request<'_>,
+    arrival: &Arrival<'_>,
     audience: &Audience,
-    origin: &Origin,
 ) -> HttpResponse {
+    let request = arrival.request;
     if request.method == "initialize" && !headers.contains_key(SESSION_ID) {
-        return initialize(host, request, audience);
+        let observed = host.observe(arrival);
+        return initialize(host, request, audience, observed);
     }
     let session = match get::session(host, headers, audience) {
         Ok(session) => session,
         Err(refusal) => return *refusal,
     };
+    let observed = host.observe(arrival);
+    if let Some(observed) = &observed {
+        observed.in_session(Some(&session.id), session.agreement.version);
+    }
     // A version header that names another handshake version than the session's
     // changes nothing: what `initialize` agreed on holds. One that is no
     // handshake version at all never comes here.
-    let routed = router::legacy(host, frame, request, &session.agreement, origin);
-    drive(host, accepted, routed, Some(session)).await
+    let routed = router::legacy(host, frame, request, &session.agreement, arrival.origin);
+    drive(host, accepted, routed.observed(observed), Some(session)).await
 }
 
-fn initialize(host: &Arc<Host>, request: &Request<'_>, audience: &Audience) -> HttpResponse {
-    let error = |error: &RpcError| {
-        host.meters.error(Instant::now());
-        response::reply(Reply::error(Some(&request.id), error, Era::Legacy))
+fn initialize(
+    host: &Arc<Host>,
+    request: &Request<'_>,
+    audience: &Audience,
+    observed: Option<Observed>,
+) -> HttpResponse {
+    if host.is_draining() {
+        return response::reply(full::stopping(host));
+    }
+    let opened = router::initialize(request, audience).and_then(|(reply, agreement)| {
+        let id = random_id().map_err(|_| RpcError::internal("the system gave no random bytes"))?;
+        let version = agreement.version;
+        let opened = host
+            .sessions
+            .open(id.clone(), Arc::new(agreement), Instant::now());
+        opened.map_err(|full| full::no_session(&full))?;
+        Ok((reply, id, version))
+    });
+    let (reply, id) = match opened {
+        Ok((reply, id, version)) => {
+            if let Some(observed) = &observed {
+                observed.in_session(Some(&id), version);
+            }
+            (reply, HeaderValue::from_str(&id).ok())
+        }
+        Err(error) => {
+            host.meters.error(Instant::now());
+            (Reply::error(Some(&request.id), &error, Era::Legacy), None)
+        }
     };
-    let (reply, agreement) = match router::initialize(request, audience) {
-        Ok(agreed) => agreed,
-        Err(refusal) => return error(&refusal),
-    };
-    let Ok(id) = random_id() else {
-        return error(&RpcError::internal("the system gave no random bytes"));
-    };
-    let opened = host
-        .sessions
-        .open(id.clone(), Arc::new(agreement), Instant::now());
-    if let Err(full) = opened {
-        return error(&no_room(&full));
+    if let Some(observed) = observed {
+        observed.end(Instant::now(), reply.outcome);
     }
     let mut response = response::reply(reply);
-    if let Ok(id) = HeaderValue::from_str(&id) {
+    if let Some(id) = id {
         response.headers_mut().insert(SESSION_ID, id);
     }
     response
-}
-
-/// Every session is taken.
-pub(super) fn no_room(full: &TooManySessions) -> RpcError {
-    let data = RefusalData {
-        limit: Some(full.limit as u64),
-        key: Some("session.max_sessions".into()),
-        retry_after_ms: Some(1000),
-        ..RefusalData::default()
-    };
-    let message = "the host is overloaded: every session is taken";
-    RpcError::refusal(Reason::Overloaded, message, data)
 }
 
 async fn serve_batch(
@@ -469,33 +446,4 @@ fn finished(
 
 fn waiting(messages: &mut mpsc::Receiver<Bytes>) -> Vec<Bytes> {
     std::iter::from_fn(|| messages.try_recv().ok()).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_a_client_takes_is_read_from_all_its_headers() {
-        let check = |values: &[&'static str], json: bool, events: bool| {
-            let mut headers = HeaderMap::new();
-            for value in values {
-                headers.append(ACCEPT, HeaderValue::from_static(value));
-            }
-            assert_eq!(
-                Accepted::of(&headers),
-                Accepted { json, events },
-                "{values:?}"
-            );
-        };
-        check(&[], true, false);
-        check(&["application/json, text/event-stream"], true, true);
-        check(&["application/json", "text/event-stream"], true, true);
-        check(&["Application/JSON;q=0.5 ,\ttext/*; q=1"], true, true);
-        check(&["*/*"], true, true);
-        check(&["application/*"], true, false);
-        check(&["text/event-stream"], false, true);
-        check(&["text/html, image/png"], false, false);
-        check(&["text/event-streams", ""], false, false);
-    }
 }

@@ -21,7 +21,7 @@ const FIRST_BYTES: usize = 1024;
 
 /// Why a connection is ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Ended {
+pub(crate) enum Ended {
     /// the head of a request came too slowly, or none after connecting
     SlowHead,
     /// no request for a while
@@ -32,14 +32,14 @@ pub(super) enum Ended {
 
 /// How long things may take.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Limits {
+pub(crate) struct Limits {
     head: Duration,
     idle: Option<Duration>,
     write: Duration,
 }
 
 impl Limits {
-    pub(super) fn of(config: &Config) -> Self {
+    pub(crate) fn of(config: &Config) -> Self {
         Self {
             head: config.http.header_timeout,
             idle: config.http.idle_timeout,
@@ -48,7 +48,7 @@ impl Limits {
     }
 
     /// The time after which to look again where nothing is due.
-    pub(super) fn longest(&self) -> Duration {
+    pub(crate) fn longest(&self) -> Duration {
         self.head.max(self.write).max(self.idle.unwrap_or_default())
     }
 }
@@ -56,7 +56,7 @@ impl Limits {
 /// What is going on on a connection. Times are milliseconds since it began, plus
 /// one: 0 is never.
 #[derive(Debug)]
-pub(super) struct Activity {
+pub(crate) struct Activity {
     start: Instant,
     open_requests: AtomicUsize,
     /// when the first byte of a head came that is not whole yet
@@ -72,7 +72,7 @@ pub(super) struct Activity {
 
 impl Activity {
     /// A connection that has just begun, and has to send its first head.
-    pub(super) fn new(start: Instant) -> Arc<Self> {
+    pub(crate) fn new(start: Instant) -> Arc<Self> {
         Arc::new(Self {
             start,
             open_requests: AtomicUsize::new(0),
@@ -85,7 +85,7 @@ impl Activity {
     }
 
     /// A request has come; it is open until the guard is dropped.
-    pub(super) fn open(self: &Arc<Self>, multiplexed: bool) -> Open {
+    pub(crate) fn open(self: &Arc<Self>, multiplexed: bool) -> Open {
         self.open_requests.fetch_add(1, Ordering::Relaxed);
         self.head_since.store(0, Ordering::Relaxed);
         if multiplexed {
@@ -95,7 +95,7 @@ impl Activity {
     }
 
     /// When to look again, or why the connection ends now.
-    pub(super) fn look(&self, limits: &Limits, now: Instant) -> Result<Option<Instant>, Ended> {
+    pub(crate) fn look(&self, limits: &Limits, now: Instant) -> Result<Option<Instant>, Ended> {
         match self.due(limits) {
             Some((due, why)) if due <= now => Err(why),
             due => Ok(due.map(|(due, _)| due)),
@@ -103,7 +103,7 @@ impl Activity {
     }
 
     /// The end that comes first if nothing happens before.
-    pub(super) fn due(&self, limits: &Limits) -> Option<(Instant, Ended)> {
+    pub(crate) fn due(&self, limits: &Limits) -> Option<(Instant, Ended)> {
         let after = |since: u64, limit: Duration, why| {
             (since > 0).then(|| (self.start + Duration::from_millis(since - 1) + limit, why))
         };
@@ -123,7 +123,7 @@ impl Activity {
     }
 
     /// When nothing will have gone on for that long, if nothing goes on now.
-    pub(super) fn quiet(&self, long: Duration) -> Option<Instant> {
+    pub(crate) fn quiet(&self, long: Duration) -> Option<Instant> {
         let waits = usize::from(self.stream_waits.load(Ordering::Relaxed));
         let busy = self.open_requests.load(Ordering::Relaxed) > waits
             || self.head_since.load(Ordering::Relaxed) > 0
@@ -134,7 +134,7 @@ impl Activity {
 
     /// A stream of events, the only response under way, has something to say or
     /// has not.
-    pub(super) fn stream_waits(&self, waits: bool) {
+    pub(crate) fn stream_waits(&self, waits: bool) {
         if self.stream_waits.swap(waits, Ordering::Relaxed) != waits && waits {
             self.idle_since.store(self.now(), Ordering::Relaxed);
         }
@@ -144,7 +144,7 @@ impl Activity {
         u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX - 1) + 1
     }
 
-    pub(super) fn has_read(&self) {
+    pub(crate) fn has_read(&self) {
         let waits_for_head = self.open_requests.load(Ordering::Relaxed) == 0
             && self.head_since.load(Ordering::Relaxed) == 0
             && !self.multiplexed.load(Ordering::Relaxed);
@@ -165,7 +165,7 @@ impl Activity {
 
 /// A request until its response is made and handed on.
 #[derive(Debug)]
-pub(super) struct Open(Arc<Activity>);
+pub(crate) struct Open(Arc<Activity>);
 
 impl Drop for Open {
     fn drop(&mut self) {
@@ -178,17 +178,17 @@ impl Drop for Open {
 
 /// A socket whose bytes are noticed.
 #[derive(Debug)]
-pub(super) struct Watched<S> {
-    pub(super) stream: S,
-    pub(super) activity: Arc<Activity>,
+pub(crate) struct Watched<S> {
+    pub(crate) stream: S,
+    pub(crate) activity: Arc<Activity>,
     /// read already, and to be read once more before anything else
-    pub(super) first: Bytes,
+    pub(crate) first: Bytes,
 }
 
 impl<S> Watched<S> {
     /// Puts back what was read and not used: the begin of a head, which came
     /// together with a request before it.
-    pub(super) fn put_back(&mut self, read: &[u8]) {
+    pub(crate) fn put_back(&mut self, read: &[u8]) {
         if !read.is_empty() {
             self.activity.has_read();
             self.first = [read, &self.first].concat().into();
@@ -198,7 +198,7 @@ impl<S> Watched<S> {
 
 impl<S: AsyncRead + Unpin> Watched<S> {
     /// Reads what is there, behind what was read before. False at the end.
-    pub(super) fn poll_first(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<bool>> {
+    pub(crate) fn poll_first(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<bool>> {
         let mut room = [0; FIRST_BYTES];
         let mut buffer = ReadBuf::new(&mut room);
         let polled = Pin::new(&mut self.stream).poll_read(cx, &mut buffer);

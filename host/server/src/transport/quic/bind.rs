@@ -8,6 +8,7 @@ use std::net::{SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use quinn::{
     AckFrequencyConfig, Endpoint, EndpointConfig, IdleTimeout, MtuDiscoveryConfig, ServerConfig,
     TokioRuntime, TransportConfig, VarInt,
@@ -41,30 +42,66 @@ const INCOMING_MAX: usize = 1024;
 const INCOMING_BYTES: u64 = 16 << 10;
 const INCOMING_TOTAL_BYTES: u64 = 4 << 20;
 
-/// Binds a listener.
-///
-/// # Errors
-/// The system's, for instance if the port is taken.
-pub(in crate::transport) fn bind(
-    addr: SocketAddr,
-    tls: &Tls,
-    settings: &Quic,
-) -> io::Result<Endpoint> {
-    let mut endpoint = EndpointConfig::default();
-    endpoint
-        .max_udp_payload_size(UDP_PAYLOAD_MAX_BYTES)
-        .map_err(io::Error::other)?;
-    let server = server(tls, settings)?;
-    Endpoint::new(
-        endpoint,
-        Some(server),
-        socket(addr)?,
-        Arc::new(TokioRuntime),
-    )
+/// A socket of UDP, and the endpoint on it once this host is the only one that reads
+/// from it.
+pub(in crate::transport) struct Listener {
+    socket: UdpSocket,
+    tls: Tls,
+    settings: Quic,
+    endpoint: Mutex<Option<Endpoint>>,
+}
+
+impl Listener {
+    /// Reads nothing yet.
+    pub(in crate::transport) fn new(socket: UdpSocket, tls: Tls, settings: Quic) -> Self {
+        Self {
+            socket,
+            tls,
+            settings,
+            endpoint: Mutex::new(None),
+        }
+    }
+
+    /// Begins to read from the socket, unless it does that already.
+    ///
+    /// # Errors
+    /// The system's.
+    pub(super) fn endpoint(&self) -> io::Result<Endpoint> {
+        let mut begun = self.endpoint.lock();
+        if let Some(endpoint) = &*begun {
+            return Ok(endpoint.clone());
+        }
+        let mut config = EndpointConfig::default();
+        config
+            .max_udp_payload_size(UDP_PAYLOAD_MAX_BYTES)
+            .map_err(io::Error::other)?;
+        let server = server(&self.tls, &self.settings)?;
+        let (socket, runtime) = (self.socket.try_clone()?, Arc::new(TokioRuntime));
+        let endpoint = Endpoint::new(config, Some(server), socket, runtime)?;
+        *begun = Some(endpoint.clone());
+        Ok(endpoint)
+    }
+
+    /// Lets go of the endpoint, which ends with its last connection.
+    pub(super) fn end(&self) {
+        *self.endpoint.lock() = None;
+    }
+
+    /// Lets new connections begin with what `tls` shows now.
+    ///
+    /// # Errors
+    /// If that doesn't do for QUIC.
+    pub(in crate::transport) fn renew(&self, tls: &Tls) -> io::Result<()> {
+        let server = server(tls, &self.settings)?;
+        if let Some(endpoint) = &*self.endpoint.lock() {
+            endpoint.set_server_config(Some(server));
+        }
+        Ok(())
+    }
 }
 
 /// What new connections begin with.
-pub(in crate::transport) fn server(tls: &Tls, settings: &Quic) -> io::Result<ServerConfig> {
+fn server(tls: &Tls, settings: &Quic) -> io::Result<ServerConfig> {
     let mut server = ServerConfig::with_crypto(tls.quic());
     server
         .transport_config(Arc::new(transport(settings)?))
@@ -74,7 +111,11 @@ pub(in crate::transport) fn server(tls: &Tls, settings: &Quic) -> io::Result<Ser
     Ok(server)
 }
 
-fn socket(addr: SocketAddr) -> io::Result<UdpSocket> {
+/// Binds a socket.
+///
+/// # Errors
+/// The system's, for instance if the port is taken.
+pub(in crate::transport) fn socket(addr: SocketAddr) -> io::Result<UdpSocket> {
     let socket = Socket::new(Domain::for_address(addr), Type::DGRAM, Some(Protocol::UDP))?;
     // Larger is better, and less is no reason not to serve.
     let granted = socket

@@ -5,6 +5,7 @@
 //! never sorts requests: [`crate::transport::http`] does.
 
 use std::net::SocketAddr;
+use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -12,6 +13,7 @@ use std::task::{Context, Poll, ready};
 use std::time::SystemTime;
 
 use bytes::{Buf, Bytes};
+use futures_util::FutureExt as _;
 use h3::error::StreamError;
 use h3::server::{RequestResolver, RequestStream};
 use http::header::{CONTENT_LENGTH, DATE};
@@ -24,7 +26,7 @@ use super::connection::{Streams, hung_up};
 use super::streams::{Connection, RecvStream, SendStream, Watch};
 use crate::host::Host;
 use crate::origin::Origin;
-use crate::transport::http::{HttpResponse, answer};
+use crate::transport::http::{HttpResponse, answer, failed};
 
 /// What of a body comes with its head, and what frames take.
 const HEAD_ROOM_BYTES: u64 = 64 << 10;
@@ -116,7 +118,10 @@ async fn request(
     let (send, recv) = stream.split();
     let request = request.map(|()| RequestBody(recv));
     let answering = async {
-        let response = answer(&host, request, local, &origin).await;
+        let answered = async { answer(&host, request, local, &origin).await };
+        let answered = AssertUnwindSafe(answered).catch_unwind().await;
+        // A failure of the host's own ends this request and nothing else.
+        let response = answered.unwrap_or_else(|_| failed(&host));
         respond(send, response, has_body).await
     };
     tokio::select! {

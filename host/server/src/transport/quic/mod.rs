@@ -14,20 +14,24 @@ mod streams;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use quinn::crypto::rustls::HandshakeData;
 use quinn::{Connecting, Connection, Endpoint, Incoming, VarInt};
 use rustls::pki_types::CertificateDer;
 use tokio::time::timeout;
 
-pub(super) use bind::{bind, server};
+pub(super) use bind::{Listener, socket};
 
 use super::counted::Counted;
 use super::tls::{H3, LINES};
 use crate::auth::Denied;
 use crate::config::Scheme;
 use crate::host::Host;
-use crate::origin::Origin;
+use crate::origin::{Carrier, Origin};
+
+/// How long accepting rests after the system refused.
+const ACCEPT_RETRY: Duration = Duration::from_secs(1);
 
 /// The connection ends, and nothing is wrong.
 const NO_ERROR: VarInt = VarInt::from_u32(0);
@@ -55,7 +59,23 @@ impl Drop for Handshake {
 }
 
 /// Accepts until the host stops, and ends when the last connection has.
-pub(super) async fn accept(endpoint: Endpoint, host: Arc<Host>, local: SocketAddr) {
+pub(super) async fn accept(listener: Arc<Listener>, host: Arc<Host>, local: SocketAddr) {
+    // Two hosts that read from one socket would each get half of a connection.
+    tokio::select! {
+        () = host.alone.cancelled() => {}
+        () = host.stopping.cancelled() => return,
+    }
+    match listener.endpoint() {
+        Ok(endpoint) => accept_from(endpoint, host, local).await,
+        Err(error) => {
+            tracing::error!(%error, %local, "no QUIC: it is tried again");
+            tokio::time::sleep(ACCEPT_RETRY).await;
+        }
+    }
+    listener.end();
+}
+
+async fn accept_from(endpoint: Endpoint, host: Arc<Host>, local: SocketAddr) {
     let handshakes = Arc::new(AtomicUsize::new(0));
     loop {
         let incoming = tokio::select! {
@@ -67,11 +87,20 @@ pub(super) async fn accept(endpoint: Endpoint, host: Arc<Host>, local: SocketAdd
             None => break,
         }
     }
-    // From now on a new client is refused at once.
-    endpoint.set_server_config(None);
-    tokio::select! {
-        () = endpoint.wait_idle() => {}
-        () = host.stopped.cancelled() => {}
+    if host.is_refusing() {
+        // From now on a new client is refused at once.
+        endpoint.set_server_config(None);
+    }
+    loop {
+        tokio::select! {
+            () = endpoint.wait_idle() => return,
+            () = host.stopped.cancelled() => return,
+            // It tries again in a moment, and reaches the host that comes after.
+            incoming = endpoint.accept() => match incoming {
+                Some(incoming) => incoming.ignore(),
+                None => return,
+            },
+        }
     }
 }
 
@@ -88,6 +117,10 @@ fn take(host: &Arc<Host>, incoming: Incoming, local: SocketAddr, handshakes: &Ar
         incoming
     };
     let peer = incoming.remote_address();
+    if host.is_draining() {
+        incoming.refuse();
+        return;
+    }
     let Some(counted) = Counted::enter(host, Scheme::Quic, peer) else {
         incoming.refuse();
         return;
@@ -128,7 +161,7 @@ fn origin(host: &Host, connection: &Connection) -> Result<Origin, Denied> {
     let who = host
         .auth
         .certified(&host.live(), first.map(AsRef::as_ref))?;
-    Ok(Origin::new(Some(connection.remote_address().ip()), who))
+    Ok(Origin::new(connection.remote_address(), Carrier::Quic, who))
 }
 
 async fn serve(host: Arc<Host>, connection: Connection, local: SocketAddr) {

@@ -1,0 +1,262 @@
+//! A request under observation, from its arrival to its answer.
+//!
+//! It owns the decision whether it is sampled, and what of it is told. It is made only
+//! where telemetry is switched on, and allocates nothing where nothing is recorded.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use fusebox_protocol::params::{TraceMeta, claimed_version};
+use fusebox_protocol::{ProtocolVersion, Request};
+use http::HeaderMap;
+use opentelemetry::Context;
+use opentelemetry::trace::TraceFlags;
+use opentelemetry_sdk::trace::{IdGenerator as _, RandomIdGenerator};
+use sha2::{Digest as _, Sha256};
+
+use super::Telemetry;
+use super::context::{Arriving, Place};
+use super::durations::Sample;
+use super::host_calls::Joined;
+use super::names;
+use super::spans::Spans;
+use super::trace::{Recording, Round, new_span};
+use crate::origin::{Carrier, Origin};
+use crate::plugin_entry::Handler;
+use crate::reply::Outcome;
+
+/// Methods that have a name in what is told. Any other is a client's own text.
+const METHODS: [&str; 18] = [
+    "tools/call",
+    "tools/list",
+    "resources/read",
+    "resources/list",
+    "resources/templates/list",
+    "resources/subscribe",
+    "resources/unsubscribe",
+    "prompts/get",
+    "prompts/list",
+    "completion/complete",
+    "initialize",
+    "ping",
+    "logging/setLevel",
+    "server/discover",
+    "subscriptions/listen",
+    "tasks/get",
+    "tasks/update",
+    "tasks/cancel",
+];
+
+/// All other methods.
+const OTHER: &str = "_OTHER";
+
+/// Bytes of a session's id that are told, of its digest: the id itself would let its
+/// reader take the session over.
+const SESSION_BYTES: usize = 8;
+
+/// The longest id of a request that is told.
+const ID_MAX_BYTES: usize = 128;
+
+/// A request that has been read.
+pub(crate) struct Arrival<'a> {
+    pub(crate) request: &'a Request<'a>,
+    /// those of HTTP, where it came by that
+    pub(crate) headers: Option<&'a HeaderMap>,
+    pub(crate) origin: &'a Origin,
+    pub(crate) now: Instant,
+}
+
+/// A request under observation. Dropped before its end, its client has gone away.
+#[derive(Debug)]
+pub struct Observed {
+    telemetry: Arc<Telemetry>,
+    began: Instant,
+    method: &'static str,
+    trace: Trace,
+    handler: Option<Arc<Handler>>,
+    ended: bool,
+}
+
+/// The trace that it belongs to.
+#[derive(Debug)]
+enum Trace {
+    None,
+    Passed(Place),
+    Recorded(Arc<Recording>),
+}
+
+impl Telemetry {
+    /// Begins to observe a request.
+    pub(crate) fn begin(self: &Arc<Self>, arrival: &Arrival<'_>) -> Observed {
+        let method = known(&arrival.request.method);
+        let meta = TraceMeta::of(&arrival.request.params);
+        let arriving = Arriving::new(meta, arrival.headers);
+        let trace = match (&self.spans, arriving.parent()) {
+            (Some(spans), Some(parent)) if parent.flags.is_sampled() => {
+                Trace::Recorded(record(spans, parent, &arriving, method, arrival))
+            }
+            (Some(spans), None) => {
+                let root = Place {
+                    trace: RandomIdGenerator::default().new_trace_id(),
+                    span: new_span(),
+                    flags: TraceFlags::NOT_SAMPLED,
+                };
+                match spans.samples(root.trace) {
+                    true => Trace::Recorded(record(spans, root, &arriving, method, arrival)),
+                    false => Trace::Passed(root),
+                }
+            }
+            (_, Some(parent)) => Trace::Passed(parent),
+            (None, None) => Trace::None,
+        };
+        Observed {
+            telemetry: self.clone(),
+            began: arrival.now,
+            method,
+            trace,
+            handler: None,
+            ended: false,
+        }
+    }
+}
+
+/// Begins the span of a request. `from` is its parent, or the trace that begins here.
+fn record(
+    spans: &Arc<Spans>,
+    from: Place,
+    arriving: &Arriving<'_>,
+    method: &'static str,
+    arrival: &Arrival<'_>,
+) -> Arc<Recording> {
+    let parent = arriving.parent().map(|parent| parent.span);
+    let place = Place {
+        span: new_span(),
+        flags: TraceFlags::SAMPLED,
+        ..from
+    };
+    let context = place.context(arriving.state(), false);
+    let link = arriving.other();
+    let recording = Recording::new(spans, context, parent, link, method.into(), arrival.now);
+    let id = arrival.request.id.as_str().trim_matches('"');
+    let end = id.len().min(ID_MAX_BYTES);
+    if let Some(id) = id.get(..end) {
+        recording.note(names::REQUEST_ID, id.to_owned());
+    }
+    if let Some(version) = claimed_version(&arrival.request.params) {
+        recording.note(names::VERSION, version.as_str());
+    }
+    note_origin(&recording, arrival.origin);
+    recording
+}
+
+fn note_origin(recording: &Recording, origin: &Origin) {
+    let transport = match origin.carrier() {
+        Carrier::Pipe => "pipe",
+        Carrier::Tcp => "tcp",
+        Carrier::Quic => "quic",
+    };
+    recording.note(names::TRANSPORT, transport);
+    if let Some(version) = origin.http_version() {
+        recording.note(names::PROTOCOL, "http");
+        recording.note(names::PROTOCOL_VERSION, version);
+    }
+    if let Some(address) = origin.address() {
+        recording.note(names::CLIENT, address.to_string());
+    }
+    if let Some(port) = origin.port() {
+        recording.note(names::CLIENT_PORT, i64::from(port));
+    }
+}
+
+fn known(method: &str) -> &'static str {
+    METHODS
+        .into_iter()
+        .find(|known| *known == method)
+        .unwrap_or(OTHER)
+}
+
+impl Observed {
+    /// It is a call of this handler, in this version.
+    pub(crate) fn calls(&mut self, handler: &Arc<Handler>) {
+        if self.telemetry.figures.is_some() {
+            self.handler = Some(handler.clone());
+        }
+        if let Trace::Recorded(recording) = &self.trace {
+            recording.calls(handler);
+        }
+    }
+
+    /// It belongs to a session, which agreed on a version.
+    pub(crate) fn in_session(&self, id: Option<&str>, version: ProtocolVersion) {
+        let Trace::Recorded(recording) = &self.trace else {
+            return;
+        };
+        recording.note(names::VERSION, version.as_str());
+        if let Some(id) = id {
+            let digest = Sha256::digest(id.as_bytes());
+            let told = digest.iter().take(SESSION_BYTES);
+            let told: String = told.map(|byte| format!("{byte:02x}")).collect();
+            recording.note(names::SESSION, told);
+        }
+    }
+
+    /// A handler is about to be called for it: from now on it waits for its turn.
+    pub(crate) fn round(&self, now: Instant) -> Option<Arc<Round>> {
+        match &self.trace {
+            Trace::Recorded(recording) => Some(recording.round(now)),
+            Trace::Passed(_) | Trace::None => None,
+        }
+    }
+
+    /// The trace that the handler's own doings belong to.
+    pub(crate) fn joined(&self, round: Option<&Arc<Round>>) -> Joined {
+        match (round, &self.trace) {
+            (Some(round), _) => Joined::Recorded(round.clone()),
+            (None, Trace::Passed(place)) => Joined::Passed(*place),
+            (None, _) => Joined::None,
+        }
+    }
+
+    /// Whether what the handler says has to be kept as events of its span.
+    pub(crate) fn keeps_words(&self) -> bool {
+        !self.telemetry.sends_lines()
+    }
+
+    /// For lines of the log that belong to it; none: there is no trace, or no lines.
+    pub(crate) fn log_context(&self) -> Option<Context> {
+        match &self.trace {
+            Trace::Recorded(recording) if self.telemetry.sends_lines() => {
+                Some(recording.log_context())
+            }
+            _ => None,
+        }
+    }
+
+    /// It is answered.
+    pub(crate) fn end(mut self, now: Instant, outcome: Outcome) {
+        self.finish(now, outcome);
+    }
+
+    fn finish(&mut self, now: Instant, outcome: Outcome) {
+        self.ended = true;
+        if let Trace::Recorded(recording) = &self.trace {
+            recording.end(now, outcome);
+        }
+        if let Some(figures) = &self.telemetry.figures {
+            figures.durations.add(Sample {
+                method: self.method,
+                handler: self.handler.take(),
+                outcome,
+                duration: now.saturating_duration_since(self.began),
+            });
+        }
+    }
+}
+
+impl Drop for Observed {
+    fn drop(&mut self) {
+        if !self.ended {
+            self.finish(Instant::now(), Outcome::GoneAway);
+        }
+    }
+}
