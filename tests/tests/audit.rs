@@ -103,7 +103,7 @@ fn each_call_of_each_caller_has_a_line() {
         let mut lines = written.iter();
         lines.find(|line| line["tool"] == tool).expect(tool).clone()
     };
-    let hello = line("hello");
+    let (hello, add) = (line("hello"), line("add"));
     assert_eq!(
         [
             &hello["caller"],
@@ -114,6 +114,10 @@ fn each_call_of_each_caller_has_a_line() {
         ["key:ada", "all", "tools/call", "hello"]
     );
     assert_eq!(hello["address"], "127.0.0.1");
+    assert_eq!(
+        (&hello["transport"], &add["transport"]),
+        (&json!("http/1.1"), &json!("tcp"))
+    );
     assert_eq!(hello["request"], "a-7");
     assert_eq!(hello["version"].as_str().map(str::len), Some(64), "{hello}");
     assert_eq!(hello["arguments"]["password"], "[redacted]");
@@ -128,7 +132,6 @@ fn each_call_of_each_caller_has_a_line() {
         (&trap["outcome"], &trap["reason"]),
         (&json!("fault"), &json!("trapped"))
     );
-    let add = line("add");
     assert_eq!([&add["caller"], &add["outcome"]], ["key:bob", "is_error"]);
 
     host.terminate();

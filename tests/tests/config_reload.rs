@@ -296,3 +296,16 @@ fn a_hangup_asks_for_the_configuration_and_ends_nothing() {
     let mut client = Client::modern(&host);
     assert_eq!(client.text("hello", json!({"name": "Ada"})), "Hello, Ada!");
 }
+
+#[test]
+fn the_log_says_more_when_it_is_told_to() {
+    let host = Setup::new().plugin("hello").start();
+    let mut client = Client::modern(&host);
+    client.text("hello", json!({"name": "Ada"}));
+    assert!(!host.log().contains("DEBUG"), "{}", host.log());
+    configure(&host, "[log]\nlevel = \"debug\"");
+    until("it says more", || {
+        client.text("hello", json!({"name": "Ada"}));
+        host.log().contains("DEBUG").then_some(())
+    });
+}

@@ -57,6 +57,7 @@ const AT_ONCE: &[&str] = &[
     "reload.file_max_bytes",
     "tasks.deadline_ms",
     "tasks.poll_interval_ms",
+    "log.level",
 ];
 
 const NEW_CONNECTIONS: &[&str] = &[

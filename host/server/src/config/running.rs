@@ -87,7 +87,6 @@ mod tests {
                 "port",
                 "max_connections",
                 "engine.max_instances",
-                "log.level",
                 "log.format",
             ],
         );
