@@ -22,6 +22,7 @@ use crate::call::Call;
 use crate::config;
 use crate::config::{Arguments, Overflow};
 use crate::refusal::millis_up;
+use crate::telemetry::Observed;
 pub(crate) use record::End;
 use record::{Deed, Record};
 use redact::Redaction;
@@ -130,6 +131,7 @@ impl Audit {
             target,
             left_out,
             id: call.id.clone(),
+            trace: call.observed.as_ref().and_then(Observed::trace),
             as_task: call.as_task,
             end: End::Cancelled,
         };

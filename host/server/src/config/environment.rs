@@ -29,7 +29,10 @@ const OTHERS: &[&str] = &[
     "FUSEBOX_LOG",
     "FUSEBOX_TOOLCHAINS",
     "FUSEBOX_BIN",
+    "FUSEBOX_KILLS",
+    "FUSEBOX_PICTURES",
     "FUSEBOX_SEED",
+    "FUSEBOX_SOCKETS",
 ];
 
 /// Beginnings of such names.
