@@ -236,7 +236,7 @@ impl fmt::Display for Outcome {
                 }
             }
             Done::Pinned { sha256 } => write!(f, "{} serves until it is unpinned", brief(sha256))?,
-            Done::Unpinned => f.write_str("what stands in the folder is served again")?,
+            Done::Unpinned => f.write_str("the folder is followed again")?,
             Done::Promoted { sha256 } => write!(f, "{} has all calls", brief(sha256))?,
             Done::Aborted { sha256 } => write!(f, "{} has no calls any more", brief(sha256))?,
             Done::BreakerReset { was } => write!(f, "its breaker was {was}, and is closed")?,
