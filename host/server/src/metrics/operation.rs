@@ -33,6 +33,9 @@ pub(super) fn write(families: &mut Families, host: &Host) {
     telemetry(families, host);
 }
 
+/// One of the counts of what is sent.
+type Count = fn(&DeliveryReport) -> u64;
+
 /// Without telemetry, all of it is zero.
 fn telemetry(families: &mut Families, host: &Host) {
     let report = host.telemetry.as_ref().map(|one| one.report());
@@ -41,11 +44,11 @@ fn telemetry(families: &mut Families, host: &Host) {
         None => (None, None, None),
     };
     let signals = [("spans", spans), ("figures", figures), ("lines", lines)];
-    let of = |get: fn(&DeliveryReport) -> u64| {
+    let of = |get: Count| {
         let signals = signals.iter();
         signals.map(move |(signal, report)| (*signal, report.as_ref().map_or(0, get)))
     };
-    let counters: [(_, _, fn(&DeliveryReport) -> u64); 3] = [
+    let counters: [(_, _, Count); 3] = [
         (
             "fusebox_telemetry_sent_total",
             "Spans, figures and lines of the log that a collector took.",
