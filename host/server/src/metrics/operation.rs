@@ -33,8 +33,8 @@ pub(super) fn write(families: &mut Families, host: &Host) {
     telemetry(families, host);
 }
 
-/// One figure of what becomes of what is sent.
-type Figure = fn(&DeliveryReport) -> u64;
+/// One of the counts of what is sent.
+type Count = fn(&DeliveryReport) -> u64;
 
 /// Without telemetry, all of it is zero.
 fn telemetry(families: &mut Families, host: &Host) {
@@ -44,11 +44,11 @@ fn telemetry(families: &mut Families, host: &Host) {
         None => (None, None, None),
     };
     let signals = [("spans", spans), ("figures", figures), ("lines", lines)];
-    let of = |get: Figure| {
+    let of = |get: Count| {
         let signals = signals.iter();
         signals.map(move |(signal, report)| (*signal, report.as_ref().map_or(0, get)))
     };
-    let counters: [(_, _, Figure); 3] = [
+    let counters: [(_, _, Count); 3] = [
         (
             "fusebox_telemetry_sent_total",
             "Spans, figures and lines of the log that a collector took.",
