@@ -22,7 +22,7 @@ use crate::render::Answered;
 /// What the writer makes a line of.
 #[derive(Debug)]
 pub(super) enum Record {
-    Call(Call),
+    Call(Box<Call>),
     Admin(Deed),
 }
 
