@@ -26,7 +26,7 @@ use crate::render::Answered;
     reason = "nearly all are calls, and each is on the heap already"
 )]
 pub(super) enum Record {
-    Call(Call),
+    Call(Box<Call>),
     Admin(Deed),
 }
 
