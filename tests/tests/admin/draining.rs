@@ -22,9 +22,15 @@ fn who_is_there_is_served_on_and_nobody_else_comes_in() {
     assert_eq!(kept.exchange("GET", "/ready", &[], b"").head.status, 200);
 
     let done = one.done("drain", &Value::Null);
-    assert_eq!(done, json!({"done": "draining", "changed": true}));
+    assert_eq!(
+        (&done["done"], &done["changed"]),
+        (&json!("draining"), &json!(true))
+    );
     let again = one.done("drain", &Value::Null);
-    assert_eq!(again, json!({"done": "draining", "changed": false}));
+    assert_eq!(
+        (&again["done"], &again["changed"]),
+        (&json!("draining"), &json!(false))
+    );
     let ready = one.host.get("/ready");
     assert_eq!(ready.head.status, 503, "{}", ready.text());
     assert_eq!(one.host.get("/live").head.status, 200);
@@ -47,7 +53,10 @@ fn who_is_there_is_served_on_and_nobody_else_comes_in() {
     assert_eq!(answer.json()["result"]["content"][0]["text"], "ok");
 
     let done = one.done("resume", &Value::Null);
-    assert_eq!(done, json!({"done": "resumed", "changed": true}));
+    assert_eq!(
+        (&done["done"], &done["changed"]),
+        (&json!("resumed"), &json!(true))
+    );
     assert_eq!(one.host.get("/ready").head.status, 200);
     assert_eq!(Client::modern(&one.host).text("ok", json!({})), "ok");
 }

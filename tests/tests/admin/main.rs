@@ -5,6 +5,7 @@ mod access;
 mod commands;
 mod draining;
 mod orders;
+mod plugins;
 mod start;
 mod views;
 

@@ -46,9 +46,9 @@ fn what_is_not_there_can_not_be_reset() {
     let one = Administered::misbehaving("");
     let order = |path: &str| one.order(path, &Value::Null);
     let refused = order("breakers/nobody/flip/reset");
-    check_refused(&refused, 404, "unknown_plugin");
+    check_refused(&refused, 404, "no_such_plugin");
     let refused = order("breakers/misbehave/no%20body/reset");
-    check_refused(&refused, 404, "unknown_handler");
+    check_refused(&refused, 404, "no_such_handler");
     let message = refused.json()["error"]["message"].to_string();
     assert!(message.contains("no body"), "{message}");
 }
@@ -103,11 +103,11 @@ fn each_order_is_written_down_with_who_gave_it() {
     assert_eq!(
         orders,
         [
-            ("drain", "done"),
-            ("resume", "done"),
+            ("drain", "the host takes nobody new"),
+            ("resume", "the host takes everybody again"),
             (
                 "reset the breaker of flip of plugin nobody",
-                "there is no plugin `nobody` that serves"
+                "there is no plugin `nobody`; known are [\"misbehave\"]"
             )
         ]
     );

@@ -7,6 +7,7 @@ use crate::session::follow;
 /// What the pages speak of: a good plugin, and a bad one.
 fn host(config: &str) -> Host {
     let host = Setup::new()
+        .admin()
         .plugin("hello")
         .plugin("misbehave")
         .config(config);
@@ -15,7 +16,7 @@ fn host(config: &str) -> Host {
 
 #[track_caller]
 fn check(page: &str, config: &str, commands: usize) {
-    let ran = follow(page, &host(config), None);
+    let ran = follow(page, &host(config));
     assert!(ran >= commands, "{page} has {ran} commands");
 }
 

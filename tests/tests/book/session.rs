@@ -42,18 +42,12 @@ struct Command {
 ///
 /// # Panics
 /// If some print something else than the page shows; with both, for all of them.
-pub(crate) fn follow(page: &str, host: &Host, admin: Option<&str>) -> usize {
+pub(crate) fn follow(page: &str, host: &Host) -> usize {
     let text = fs::read_to_string(repository().join(page))
         .unwrap_or_else(|error| panic!("failed to read {page}: {error}"));
     let folder = folder(host);
-    let address = host.address().to_string();
-    let here = |text: &str| {
-        let text = text.replace(HOST, &address);
-        match admin {
-            Some(admin) => text.replace(ADMIN, admin),
-            None => text,
-        }
-    };
+    let (address, admin) = (host.address().to_string(), host.admin().0.to_string());
+    let here = |text: &str| text.replace(HOST, &address).replace(ADMIN, &admin);
     let mut defined = format!(
         "export XDG_STATE_HOME='{}'\n",
         folder.join("state").display()

@@ -32,7 +32,6 @@ fn the_image_is_built_by_the_rules() {
 }
 
 #[test]
-#[ignore = "`fusebox health` is not there yet"]
 fn what_the_image_runs_is_what_the_program_knows() {
     let program = listed("ENTRYPOINT");
     assert_eq!(program, ["/usr/bin/fusebox"]);
@@ -52,7 +51,6 @@ fn what_the_image_runs_is_what_the_program_knows() {
 
 /// The probe of the image, by the program of this build, at a host of this test.
 #[test]
-#[ignore = "`fusebox health` is not there yet"]
 fn the_probe_of_the_image_tells_a_host_that_serves_from_none() {
     let host = Setup::new().plugin("hello").start();
     let address = host.address().to_string();
@@ -70,7 +68,6 @@ fn the_probe_of_the_image_tells_a_host_that_serves_from_none() {
 }
 
 #[test]
-#[ignore = "the board of Grafana is not there yet"]
 fn what_compose_mounts_is_there_and_its_host_serves() {
     let compose = documents(COMPOSE).remove(0);
     let services = compose["services"].as_object().expect("services");
@@ -182,4 +179,28 @@ fn prometheus_takes_its_configuration_beside_compose() {
         "the alerts know it by this name"
     );
     assert_eq!(scraped["static_configs"][0]["targets"][0], "fusebox:9999");
+}
+
+#[test]
+fn what_compose_sets_by_variables_is_understood() {
+    let compose = documents(COMPOSE).remove(0);
+    let variables = &compose["services"]["fusebox"]["environment"];
+    let variables = variables.as_object().expect("variables");
+    let mut line = String::new();
+    for (name, value) in variables {
+        line += &format!("{name}='{}' ", value.as_str().expect("a text"));
+    }
+    line += &format!("fusebox config print --config {CONFIG}");
+    let printed = check_line(&repository(), &line);
+    let (_, telemetry) = printed.split_once("\n[telemetry]\n").expect("telemetry");
+    assert!(telemetry.starts_with("enabled = true\n"), "{telemetry}");
+    let endpoint = telemetry
+        .lines()
+        .find_map(|line| line.strip_prefix("endpoint = "));
+    assert_eq!(endpoint, Some("\"http://collector:4317\""));
+    // Where the collector listens.
+    let collector = documents("config/docker/collector.yaml").remove(0);
+    let listens = &collector["receivers"]["otlp"]["protocols"]["grpc"]["endpoint"];
+    assert_eq!(*listens, "0.0.0.0:4317");
+    assert!(compose["services"]["collector"].is_object());
 }

@@ -239,7 +239,7 @@ async fn optional_body<T: DeserializeOwned + Default>(
 ) -> Result<T, Problem> {
     match request.body().is_end_stream() {
         true => Ok(T::default()),
-        false => body(request).await,
+        false => Ok(body::<Option<T>>(request).await?.unwrap_or_default()),
     }
 }
 

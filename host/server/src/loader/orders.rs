@@ -29,8 +29,9 @@ impl Loader {
                 let told = format!("{order:?}");
                 let outcome = self.carry_out(order).await;
                 match &outcome {
-                    Ok(outcome) => tracing::info!(order = told, %outcome, "order carried out"),
-                    Err(error) => tracing::warn!(order = told, %error, "order refused"),
+                    // Whoever took the order tells who gave it.
+                    Ok(outcome) => tracing::debug!(order = told, %outcome, "order carried out"),
+                    Err(error) => tracing::debug!(order = told, %error, "order refused"),
                 }
                 // Whoever ordered may have gone.
                 let _ = answer.send(outcome);
