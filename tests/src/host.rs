@@ -226,7 +226,6 @@ pub(crate) fn host_command() -> Command {
         .env("XDG_CACHE_HOME", place::cache())
         .env("XDG_STATE_HOME", place::state())
         .env("NO_COLOR", "1")
-        // Where the tests find plugins is nothing that the host is to serve.
         .env_remove("FUSEBOX_PLUGINS");
     command
 }

@@ -95,7 +95,7 @@ fn each_call_of_each_caller_has_a_line() {
     let mut lines = Lines::open(host.tcp_address());
     lines.exchange(&json!({"jsonrpc": "2.0", "id": 1, "method": "fusebox/authenticate", "params": {"key": bob}}));
     lines.exchange(&initialize_line(2));
-    let params = json!({"name": "flip", "arguments": {"fail": true}});
+    let params = json!({"name": "add", "arguments": {"a": "much"}});
     lines.exchange(&json!({"jsonrpc": "2.0", "id": 3, "method": "tools/call", "params": params}));
 
     let written = place.wait_for(3);
@@ -103,7 +103,7 @@ fn each_call_of_each_caller_has_a_line() {
         let mut lines = written.iter();
         lines.find(|line| line["tool"] == tool).expect(tool).clone()
     };
-    let hello = line("hello");
+    let (hello, add) = (line("hello"), line("add"));
     assert_eq!(
         [
             &hello["caller"],
@@ -114,6 +114,10 @@ fn each_call_of_each_caller_has_a_line() {
         ["key:ada", "all", "tools/call", "hello"]
     );
     assert_eq!(hello["address"], "127.0.0.1");
+    assert_eq!(
+        (&hello["transport"], &add["transport"]),
+        (&json!("http/1.1"), &json!("tcp"))
+    );
     assert_eq!(hello["request"], "a-7");
     assert_eq!(hello["version"].as_str().map(str::len), Some(64), "{hello}");
     assert_eq!(hello["arguments"]["password"], "[redacted]");
@@ -128,8 +132,7 @@ fn each_call_of_each_caller_has_a_line() {
         (&trap["outcome"], &trap["reason"]),
         (&json!("fault"), &json!("trapped"))
     );
-    let flip = line("flip");
-    assert_eq!([&flip["caller"], &flip["outcome"]], ["key:bob", "is_error"]);
+    assert_eq!([&add["caller"], &add["outcome"]], ["key:bob", "is_error"]);
 
     host.terminate();
     host.wait();

@@ -111,7 +111,7 @@ fn each_kind_of_key_acts_and_no_call_fails() {
         // Limits of its calls, and its breakers.
         configure(
             &host,
-            "[plugins.misbehave]\ndeadline_ms = 100\n[circuit_breaker]\nfailure_threshold = 1",
+            "[plugins.misbehave]\ndeadline_ms = 100\n[circuit_breaker]\nfailure_threshold = 1\ntimeout_ms = 600_000",
         );
         let mut caller = Client::modern(&host);
         let error = caller.call("sleep", json!({"ms": 600_000}));

@@ -19,7 +19,7 @@ use crate::buffers::BufferPool;
 use crate::capability_cache::CapabilityCache;
 use crate::catalogue::{Catalogue, ViewName};
 use crate::changes::Changes;
-use crate::config::Config;
+use crate::config::{self, Config};
 use crate::control::Control;
 use crate::descriptors::Descriptors;
 use crate::event_log::LogLimits;
@@ -49,6 +49,9 @@ const LINGER: Duration = Duration::from_secs(1);
 
 /// How long what was told to end has for it.
 const LAST_GRACE: Duration = Duration::from_secs(1);
+
+/// Says what the log shows, whatever the configuration says.
+const LOG_VARIABLE: &str = "FUSEBOX_LOG";
 
 /// What every connection shares.
 pub struct Host {
@@ -251,8 +254,25 @@ impl Host {
         self.admission.set(&next);
         self.rates.set(&next.rate_limits);
         self.view_paths.store(view_paths(&next).into());
+        self.set_log_level(&next.log);
         self.live.store(next);
         self.auth.take(beliefs);
+    }
+
+    /// Lets the log say more or less, unless the environment has said how much.
+    fn set_log_level(&self, log: &config::Log) {
+        let is_same = log.level == self.live().log.level;
+        if is_same || std::env::var_os(LOG_VARIABLE).is_some() {
+            return;
+        }
+        // A level is a filter: it is taken.
+        let set = self
+            .log
+            .get()
+            .map(|control| control.set(log.level.as_str()));
+        if let Some(Err(error)) = set {
+            tracing::warn!(%error, "the log says as much as before");
+        }
     }
 
     /// The view at a path.

@@ -120,7 +120,7 @@ pub(crate) async fn follow(host: Arc<Host>, reread: Reread) {
         }
     };
     let mut watch = FileWatch::new(vec![reread.file.clone()]).await;
-    host.configuration.0.lock().sha256 = digest(&reread.file).await;
+    take_first(&host, &reread).await;
     loop {
         let asked = tokio::select! {
             () = host.stopping.cancelled() => return,
@@ -133,6 +133,18 @@ pub(crate) async fn follow(host: Arc<Host>, reread: Reread) {
         let sha256 = digest(&reread.file).await;
         let taken = take(&host, &reread).await;
         tell(&host, taken, sha256);
+    }
+}
+
+/// Takes in what changed before the watch began. Nothing to tell, most of the time.
+async fn take_first(host: &Arc<Host>, reread: &Reread) {
+    let sha256 = digest(&reread.file).await;
+    let taken = take(host, reread).await;
+    let is_as_read = |taken: &Taken| taken.changed.is_empty() && taken.pending.is_empty();
+    if taken.as_ref().is_ok_and(is_as_read) {
+        host.configuration.0.lock().sha256 = sha256;
+    } else {
+        tell(host, taken, sha256);
     }
 }
 

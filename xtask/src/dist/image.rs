@@ -1,4 +1,4 @@
-//! What an image of a container is made of, as two trees: `root`, which is root's, and
+//! What an image of a container is made of, as two trees: `system`, which is root's, and
 //! `var`, which is the host's. `config/docker/Dockerfile` puts them together.
 
 use std::fs;
@@ -25,11 +25,11 @@ const CERTIFICATES: [&str; 3] = [
 /// If this system has no certificates to give along.
 pub(super) fn make(dist: &Dist<'_>, program: &Program) -> Result<()> {
     let folder = dist.fresh("image")?;
-    let root = folder.join("root");
-    copy(&program.path, &root.join("usr/bin/fusebox"))?;
+    let system = folder.join("system");
+    copy(&program.path, &system.join("usr/bin/fusebox"))?;
     dist.copy(
         "config/docker/fusebox.toml",
-        &root.join("etc/fusebox/fusebox.toml"),
+        &system.join("etc/fusebox/fusebox.toml"),
     )?;
     let mut there = CERTIFICATES.iter().map(Path::new);
     let Some(certificates) = there.find(|path| path.is_file()) else {
@@ -37,9 +37,9 @@ pub(super) fn make(dist: &Dist<'_>, program: &Program) -> Result<()> {
     };
     copy(
         certificates,
-        &root.join("etc/ssl/certs/ca-certificates.crt"),
+        &system.join("etc/ssl/certs/ca-certificates.crt"),
     )?;
-    make_folder(&root.join("plugins"))?;
+    make_folder(&system.join("plugins"))?;
     for name in WRITTEN {
         make_folder(&folder.join("var").join(name))?;
     }

@@ -208,6 +208,9 @@ pub(super) async fn give(admin: &Admin, order: Order, who: Who) -> Result<Given,
             tracing::warn!(%who, order = shown, %problem, "admin: an order was not carried out");
         }
     }
+    if let Some(audit) = &admin.host.audit {
+        audit.admin(&who.to_string(), &shown, &outcome);
+    }
     let noted = Event::Order {
         order: shown,
         who: who.to_string(),

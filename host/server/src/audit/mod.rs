@@ -22,6 +22,7 @@ use crate::call::Call;
 use crate::config;
 use crate::config::{Arguments, Overflow};
 use crate::refusal::millis_up;
+use crate::telemetry::Observed;
 pub(crate) use record::End;
 use record::{Deed, Record};
 use redact::Redaction;
@@ -130,13 +131,14 @@ impl Audit {
             target,
             left_out,
             id: call.id.clone(),
+            trace: call.observed.as_ref().and_then(Observed::trace),
             as_task: call.as_task,
             end: End::Cancelled,
         };
         Ok(Some(Entry {
             began: Instant::now(),
             room,
-            record: Some(Box::new(Record::Call(record))),
+            record: Some(Record::Call(Box::new(record))),
             state: self.state.clone(),
         }))
     }
@@ -149,11 +151,7 @@ impl Audit {
             action: action.to_owned(),
             outcome: outcome.to_owned(),
         });
-        if self
-            .lines
-            .try_send(Message::Record(Box::new(deed)))
-            .is_err()
-        {
+        if self.lines.try_send(Message::Record(deed)).is_err() {
             self.state.dropped();
         }
     }
@@ -203,7 +201,7 @@ pub(crate) struct Entry {
     began: Instant,
     /// none: there is none
     room: Option<mpsc::OwnedPermit<Message>>,
-    record: Option<Box<Record>>,
+    record: Option<Record>,
     state: Arc<State>,
 }
 
@@ -217,7 +215,7 @@ impl Entry {
         let Some(mut record) = self.record.take() else {
             return;
         };
-        if let Record::Call(call) = &mut *record {
+        if let Record::Call(call) = &mut record {
             call.took = self.began.elapsed();
             call.end = end;
         }

@@ -8,20 +8,25 @@ use std::time::{Duration, SystemTime};
 
 use bytestring::ByteString;
 use fusebox_protocol::{Reason, RequestId, RpcError};
+use opentelemetry::trace::TraceId;
 use serde_json::{Map, Value};
 
 use super::redact::{self, Redaction};
 use crate::auth::Audience;
 use crate::call::Target;
 use crate::config::EVERYTHING;
-use crate::origin::Origin;
+use crate::origin::{Carrier, Origin};
 use crate::plugin_entry::Handler;
 use crate::render::Answered;
 
 /// What the writer makes a line of.
 #[derive(Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "nearly all are calls, and each is on the heap already"
+)]
 pub(super) enum Record {
-    Call(Call),
+    Call(Box<Call>),
     Admin(Deed),
 }
 
@@ -70,6 +75,7 @@ pub(super) struct Call {
     /// of arguments that are too long to be written, and are not in `target`
     pub(super) left_out: Option<usize>,
     pub(super) id: RequestId,
+    pub(super) trace: Option<TraceId>,
     pub(super) as_task: bool,
     pub(super) end: End,
 }
@@ -123,12 +129,15 @@ impl Call {
         put("view", self.audience.view.as_deref().into());
         let address = self.origin.address().map(|address| address.to_string());
         put("address", address.into());
+        put("transport", transport(&self.origin).into());
         put("connection", self.origin.id().into());
         put("session", self.session.into());
         put(
             "request",
             serde_json::to_value(&self.id).unwrap_or_default(),
         );
+        let trace = self.trace.map(|trace| trace.to_string());
+        put("trace", trace.into());
         put("plugin", self.handler.core.name.as_str().into());
         put("version", self.handler.core.sha256.as_str().into());
         put(what(&self.target), self.name(redaction).into());
@@ -241,6 +250,16 @@ fn arguments(target: &Target, redaction: &Redaction) -> Value {
         Target::Completion { name, value, .. } => object(&[(name.to_string(), value.to_string())]),
     };
     redaction.arguments(&json).unwrap_or_default()
+}
+
+/// What the call came by.
+fn transport(origin: &Origin) -> String {
+    match (origin.http_version(), origin.carrier()) {
+        (Some(version), _) => format!("http/{version}"),
+        (None, Carrier::Pipe) => "stdio".to_owned(),
+        (None, Carrier::Tcp) => "tcp".to_owned(),
+        (None, Carrier::Quic) => "quic".to_owned(),
+    }
 }
 
 /// How it ended: in a word, why, and the code of the error.

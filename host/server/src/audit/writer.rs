@@ -32,7 +32,7 @@ const LAST_TRIES: Duration = Duration::from_secs(2);
 /// What comes to the writer.
 pub(super) enum Message {
     /// a line
-    Record(Box<Record>),
+    Record(Record),
     /// tell when all that came before is in the file
     Flush(oneshot::Sender<()>),
 }

@@ -27,9 +27,14 @@ pub const FILE_VARIABLE: &str = "FUSEBOX_CONFIG";
 const OTHERS: &[&str] = &[
     FILE_VARIABLE,
     "FUSEBOX_LOG",
+    "FUSEBOX_SOCKETS",
+    "FUSEBOX_KILLS",
     "FUSEBOX_TOOLCHAINS",
     "FUSEBOX_BIN",
+    "FUSEBOX_KILLS",
+    "FUSEBOX_PICTURES",
     "FUSEBOX_SEED",
+    "FUSEBOX_SOCKETS",
 ];
 
 /// Beginnings of such names.

@@ -92,7 +92,6 @@ mod tests {
         );
         assert_eq!((running.port, running.engine.max_instances), (1, 5));
         assert_eq!(running.limits.fuel, 5000);
-        assert_eq!(running.log.level, super::super::LogLevel::Warn);
     }
 
     #[test]

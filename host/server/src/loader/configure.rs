@@ -105,6 +105,12 @@ impl Loader {
         self.publish_all(slots);
     }
 
+    /// Whether the folder is looked at: for what serves, only if that is wanted at all.
+    fn may_bring(&self, name: &str, next: &Config) -> bool {
+        let is_missing = self.slot(name).serving.is_none();
+        !self.book.of(name).disabled && (is_missing || next.reload.enabled)
+    }
+
     /// Begins to serve a plugin, or ends to, as its settings say now; and tries again
     /// what could not be loaded under its old ones, or was on trial.
     async fn begin_or_end(&mut self, name: &str, before: &Config, next: &Config) {
@@ -115,7 +121,7 @@ impl Loader {
                 self.publish_disabled(name);
                 self.note(name, EventKind::Disabled, None, None);
             }
-            (_, true) if !self.book.of(name).disabled => self.bring(name).await,
+            (_, true) if self.may_bring(name, next) => self.bring(name).await,
             _ => {}
         }
     }

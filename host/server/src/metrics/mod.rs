@@ -7,6 +7,7 @@ mod counts;
 mod families;
 mod family;
 mod machine;
+mod operation;
 mod plugins;
 mod requests;
 mod tally;
@@ -74,6 +75,7 @@ pub(crate) fn render(host: &Host) -> Result<String, Error> {
     families::connections(&mut families, host, now);
     families::kept(&mut families, host);
     machine::write(&mut families, host);
+    operation::write(&mut families, host);
     plugins::write(&mut families, host, now);
     families.into_text()
 }

@@ -10,7 +10,7 @@ use fusebox_protocol::params::{TraceMeta, claimed_version};
 use fusebox_protocol::{ProtocolVersion, Request};
 use http::HeaderMap;
 use opentelemetry::Context;
-use opentelemetry::trace::TraceFlags;
+use opentelemetry::trace::{TraceFlags, TraceId};
 use opentelemetry_sdk::trace::{IdGenerator as _, RandomIdGenerator};
 use sha2::{Digest as _, Sha256};
 
@@ -229,6 +229,15 @@ impl Observed {
                 Some(recording.log_context())
             }
             _ => None,
+        }
+    }
+
+    /// The trace that it belongs to, if there is one.
+    pub(crate) fn trace(&self) -> Option<TraceId> {
+        match &self.trace {
+            Trace::None => None,
+            Trace::Passed(place) => Some(place.trace),
+            Trace::Recorded(recording) => Some(recording.trace()),
         }
     }
 

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use fusebox_engine::{Stage, Usage};
 use fusebox_protocol::RpcError;
-use opentelemetry::trace::{Event, Link, SpanContext, SpanId, SpanKind, Status};
+use opentelemetry::trace::{Event, Link, SpanContext, SpanId, SpanKind, Status, TraceId};
 use opentelemetry::{Context, InstrumentationScope, KeyValue, Value};
 use opentelemetry_sdk::trace::{
     IdGenerator as _, RandomIdGenerator, SpanData, SpanEvents, SpanLinks,
@@ -207,6 +207,11 @@ impl Recording {
     pub(crate) fn log_context(&self) -> Context {
         use opentelemetry::trace::TraceContextExt as _;
         Context::new().with_remote_span_context(self.context.clone())
+    }
+
+    /// The trace that it is of.
+    pub(crate) fn trace(&self) -> TraceId {
+        self.context.trace_id()
     }
 }
 

@@ -49,3 +49,30 @@ impl Drop for Counted {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+
+    use super::*;
+    use crate::config::Config;
+
+    #[tokio::test]
+    async fn a_connection_that_panics_is_counted_and_gives_its_place_back() {
+        let host = Host::new(Config::default(), None).unwrap();
+        let free = host.connections.available_permits();
+        let peer = SocketAddr::from((Ipv4Addr::LOCALHOST, 1));
+        let enter = || Counted::enter(&host, Scheme::Http, peer).unwrap();
+        drop(enter());
+        assert_eq!(host.parts.panics(), 0);
+        let counted = enter();
+        let ended = catch_unwind(AssertUnwindSafe(move || {
+            let _counted = counted;
+            panic!("a mistake in a connection");
+        }));
+        assert!(ended.is_err());
+        assert_eq!(host.parts.panics(), 1);
+        assert_eq!(host.connections.available_permits(), free);
+    }
+}
