@@ -100,7 +100,7 @@ async fn handle(
         Asked::Events => events::open(admin),
         Asked::Sessions => answer::json(&lists::sessions(host)),
         Asked::Tasks => answer::json(&lists::tasks(host).await?),
-        Asked::Config => answer::json(&settings::shown(&host.config)?),
+        Asked::Config => answer::json(&settings::shown(&host.live())?),
         Asked::Order(order) => answer::json(&orders::give(admin, order, who).await?),
         Asked::LogLevel => {
             let order = Order::LogLevel(body(request).await?);

@@ -64,7 +64,7 @@ pub(super) fn load(families: &mut Families, host: &Host) {
     families.value(
         "fusebox_queue_limit",
         "How many may wait: `message_queue.max_size`.",
-        host.config.message_queue.max_size as f64,
+        host.live().message_queue.max_size as f64,
     );
     families.value(
         "fusebox_host_queue_depth",
