@@ -21,10 +21,6 @@ use crate::render::Answered;
 
 /// What the writer makes a line of.
 #[derive(Debug)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "nearly all are calls, and each is on the heap already"
-)]
 pub(super) enum Record {
     Call(Box<Call>),
     Admin(Deed),
