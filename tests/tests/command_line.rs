@@ -195,6 +195,8 @@ fn help_names_every_command() {
         let lines = help.lines().skip_while(|line| *line != "Commands:").skip(1);
         lines
             .take_while(|line| !line.is_empty())
+            // What begins further right goes on with the words about a command.
+            .filter(|line| !line.starts_with("   "))
             .filter_map(|line| line.split_whitespace().next().map(str::to_owned))
             .collect()
     };

@@ -20,6 +20,8 @@ fn file(host: &Host) -> PathBuf {
 /// Puts another configuration in the place of the one that a host was started with.
 fn write(host: &Host, text: &str) {
     let (path, new) = (file(host), file(host).with_extension("new"));
+    // As a host of the tests is started: no two of them want one port.
+    let text = format!("{text}\n[admin]\nlisten = \"\"\n");
     fs::write(&new, text).expect("a configuration is written");
     fs::rename(new, path).expect("a configuration is put in place");
 }
