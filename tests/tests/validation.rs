@@ -64,7 +64,7 @@ fn a_misfit_is_told_with_its_place_and_the_plugin_is_not_called() {
         "slow_compute",
         &[(
             json!({"seconds": "many", "label": "x"}),
-            r#"/seconds: the value is not of type "number""#,
+            r#"/seconds: the value is not of types "null", "number""#,
         )],
     );
 }
