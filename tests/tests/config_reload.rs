@@ -28,7 +28,11 @@ fn write(host: &Host, text: &str) {
 
 /// The same, and waits until it is in force.
 fn configure(host: &Host, text: &str) -> Value {
-    let before = host.health()["config"].clone();
+    // A host that has just begun to serve looks at its file a moment later.
+    let before = host.health_when("the configuration is known", |health| {
+        health["config"]["sha256"].is_string()
+    });
+    let before = before["config"].clone();
     write(host, text);
     host.health_when("the configuration is in force", |health| {
         health["config"]["sha256"] != before["sha256"]
