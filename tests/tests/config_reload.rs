@@ -30,7 +30,8 @@ fn write(host: &Host, text: &str) {
 fn configure(host: &Host, text: &str) -> Value {
     // A host that has just begun to serve looks at its file a moment later.
     let before = host.health_when("the configuration is known", |health| {
-        health["config"]["sha256"].is_string()
+        // Who isn't known isn't told.
+        health["config"].is_null() || health["config"]["sha256"].is_string()
     });
     let before = before["config"].clone();
     write(host, text);
