@@ -8,6 +8,7 @@
 #![forbid(unsafe_code)]
 
 mod ask;
+mod authority;
 mod browser;
 mod client;
 mod collected;
@@ -29,6 +30,7 @@ mod successors;
 mod wait;
 
 pub use ask::{Answer, Caller, EVERYWHERE, LEGACY_WAYS, MODERN_WAYS, Way, each, server_meta};
+pub use authority::{Authority, Shown};
 pub use browser::Browser;
 pub use client::{Client, Era, Exchange, modern_meta};
 pub use collected::{Collected, Line, Series, Span};

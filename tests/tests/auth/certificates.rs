@@ -3,61 +3,15 @@
 use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use fusebox_tests::{Authority, Shown};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 
 use super::*;
-
-/// Who signs certificates, in a folder of its own.
-struct Authority {
-    folder: TempDir,
-    issuer: Issuer<'static, KeyPair>,
-}
-
-/// A certificate and its key.
-struct Shown {
-    certificate: PathBuf,
-    key: PathBuf,
-}
-
-impl Authority {
-    fn new() -> Self {
-        let folder = tempfile::tempdir().expect("a temporary folder");
-        let key = KeyPair::generate().expect("a key");
-        let mut params = CertificateParams::new(Vec::new()).expect("no names");
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        let certificate = params.self_signed(&key).expect("a certificate");
-        fs::write(folder.path().join("ca.pem"), certificate.pem()).expect("it is written");
-        Self {
-            folder,
-            issuer: Issuer::new(params, key),
-        }
-    }
-
-    fn file(&self) -> PathBuf {
-        self.folder.path().join("ca.pem")
-    }
-
-    /// Signs one for these names, in files of this name.
-    fn sign(&self, names: &str, files: &str) -> Shown {
-        let key = KeyPair::generate().expect("a key");
-        let names: Vec<String> = names.split(' ').map(str::to_owned).collect();
-        let params = CertificateParams::new(names).expect("names");
-        let signed = params.signed_by(&key, &self.issuer).expect("a certificate");
-        let shown = Shown {
-            certificate: self.folder.path().join(format!("{files}.pem")),
-            key: self.folder.path().join(format!("{files}.key")),
-        };
-        fs::write(&shown.key, key.serialize_pem()).expect("it is written");
-        fs::write(&shown.certificate, signed.pem()).expect("it is written");
-        shown
-    }
-}
 
 /// Connects to an HTTPS listener, and shows this.
 fn connect(

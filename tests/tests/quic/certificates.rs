@@ -1,16 +1,11 @@
 //! Clients that show a certificate over QUIC: it lets them in, and gives them the
 //! role of its name, as over TLS.
 
-use std::fs;
-use std::path::PathBuf;
-
-use fusebox_tests::{Host, Setup};
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use fusebox_tests::{Authority, Host, Setup};
 use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use serde_json::{Value, json};
-use tempfile::TempDir;
 
 use super::client::{Client, LINES, Session, in_time};
 use super::{closed_with, modern, request};
@@ -18,41 +13,11 @@ use super::{closed_with, modern, request};
 /// The code of a connection whose certificate lets it do nothing.
 const NOT_LET_IN: u64 = 3;
 
-/// Who signs certificates, in a folder of its own.
-struct Authority {
-    folder: TempDir,
-    issuer: Issuer<'static, KeyPair>,
-}
-
-impl Authority {
-    fn new() -> Self {
-        let folder = tempfile::tempdir().expect("a temporary folder");
-        let key = KeyPair::generate().expect("a key");
-        let mut params = CertificateParams::new(Vec::new()).expect("no names");
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        let certificate = params.self_signed(&key).expect("a certificate");
-        fs::write(folder.path().join("ca.pem"), certificate.pem()).expect("it is written");
-        Self {
-            folder,
-            issuer: Issuer::new(params, key),
-        }
-    }
-
-    fn file(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
-    }
-
-    /// A client with a certificate for this name.
-    fn client(&self, host: &Host, name: &str) -> Client {
-        let key = KeyPair::generate().expect("a key");
-        let params = CertificateParams::new([name.to_owned()]).expect("a name");
-        let signed = params.signed_by(&key, &self.issuer).expect("a certificate");
-        let files = [self.file("client.pem"), self.file("client.key")];
-        fs::write(&files[0], signed.pem()).expect("it is written");
-        fs::write(&files[1], key.serialize_pem()).expect("it is written");
-        let shown = Some((&*files[0], &*files[1]));
-        Client::showing(shown, trusted(host), host.quic_address(), LINES)
-    }
+/// A client with a certificate of this authority for this name.
+fn client(authority: &Authority, host: &Host, name: &str) -> Client {
+    let shown = authority.sign(name, "client");
+    let shown = Some((&*shown.certificate, &*shown.key));
+    Client::showing(shown, trusted(host), host.quic_address(), LINES)
 }
 
 fn trusted(host: &Host) -> RootCertStore {
@@ -94,17 +59,20 @@ async fn a_certificate_gives_its_client_the_role_of_its_name() {
             .config("[roles.ops]\ncertificates = ['*.ops.example']\n[roles.ci]\ncertificates = ['ci.example']\ntools = ['add']\n[roles.x]\n")
             .encrypted(&format!(
                 "client_ca = {:?}\nclient_role = ''\nclient_required = {required}",
-                authority.file("ca.pem")
+                authority.file()
             ))
             .start();
-        let shown = |name| authority.client(&host, name);
+        let shown = |name| client(&authority, &host, name);
         let both = Ok(vec!["add".to_owned(), "hello".to_owned()]);
         assert_eq!(tools(shown("a.ops.example")).await, both);
         assert_eq!(tools(shown("ci.example")).await, Ok(vec!["add".to_owned()]));
         // Its name has no role.
         assert_eq!(tools(shown("x.example")).await, Err(Some(NOT_LET_IN)));
         // Another signed it: TLS itself ends the connection.
-        assert_eq!(tools(other.client(&host, "a.ops.example")).await, Err(None));
+        assert_eq!(
+            tools(client(&other, &host, "a.ops.example")).await,
+            Err(None)
+        );
         // Without one, TLS ends it or the host, which asks for a key.
         let without = tools(Client::new(&host, LINES)).await;
         match required {

@@ -126,35 +126,49 @@ impl Now {
     }
 }
 
+/// A gauge with a value for each plugin.
+fn each(
+    families: &mut Families,
+    rows: &[Row<'_>],
+    name: &'static str,
+    help: &'static str,
+    value: impl Fn(&Row<'_>) -> f64,
+) {
+    let mut family = families.gauge(name, help);
+    for row in rows {
+        family.set([("plugin", row.0)], value(row));
+    }
+}
+
 fn states(families: &mut Families, rows: &[Row<'_>]) {
-    let mut family = families.gauge(
+    each(
+        families,
+        rows,
         "fusebox_plugin_serving",
         "1 if a version of the plugin serves.",
+        |(_, _, now)| now.serving as f64,
     );
-    for (plugin, _, now) in rows {
-        family.set([("plugin", plugin)], now.serving as f64);
-    }
-    let mut family = families.gauge(
+    each(
+        families,
+        rows,
         "fusebox_plugin_failed",
         "1 if the newest file of the plugin can't be used, whether or not an older version serves.",
+        |(_, _, now)| now.failed as f64,
     );
-    for (plugin, _, now) in rows {
-        family.set([("plugin", plugin)], now.failed as f64);
-    }
-    let mut family = families.gauge(
+    each(
+        families,
+        rows,
         "fusebox_plugin_disabled",
         "1 if the plugin is switched off.",
+        |(_, _, now)| now.disabled as f64,
     );
-    for (plugin, _, now) in rows {
-        family.set([("plugin", plugin)], now.disabled as f64);
-    }
-    let mut family = families.gauge(
+    each(
+        families,
+        rows,
         "fusebox_plugin_canary_ratio",
         "How much of the plugin's calls a new version gets that is being tried; 0 if none is.",
+        |(_, _, now)| f64::from(now.canary_share) / 100.0,
     );
-    for (plugin, _, now) in rows {
-        family.set([("plugin", plugin)], f64::from(now.canary_share) / 100.0);
-    }
     let mut family = families.gauge(
         "fusebox_plugin_info",
         "Always 1; the hash of the file that serves is a label.",
@@ -167,24 +181,27 @@ fn states(families: &mut Families, rows: &[Row<'_>]) {
 }
 
 fn work(families: &mut Families, rows: &[Row<'_>]) {
-    let mut family = families.gauge("fusebox_plugin_calls_in_flight", "Calls that run now.");
-    for (plugin, _, now) in rows {
-        family.set([("plugin", plugin)], now.in_flight as f64);
-    }
-    let mut family = families.gauge(
+    each(
+        families,
+        rows,
+        "fusebox_plugin_calls_in_flight",
+        "Calls that run now.",
+        |(_, _, now)| now.in_flight as f64,
+    );
+    each(
+        families,
+        rows,
         "fusebox_plugin_queue_depth",
         "Calls that wait for one of the plugin's places.",
+        |(_, _, now)| now.waiting as f64,
     );
-    for (plugin, _, now) in rows {
-        family.set([("plugin", plugin)], now.waiting as f64);
-    }
-    let mut family = families.gauge(
+    each(
+        families,
+        rows,
         "fusebox_plugin_queue_limit",
         "How many may wait: `limits.queue_max`.",
+        |(_, _, now)| now.queue_max as f64,
     );
-    for (plugin, _, now) in rows {
-        family.set([("plugin", plugin)], now.queue_max as f64);
-    }
     let help = "How long calls waited until they were admitted; most don't wait at all.";
     let mut family = families.times("fusebox_admission_wait_seconds", help);
     for (plugin, reading, _) in rows {
@@ -202,13 +219,13 @@ fn work(families: &mut Families, rows: &[Row<'_>]) {
     for (plugin, reading, _) in rows {
         family.set([("plugin", plugin)], reading.totals.fuel as f64);
     }
-    let mut family = families.gauge(
+    each(
+        families,
+        rows,
         "fusebox_plugin_memory_peak_bytes",
         "The most memory that one instance had at the end of its call, of the versions in use.",
+        |(_, reading, _)| reading.memory_max_bytes as f64,
     );
-    for (plugin, reading, _) in rows {
-        family.set([("plugin", plugin)], reading.memory_max_bytes as f64);
-    }
 }
 
 fn handlers(families: &mut Families, rows: &[Row<'_>]) {
