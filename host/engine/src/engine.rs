@@ -17,6 +17,7 @@ use wasmtime::{
 use crate::contract::{capabilities, quick, sliced};
 use crate::lane::{LongLane, yield_to_short_calls};
 use crate::outbound;
+use crate::ready::Places;
 use crate::sockets;
 use crate::state::State;
 use crate::swap;
@@ -58,6 +59,10 @@ pub struct EngineConfig {
     pub cache_dir: Option<PathBuf>,
     /// Threads for calls that compute for longer than a slice.
     pub long_call_threads: usize,
+    /// Instances of each plugin that are made before a call needs them, for each
+    /// thread that serves; an eighth of `max_instances` at most, of all plugins
+    /// together. 0: none.
+    pub ready_instances: usize,
     /// Reset the memory of a used slot page by page, by the kernel's record of
     /// what was written (Linux 6.7 or later; elsewhere it changes nothing). Only
     /// safe while the machine doesn't swap: see [`crate::swap`].
@@ -72,6 +77,7 @@ impl Default for EngineConfig {
             table_ceiling_elements: 20_000,
             cache_dir: None,
             long_call_threads: std::thread::available_parallelism().map_or(1, usize::from),
+            ready_instances: 0,
             pagemap_scan: swap::is_off(),
         }
     }
@@ -111,6 +117,8 @@ pub(crate) struct Inner {
     /// compile, and leave the processors to whoever has a call to run
     pub(crate) compilers: ThreadPool,
     pub(crate) max_instances: u32,
+    pub(crate) ready_instances: usize,
+    pub(crate) ready_places: Arc<Places>,
     pagemap_scan: bool,
 }
 
@@ -147,6 +155,8 @@ impl Engine {
                 long_lane,
                 compilers,
                 max_instances: config.max_instances,
+                ready_instances: config.ready_instances,
+                ready_places: Arc::new(Places::new(config.max_instances)),
                 pagemap_scan: config.pagemap_scan,
             }),
         })
@@ -163,12 +173,16 @@ impl Engine {
         self.inner.pagemap_scan && !swap::is_off()
     }
 
-    /// Instances alive now, of all plugins together.
+    /// Instances alive now, of all plugins together, but for those that are ready.
     pub fn instances_alive(&self) -> u64 {
-        self.inner
-            .wasmtime
-            .pooling_allocator_metrics()
-            .map_or(0, |metrics| metrics.component_instances())
+        let metrics = self.inner.wasmtime.pooling_allocator_metrics();
+        let all = metrics.map_or(0, |metrics| metrics.component_instances());
+        all.saturating_sub(self.instances_ready())
+    }
+
+    /// Instances that wait for their first call.
+    pub fn instances_ready(&self) -> u64 {
+        self.inner.ready_places.taken() as u64
     }
 }
 

@@ -8,6 +8,7 @@
 #![forbid(unsafe_code)]
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod ahead;
 mod asks;
 mod call;
 pub mod contract;
@@ -17,6 +18,7 @@ mod fault;
 mod foreign;
 mod grants;
 mod habit;
+mod instance;
 mod keyvalue;
 mod lane;
 mod limits;
@@ -24,6 +26,7 @@ mod load;
 mod outbound;
 mod plugin;
 mod quick;
+mod ready;
 mod redact;
 mod settings;
 mod sockets;

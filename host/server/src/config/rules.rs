@@ -223,6 +223,7 @@ pub(super) const RULES: &[(&str, Rule)] = &[
     ("engine.cache", Rule::Bool),
     ("engine.cache_dir", FOLDER_OR_NONE),
     ("engine.long_call_threads", int(0, 1024)),
+    ("engine.ready_instances", int(0, 64)),
     ("tasks.enabled", Rule::Bool),
     ("tasks.store", FILE),
     ("tasks.max_tasks", int(1, 10_000_000)),

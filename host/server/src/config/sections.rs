@@ -246,6 +246,8 @@ pub struct Engine {
     pub cache_dir: PathBuf,
     /// Threads for long calls; 0: one for each core.
     pub long_call_threads: usize,
+    /// Instances made before a call needs them, for each plugin and worker.
+    pub ready_instances: usize,
 }
 
 impl Engine {
@@ -445,6 +447,7 @@ mod tests {
             cache,
             cache_dir: dir.into(),
             long_call_threads: 0,
+            ready_instances: 0,
         };
         let look_up = |name: &str| {
             variables
