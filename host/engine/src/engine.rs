@@ -17,7 +17,7 @@ use wasmtime::{
 use crate::contract::{capabilities, quick, sliced};
 use crate::lane::{LongLane, yield_to_short_calls};
 use crate::outbound;
-use crate::ready::Places;
+use crate::ready::{self, Places};
 use crate::sockets;
 use crate::state::State;
 use crate::swap;
@@ -59,10 +59,6 @@ pub struct EngineConfig {
     pub cache_dir: Option<PathBuf>,
     /// Threads for calls that compute for longer than a slice.
     pub long_call_threads: usize,
-    /// Instances of each plugin that are made before a call needs them, for each
-    /// thread that serves; an eighth of `max_instances` at most, of all plugins
-    /// together. 0: none.
-    pub ready_instances: usize,
     /// Reset the memory of a used slot page by page, by the kernel's record of
     /// what was written (Linux 6.7 or later; elsewhere it changes nothing). Only
     /// safe while the machine doesn't swap: see [`crate::swap`].
@@ -77,7 +73,6 @@ impl Default for EngineConfig {
             table_ceiling_elements: 20_000,
             cache_dir: None,
             long_call_threads: std::thread::available_parallelism().map_or(1, usize::from),
-            ready_instances: 0,
             pagemap_scan: swap::is_off(),
         }
     }
@@ -117,7 +112,6 @@ pub(crate) struct Inner {
     /// compile, and leave the processors to whoever has a call to run
     pub(crate) compilers: ThreadPool,
     pub(crate) max_instances: u32,
-    pub(crate) ready_instances: usize,
     pub(crate) ready_places: Arc<Places>,
     pagemap_scan: bool,
 }
@@ -155,7 +149,6 @@ impl Engine {
                 long_lane,
                 compilers,
                 max_instances: config.max_instances,
-                ready_instances: config.ready_instances,
                 ready_places: Arc::new(Places::new(config.max_instances)),
                 pagemap_scan: config.pagemap_scan,
             }),
@@ -212,7 +205,9 @@ fn settings(config: &EngineConfig) -> Result<Config, EngineError> {
 }
 
 fn pooling(config: &EngineConfig) -> PoolingAllocationConfig {
-    let instances = config.max_instances;
+    // Those that are ready take no slot of a call's.
+    let ready = ready::places(config.max_instances);
+    let instances = config.max_instances.saturating_add(ready);
     let parts = instances.saturating_mul(CORE_INSTANCES_PER_COMPONENT);
     let mut pooling = PoolingAllocationConfig::new();
     pooling

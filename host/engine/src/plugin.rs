@@ -149,7 +149,7 @@ impl Plugin {
                     indices,
                     pre,
                     shelf: Shelf::new(isolation),
-                    ready: Ready::new(&parts.ready_places, parts.ready_instances),
+                    ready: Ready::new(&parts.ready_places, limits.ready_instances),
                 })
             }
             Err(_) => None,
@@ -161,7 +161,7 @@ impl Plugin {
         }
         // Only what can't be called in one go needs instances for slices at once.
         let in_slices = match quick.is_none() && !grants.can_act() {
-            true => parts.ready_instances,
+            true => limits.ready_instances,
             false => 0,
         };
         Ok(Self {

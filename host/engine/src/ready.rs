@@ -18,8 +18,8 @@ use crate::warm::{home, shards};
 /// place: each try costs what it costs, and would fail again.
 const REST_CALLS: u32 = 256;
 
-/// Ready instances have one of so many slots at most: the others are for calls.
-const SHARE_OF_SLOTS: usize = 8;
+/// One ready instance at most for so many that serve calls.
+const CALLS_FOR_EACH: u32 = 8;
 
 /// How many instances may be ready, of all plugins together.
 pub(crate) struct Places {
@@ -37,11 +37,16 @@ trait Holder: Send + Sync {
 /// The place of one ready instance; given back when it is dropped.
 struct Place(Arc<Places>);
 
+/// How many may be ready beside so many that serve calls.
+pub(crate) fn places(max_instances: u32) -> u32 {
+    max_instances / CALLS_FOR_EACH
+}
+
 impl Places {
-    /// Places in an engine of so many slots.
-    pub(crate) fn new(slots: u32) -> Self {
+    /// Places beside so many instances that serve calls.
+    pub(crate) fn new(max_instances: u32) -> Self {
         Self {
-            max: slots as usize / SHARE_OF_SLOTS,
+            max: places(max_instances) as usize,
             taken: AtomicUsize::new(0),
             holders: Mutex::default(),
         }
@@ -135,8 +140,8 @@ impl<Bound: Send + 'static> Ready<Bound> {
         ready
     }
 
-    /// An instance for this thread, if one is ready; and the duty to make more, once
-    /// half of them are gone.
+    /// An instance for this thread, if one is ready; and the duty to make one in its
+    /// place.
     pub(crate) fn take(self: &Arc<Self>) -> (Option<Made<Bound>>, Option<Filling<Bound>>) {
         if self.each == 0 {
             return (None, None);
@@ -148,7 +153,7 @@ impl<Bound: Send + 'static> Ready<Bound> {
             (made.pop(), made.len())
         };
         self.called.store(true, Ordering::Relaxed);
-        let fill = left <= self.each / 2 && !self.rests();
+        let fill = left < self.each && !self.rests();
         let filling = (fill && !shard.filling.swap(true, Ordering::Relaxed)).then(|| Filling {
             ready: self.clone(),
             shard: index,

@@ -419,7 +419,6 @@ pub(crate) fn engine_config(config: &Config) -> EngineConfig {
             0 => defaults.long_call_threads,
             threads => threads,
         },
-        ready_instances: config.engine.ready_instances,
         ..defaults
     }
 }

@@ -12,8 +12,8 @@ use std::time::Instant;
 use bytestring::ByteString;
 use fusebox_engine::contract::types::{CallContext, ClientCapabilities, Content, ToolOutcome};
 use fusebox_engine::{
-    Answer, CallError, Change, Engine, FaultKind, Habit, Invocation, Isolation, Limits, Plugin,
-    RequestEvent, RequestSink, Stage, Usage,
+    Answer, CallError, Change, Engine, FaultKind, Habit, Invocation, Isolation, Limits, LoadError,
+    Plugin, RequestEvent, RequestSink, Stage, Usage,
 };
 use wit_component::StringEncoding;
 use wit_parser::Resolve;
@@ -99,19 +99,22 @@ impl Guest {
         imports: Imports,
         secret: u64,
     ) -> Self {
-        Self::starting(engine, isolation, imports, secret, Start::Nothing)
+        let bytes = component(imports, secret, Start::Nothing);
+        Self::loaded(Plugin::load(engine, &bytes, Limits::default(), isolation))
     }
 
-    /// Loads one that does this while it is made.
-    pub(crate) fn starting(
-        engine: &Engine,
-        isolation: Isolation,
-        imports: Imports,
-        secret: u64,
-        start: Start,
-    ) -> Self {
-        let bytes = component(imports, secret, start);
-        let plugin = Plugin::load(engine, &bytes, Limits::default(), isolation);
+    /// Loads one that does this while it is made, with so many instances ready for
+    /// each thread that calls.
+    pub(crate) fn ready(engine: &Engine, imports: Imports, start: Start, ready: usize) -> Self {
+        let limits = Limits {
+            ready_instances: ready,
+            ..Limits::default()
+        };
+        let bytes = component(imports, 0x5ec2_e7f0, start);
+        Self::loaded(Plugin::load(engine, &bytes, limits, Isolation::Call))
+    }
+
+    fn loaded(plugin: Result<Plugin, LoadError>) -> Self {
         Self {
             plugin: plugin.expect("a plugin"),
             runtime: tokio::runtime::Builder::new_current_thread()

@@ -4,23 +4,13 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use fusebox_engine::{CallError, Engine, EngineConfig, FaultKind, Isolation};
+use fusebox_engine::{CallError, Engine, FaultKind};
 
 use crate::guest::{CLEAN, FEW_PAGES, Guest, Imports, MANY_PAGES, Start};
-use crate::{BOTH, ROUNDS, SECRET, engine};
+use crate::{BOTH, ROUNDS, engine};
 
 /// Ready instances of each plugin.
 const READY: usize = 2;
-
-fn engine_with_ready(max_instances: u32) -> Engine {
-    let config = EngineConfig {
-        max_instances,
-        long_call_threads: 1,
-        ready_instances: READY,
-        ..EngineConfig::default()
-    };
-    Engine::new(&config).expect("an engine")
-}
 
 #[track_caller]
 fn until(what: &str, holds: impl Fn() -> bool) {
@@ -37,8 +27,8 @@ fn all_are_ready(engine: &Engine) {
 
 #[test]
 fn a_call_finds_an_instance_that_was_made_for_it() {
-    let engine = engine_with_ready(64);
-    let guest = Guest::load(&engine, Isolation::Call, Imports::Pollables, SECRET);
+    let engine = engine(64);
+    let guest = Guest::ready(&engine, Imports::Pollables, Start::Nothing, READY);
     assert_eq!(guest.text("write", MANY_PAGES), CLEAN);
     assert_eq!(guest.made(), 1, "the first call has to wait");
     for _ in 0..ROUNDS {
@@ -63,8 +53,8 @@ fn a_call_finds_an_instance_that_was_made_for_it() {
 
 #[test]
 fn so_does_a_call_in_one_go() {
-    let engine = engine_with_ready(64);
-    let guest = Guest::load(&engine, Isolation::Call, Imports::Contract, SECRET);
+    let engine = engine(64);
+    let guest = Guest::ready(&engine, Imports::Contract, Start::Nothing, READY);
     for _ in 0..ROUNDS {
         for tool in ["write", "find"] {
             // On a busy machine a call may outlive its slice, and be run again.
@@ -80,11 +70,10 @@ fn so_does_a_call_in_one_go() {
 #[test]
 fn it_uses_what_it_would_use_without() {
     for imports in BOTH {
-        let load = |engine| Guest::starting(engine, Isolation::Call, imports, SECRET, Start::Works);
-        let without = engine(8);
-        let expected = load(&without).usage("find", FEW_PAGES);
-        let engine = engine_with_ready(64);
-        let guest = load(&engine);
+        let engine = engine(64);
+        let load = |ready| Guest::ready(&engine, imports, Start::Works, ready);
+        let expected = load(0).usage("find", FEW_PAGES);
+        let guest = load(READY);
         guest.text("find", FEW_PAGES);
         for _ in 0..ROUNDS {
             all_are_ready(&engine);
@@ -101,8 +90,8 @@ fn it_uses_what_it_would_use_without() {
 #[test]
 fn what_speaks_or_fails_while_it_is_made_is_made_by_its_call() {
     for imports in BOTH {
-        let engine = engine_with_ready(64);
-        let load = |start| Guest::starting(&engine, Isolation::Call, imports, SECRET, start);
+        let engine = engine(64);
+        let load = |start| Guest::ready(&engine, imports, start, READY);
         let guest = load(Start::Logs);
         for calls in 1..=ROUNDS {
             assert_eq!(guest.text("find", FEW_PAGES), CLEAN);
@@ -121,23 +110,23 @@ fn what_speaks_or_fails_while_it_is_made_is_made_by_its_call() {
 }
 
 #[test]
-fn they_never_take_the_places_of_calls() {
-    // Eight slots for each ready instance.
-    let engine = engine_with_ready(8 * READY as u32);
-    let quiet = Guest::load(&engine, Isolation::Call, Imports::Contract, SECRET);
+fn they_are_few_and_with_those_who_are_called() {
+    // One ready instance for eight that serve calls.
+    let large = engine(8 * READY as u32);
+    let quiet = Guest::ready(&large, Imports::Contract, Start::Nothing, READY);
     quiet.text("find", FEW_PAGES);
-    all_are_ready(&engine);
-    let busy = Guest::load(&engine, Isolation::Call, Imports::Pollables, SECRET);
+    all_are_ready(&large);
+    let busy = Guest::ready(&large, Imports::Pollables, Start::Nothing, READY);
     // A plugin that nobody calls gives its own up.
     until("an instance is ready for the plugin that is called", || {
         let before = busy.made();
         assert_eq!(busy.text("find", FEW_PAGES), CLEAN);
-        assert!(engine.instances_ready() <= READY as u64);
+        assert!(large.instances_ready() <= READY as u64);
         busy.made() == before
     });
-    // Too few slots: none is ever made.
-    let small = engine_with_ready(4);
-    let guest = Guest::load(&small, Isolation::Call, Imports::Contract, SECRET);
+    // Too few: none is ever made.
+    let small = engine(4);
+    let guest = Guest::ready(&small, Imports::Contract, Start::Nothing, READY);
     for calls in 1..=ROUNDS {
         guest.text("find", FEW_PAGES);
         assert!(guest.made() >= calls);

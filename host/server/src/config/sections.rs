@@ -213,6 +213,8 @@ pub struct Limits {
     pub isolation: Isolation,
     /// Calls that one pooled instance serves.
     pub max_calls_per_instance: u32,
+    /// Instances that are made before a call needs them, for each worker.
+    pub ready_instances: usize,
     /// Whether the host checks arguments before it calls a tool.
     pub validate_arguments: bool,
     /// Whether the host checks what a tool with an output schema answers.
@@ -246,8 +248,6 @@ pub struct Engine {
     pub cache_dir: PathBuf,
     /// Threads for long calls; 0: one for each core.
     pub long_call_threads: usize,
-    /// Instances made before a call needs them, for each plugin and worker.
-    pub ready_instances: usize,
 }
 
 impl Engine {
@@ -447,7 +447,6 @@ mod tests {
             cache,
             cache_dir: dir.into(),
             long_call_threads: 0,
-            ready_instances: 0,
         };
         let look_up = |name: &str| {
             variables

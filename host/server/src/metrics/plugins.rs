@@ -50,7 +50,7 @@ pub(super) fn write(families: &mut Families, host: &Host, now: Instant) {
     );
     families.value(
         "fusebox_instances_ready",
-        "Instances that wait for their first call: `engine.ready_instances`.",
+        "Instances that wait for their first call: `limits.ready_instances`.",
         host.engine.instances_ready() as f64,
     );
     families.value(
