@@ -28,6 +28,9 @@
 //! asks the user), and [`IntoToolResult`], [`IntoContents`],
 //! [`IntoPromptResult`] and [`IntoCompletion`] for what it can return.
 //!
+//! A handler may be `async`, to have several requests on their way at once: see
+//! [`http::Builder::send_async`], [`join!`], [`try_join!`], and [`block_on`] for tests.
+//!
 //! What a plugin does beyond computing has to be granted by the operator, in
 //! `[plugins.NAME.grants]` of the host's configuration: [`Context::config`],
 //! [`Context::secret`], [`Context::http`] and [`Context::store`]. What it needs can be

@@ -18,6 +18,7 @@ use fusebox_sdk::http::{HttpError, Response};
 use fusebox_sdk::prelude::*;
 use fusebox_sdk::{ResourceBody, block_on, join, join_all, try_join};
 
+// ANCHOR: difference
 async fn warmth(town: &str, ctx: &Context) -> Result<f64, HandlerError> {
     ctx.log_info(&format!("asking for {town}"));
     let url = format!("https://api.example.org/{town}");
@@ -31,6 +32,7 @@ async fn difference(one: String, other: String, ctx: &Context) -> Result<f64, Ha
     let (one, other) = try_join!(warmth(&one, ctx), warmth(&other, ctx))?;
     Ok(one - other)
 }
+// ANCHOR_END: difference
 
 /// Waits for nothing.
 #[tool]
