@@ -13,8 +13,10 @@ use wasmtime::{
     Cache, CacheConfig, Config, Enabled, InstanceAllocationStrategy, OptLevel,
     PoolingAllocationConfig,
 };
+use wasmtime_wasi::p2::bindings::LinkOptions;
 
 use crate::contract::{capabilities, quick, sliced};
+use crate::functions::{FunctionStore, Kept};
 use crate::lane::{LongLane, yield_to_short_calls};
 use crate::outbound;
 use crate::ready::{self, Places};
@@ -57,6 +59,9 @@ pub struct EngineConfig {
     pub table_ceiling_elements: usize,
     /// Where compiled code is kept between runs; none: nowhere.
     pub cache_dir: Option<PathBuf>,
+    /// Functions that were compiled in this process, for components that have them too;
+    /// none: each component is compiled whole.
+    pub functions: Option<Arc<dyn FunctionStore>>,
     /// Threads for calls that compute for longer than a slice.
     pub long_call_threads: usize,
     /// Reset the memory of a used slot page by page, by the kernel's record of
@@ -72,6 +77,7 @@ impl Default for EngineConfig {
             memory_ceiling_bytes: 128 << 20,
             table_ceiling_elements: 20_000,
             cache_dir: None,
+            functions: None,
             long_call_threads: std::thread::available_parallelism().map_or(1, usize::from),
             pagemap_scan: swap::is_off(),
         }
@@ -201,6 +207,12 @@ fn settings(config: &EngineConfig) -> Result<Config, EngineError> {
     if let Some(dir) = &config.cache_dir {
         settings.cache(Some(open_cache(dir)?));
     }
+    if let Some(store) = &config.functions {
+        let store = Arc::new(Kept(Arc::clone(store)));
+        settings
+            .enable_incremental_compilation(store)
+            .map_err(|error| EngineError::new("kept functions", format!("{error:#}")))?;
+    }
     Ok(settings)
 }
 
@@ -250,7 +262,10 @@ fn open_cache(dir: &std::path::Path) -> Result<Cache, EngineError> {
 /// no file and no environment, and has no request sent, no socket and nothing kept.
 fn link(engine: &wasmtime::Engine) -> wasmtime::Result<Linker<State>> {
     let mut linker = Linker::new(engine);
-    wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
+    let mut options = LinkOptions::default();
+    // What a component of JavaScript imports that has sockets, with all else of them.
+    options.network_error_code(true);
+    wasmtime_wasi::p2::add_to_linker_with_options_async(&mut linker, &options)?;
     wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut linker)?;
     outbound::correct_errors(&mut linker)?;
     sockets::guard(&mut linker)?;

@@ -16,6 +16,7 @@ mod engine;
 mod exports;
 mod fault;
 mod foreign;
+mod functions;
 mod grants;
 mod habit;
 mod instance;
@@ -42,6 +43,7 @@ pub use engine::{Engine, EngineConfig, EngineError};
 pub use exports::Exports;
 pub use fault::{CallError, Fault, FaultKind};
 pub use foreign::{Foreign, NotServed};
+pub use functions::FunctionStore;
 pub use grants::{Capability, Folder, Grants, Secret, Variable};
 pub use habit::Habit;
 pub use keyvalue::{

@@ -223,6 +223,7 @@ pub(super) const RULES: &[(&str, Rule)] = &[
     ("engine.max_instances", int(1, 20_000)),
     ("engine.cache", Rule::Bool),
     ("engine.cache_dir", FOLDER_OR_NONE),
+    ("engine.functions_max_bytes", int(0, 64 * GIB)),
     ("engine.long_call_threads", int(0, 1024)),
     ("tasks.enabled", Rule::Bool),
     ("tasks.store", FILE),
