@@ -16,6 +16,7 @@ mod project;
 mod provision;
 mod run;
 mod test;
+mod wasmtime;
 
 use std::process::ExitCode;
 
