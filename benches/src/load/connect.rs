@@ -57,6 +57,13 @@ impl Dialer {
         })
     }
 
+    /// Ends what connections share.
+    pub(super) async fn close(&self) {
+        if let Some(quic) = &self.quic {
+            quic.close().await;
+        }
+    }
+
     async fn link(&self, number: usize, slow: bool) -> Result<Link, LoadError> {
         if let Some(quic) = &self.quic {
             if self.settings.protocol == Protocol::H3 {

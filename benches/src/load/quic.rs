@@ -8,6 +8,7 @@ use std::io;
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use quinn::crypto::rustls::QuicClientConfig;
 use quinn::{
@@ -20,6 +21,7 @@ use rustls::pki_types::pem::PemObject as _;
 use socket2::{Domain, Socket, Type};
 use tokio::io::{Join, join};
 use tokio::sync::Mutex;
+use tokio::time::timeout;
 
 use super::LoadError;
 use super::http3;
@@ -37,6 +39,9 @@ const SOCKET_BUFFER_BYTES: usize = 4 << 20;
 
 /// The largest packet that is tried.
 const UDP_PAYLOAD_MAX_BYTES: u16 = 8972;
+
+/// How long connections may take to close.
+const CLOSING: Duration = Duration::from_secs(1);
 
 /// Room for the answers of a connection.
 const WINDOW_BYTES: u32 = 16 << 20;
@@ -99,6 +104,14 @@ impl Quic {
         let opened = self.connection(number).await?.open_bi().await;
         let (send, recv) = opened.map_err(|error| self.failed(number, &error))?;
         Ok(join(recv, send))
+    }
+
+    /// Tells the server that its clients are gone: it would keep them until they have
+    /// been silent for long.
+    pub(super) async fn close(&self) {
+        self.endpoint.close(VarInt::from_u32(0), b"");
+        // What does not get through is what the server has to bear from any client.
+        let _ = timeout(CLOSING, self.endpoint.wait_idle()).await;
     }
 
     /// Speaks HTTP/3.

@@ -238,6 +238,7 @@ async fn part(
     for opened in &mut idle {
         plan.check_idle(&shard, opened, FIRST_ID).await?;
     }
+    plan.dialer.close().await;
     Ok(())
 }
 

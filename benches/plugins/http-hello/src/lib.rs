@@ -64,7 +64,22 @@ struct Response<'a> {
 struct CallResult {
     result_type: &'static str,
     content: [Text; 1],
-    is_error: bool,
+    #[serde(rename = "_meta")]
+    meta: Meta,
+}
+
+#[derive(Serialize)]
+struct Meta {
+    #[serde(rename = "io.modelcontextprotocol/serverInfo")]
+    server_info: ServerInfo,
+}
+
+/// As much as our host says of itself in each answer.
+#[derive(Serialize)]
+struct ServerInfo {
+    name: &'static str,
+    version: &'static str,
+    title: &'static str,
 }
 
 #[derive(Serialize)]
@@ -96,7 +111,13 @@ fn call(request: &Request<'_>) -> Result<CallResult, CallError> {
                 r#type: "text",
                 text: hello(&params.arguments.name),
             }],
-            is_error: false,
+            meta: Meta {
+                server_info: ServerInfo {
+                    name: "wasmtime",
+                    version: env!("CARGO_PKG_VERSION"),
+                    title: "Hello",
+                },
+            },
         }),
         Ok(params) => Err(refuse(-32602, format!("unknown tool {}", params.name))),
         Err(error) => Err(refuse(-32602, error.to_string())),
