@@ -18,6 +18,7 @@ mod run;
 mod scripts;
 mod stamp;
 mod test;
+mod wasmtime;
 
 use std::process::ExitCode;
 

@@ -19,6 +19,7 @@ use crate::contract::{capabilities, quick, sliced};
 use crate::functions::{FunctionStore, Kept};
 use crate::lane::{LongLane, yield_to_short_calls};
 use crate::outbound;
+use crate::ready::{self, Places};
 use crate::sockets;
 use crate::state::State;
 use crate::swap;
@@ -117,6 +118,7 @@ pub(crate) struct Inner {
     /// compile, and leave the processors to whoever has a call to run
     pub(crate) compilers: ThreadPool,
     pub(crate) max_instances: u32,
+    pub(crate) ready_places: Arc<Places>,
     pagemap_scan: bool,
 }
 
@@ -153,6 +155,7 @@ impl Engine {
                 long_lane,
                 compilers,
                 max_instances: config.max_instances,
+                ready_places: Arc::new(Places::new(config.max_instances)),
                 pagemap_scan: config.pagemap_scan,
             }),
         })
@@ -169,12 +172,16 @@ impl Engine {
         self.inner.pagemap_scan && !swap::is_off()
     }
 
-    /// Instances alive now, of all plugins together.
+    /// Instances alive now, of all plugins together, but for those that are ready.
     pub fn instances_alive(&self) -> u64 {
-        self.inner
-            .wasmtime
-            .pooling_allocator_metrics()
-            .map_or(0, |metrics| metrics.component_instances())
+        let metrics = self.inner.wasmtime.pooling_allocator_metrics();
+        let all = metrics.map_or(0, |metrics| metrics.component_instances());
+        all.saturating_sub(self.instances_ready())
+    }
+
+    /// Instances that wait for their first call.
+    pub fn instances_ready(&self) -> u64 {
+        self.inner.ready_places.taken() as u64
     }
 }
 
@@ -210,7 +217,9 @@ fn settings(config: &EngineConfig) -> Result<Config, EngineError> {
 }
 
 fn pooling(config: &EngineConfig) -> PoolingAllocationConfig {
-    let instances = config.max_instances;
+    // Those that are ready take no slot of a call's.
+    let ready = ready::places(config.max_instances);
+    let instances = config.max_instances.saturating_add(ready);
     let parts = instances.saturating_mul(CORE_INSTANCES_PER_COMPONENT);
     let mut pooling = PoolingAllocationConfig::new();
     pooling

@@ -8,6 +8,7 @@
 #![forbid(unsafe_code)]
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod ahead;
 mod asks;
 mod call;
 pub mod contract;
@@ -18,6 +19,7 @@ mod foreign;
 mod functions;
 mod grants;
 mod habit;
+mod instance;
 mod keyvalue;
 mod lane;
 mod limits;
@@ -25,6 +27,7 @@ mod load;
 mod outbound;
 mod plugin;
 mod quick;
+mod ready;
 mod redact;
 mod settings;
 mod sockets;

@@ -213,6 +213,8 @@ pub struct Limits {
     pub isolation: Isolation,
     /// Calls that one pooled instance serves.
     pub max_calls_per_instance: u32,
+    /// Instances that are made before a call needs them, for each worker.
+    pub ready_instances: usize,
     /// Whether the host checks arguments before it calls a tool.
     pub validate_arguments: bool,
     /// Whether the host checks what a tool with an output schema answers.
