@@ -18,7 +18,10 @@ function waited(step, source) {
       return step();
     } catch (error) {
       if (codeOf(error) !== "would-block") throw error;
-      source.subscribe().block();
+      const ready = source.subscribe();
+      ready.block();
+      // It is a child of its source, which could not be closed before it.
+      ready[dispose]?.();
     }
   }
 }

@@ -139,7 +139,7 @@ test("a context for a test keeps what it is told", () => {
 function sockets({ found = [{ tag: "ipv4", val: [10, 0, 0, 1] }], heard = [], deny }) {
   const told = { connected: [], sent: [], waited: 0, dropped: [] };
   const drops = (name) => ({ [Symbol.dispose ?? Symbol.for("dispose")]: () => told.dropped.push(name) });
-  const subscribe = () => ({ block: () => told.waited++ });
+  const subscribe = () => ({ block: () => told.waited++, ...drops("pollable") });
   const fails = (payload) => {
     throw Object.assign(new Error("the host"), { payload });
   };
@@ -187,7 +187,7 @@ test("a connection is made to the first address that answers, and closed in orde
   assert.equal(read(), undefined);
   connection.close();
   connection.close();
-  assert.deepEqual(told.dropped, ["socket", "input", "output", "socket"]);
+  assert.deepEqual(told.dropped, ["socket", "pollable", "input", "output", "socket"]);
   assert.throws(read, /the connection is closed/);
 });
 

@@ -68,12 +68,19 @@ if (mode === "describe") {
     }),
   };
   const sockets = capabilities.includes("sockets") ? "sockets: { network, names, tcp }, " : "";
+  // componentize-js makes the class of a resource of its methods, and none for one without
+  // any: its own code, which has globals of its own, looks for this one in vain.
+  const classes = sockets
+    ? `network.instanceNetwork.constructor("return globalThis")()
+         .import_network_0_2_12$Network = class Network {};`
+    : "";
   const lines = Object.entries(imports).map(([name, from]) => `import * as ${name} from "${from}";`);
   const file = await bundle(
     "component",
     `${lines.join("\n")}
      ${plugin}
      import { serve } from ${kit("component.js")};
+     ${classes}
      export const { tools, resources, prompts, completions } =
        serve(plugin, { ${sockets}${Object.keys(imports).join(", ")} });`,
   );
