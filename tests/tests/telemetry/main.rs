@@ -127,6 +127,12 @@ fn a_call_over_http_has_its_parts_below_the_trace_of_its_headers() {
     assert_eq!(spans.len(), 4, "{spans:#?}");
     let got = collector.collected();
     assert!(got.trace(OTHER_TRACE).is_empty(), "it was not sampled");
+    // What sends is known as parts of the host.
+    let parts = host.health()["parts"].clone();
+    for part in ["spans", "figures", "lines", "durations"] {
+        let part = format!("telemetry.{part}");
+        assert_eq!(parts[&part]["state"], "running", "{part}: {parts:#}");
+    }
 }
 
 #[test]
