@@ -311,6 +311,7 @@ fn quic() -> Case {
     const ONE: &[&str] = &["--protocol", "quic", "-c", "50", "--streams", "50"];
     const FIFTY: &[&str] = &["--protocol", "quic", "-c", "50"];
     const BARE: &[&str] = &["--protocol", "quic-echo", "-c", "50", "--streams", "50"];
+    const HTTP: &[&str] = &["--protocol", "h3", "-c", "1", "-d", "50"];
     const BARE_FIFTY: &[&str] = &["--protocol", "quic-echo", "-c", "50"];
     let within =
         |text, side, over| Goal::ratio(text, Metric::CpuPerRequest, side, over, Bound::AtMost(1.5));
@@ -321,6 +322,7 @@ fn quic() -> Case {
             Side::new("fusebox pooled, 1 connection", POOLED, ONE),
             Side::new("fusebox, 1 connection", CALL, ONE),
             Side::new("quinn echo, 1 connection", ECHO, BARE),
+            Side::new("fusebox pooled, HTTP/3", POOLED, HTTP),
             Side::new("fusebox pooled, 50 connections", POOLED, FIFTY),
             Side::new("quinn echo, 50 connections", ECHO, BARE_FIFTY),
         ]),
