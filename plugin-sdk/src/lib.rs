@@ -37,14 +37,12 @@
 //! `schemars::JsonSchema`, one as a result `serde::Serialize` and
 //! `schemars::JsonSchema`; both crates must be among your dependencies then.
 
-#![forbid(unsafe_code)]
+// Forbidden but for the allocator, which can't be without.
+#![deny(unsafe_code)]
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
-#[cfg(all(feature = "allocator", target_family = "wasm", target_os = "unknown"))]
-mod allocator {
-    #[global_allocator]
-    static HEAP: dlmalloc::GlobalDlmalloc = dlmalloc::GlobalDlmalloc;
-}
+#[cfg(all(feature = "allocator", target_arch = "wasm32", target_os = "unknown"))]
+mod allocator;
 mod arguments;
 mod ask;
 mod asks;
@@ -60,6 +58,7 @@ pub mod http;
 mod plugin;
 mod prompt;
 mod resource;
+mod room;
 mod schema;
 mod settings;
 #[cfg(not(target_arch = "wasm32"))]
@@ -120,6 +119,7 @@ pub mod __private {
         get_prompt, list_prompts, list_resource_templates, list_resources, list_tools,
         read_resource,
     };
+    pub use crate::room::PageStart;
     pub use crate::template::Part;
     pub use crate::text::{TextArgument, optional_text, required_text};
     pub use schemars::SchemaGenerator;
