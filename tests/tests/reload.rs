@@ -5,39 +5,14 @@
 use std::collections::HashSet;
 use std::fs::{self, File};
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::thread;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use fusebox_tests::{Client, Era, Host, Setup, plugin, until};
+use fusebox_tests::{Client, Era, Host, QUICK, Setup, crowd, greeting, plugin, until};
 use serde_json::{Value, json};
-
-/// Files are looked at soon after they change.
-const QUICK: &str = "
-    [reload]
-    poll_interval_ms = 100
-    settle_ms = 20
-";
 
 fn host() -> Host {
     Setup::new().plugin("hello").config(QUICK).start()
-}
-
-/// Another build of `hello`: one that greets with these words.
-fn greeting(words: &str) -> Vec<u8> {
-    const BUILT: &[u8] = b"Hello, ";
-    let mut bytes = plugin("hello");
-    assert_eq!(
-        words.len(),
-        BUILT.len(),
-        "the words lie where the others lay"
-    );
-    let places: Vec<usize> = (0..bytes.len())
-        .filter(|&place| bytes[place..].starts_with(BUILT))
-        .collect();
-    assert_eq!(places.len(), 1, "the greeting is in the file once");
-    bytes[places[0]..][..BUILT.len()].copy_from_slice(words.as_bytes());
-    bytes
 }
 
 fn hello(client: &mut Client) -> String {
@@ -90,6 +65,60 @@ fn a_plugin_comes_changes_and_goes() {
         .call("hello", json!({"name": "Ada"}))
         .expect_err("no such tool");
     assert_eq!(error["code"], -32602, "{error}");
+}
+
+/// What the host has said of the functions that it compiled: how many it found, and how
+/// many it had to compile.
+fn compiled(host: &Host, times: usize) -> (u64, u64) {
+    until("the host has told what it compiled", || {
+        let log = host.log();
+        let told: Vec<&str> = log.split("functions of a plugin").skip(1).collect();
+        let line = told.get(times - 1)?.lines().next()?;
+        let figure = |name: &str| {
+            let (_, rest) = line.split_once(name)?;
+            let digits = rest.split(|one: char| !one.is_ascii_digit()).next()?;
+            digits.parse().ok()
+        };
+        Some((figure(" found=")?, figure(" compiled=")?))
+    })
+}
+
+#[test]
+fn only_functions_that_have_changed_are_compiled_again() {
+    let host = Setup::new()
+        .config(QUICK)
+        .config("[engine]\ncache = false\nfunctions_max_bytes = 100000000")
+        .variable("FUSEBOX_LOG", "info,fusebox::compiled=debug")
+        // One after the other, in the same order each time.
+        .variable("RAYON_NUM_THREADS", "1")
+        .start();
+    let mut client = Client::modern(&host);
+    host.put("hello", &plugin("hello"));
+    wait_for_state(&host, "hello", "serving");
+    let (_, made) = compiled(&host, 1);
+    assert!(made > 50, "{made} functions");
+    assert_eq!(hello(&mut client), "Hello, Ada!");
+
+    let before = host.plugin_health("hello");
+    host.put("hello", &greeting("Howdy, "));
+    host.health_when("the other build serves", |health| {
+        health["plugins"]["hello"]["sha256"] != before["sha256"]
+    });
+    let (found, made_now) = compiled(&host, 2);
+    // A text is no function; a few are compiled again, since what was compiled before
+    // them has a part in their keys.
+    assert!(
+        made_now < made / 4 && found > 4 * made_now,
+        "{found} found, {made_now} made, {made} made at first"
+    );
+    assert_eq!(hello(&mut client), "Howdy, Ada!");
+
+    // Another plugin has other functions, and is what it is.
+    host.put("calculator", &plugin("calculator"));
+    wait_for_state(&host, "calculator", "serving");
+    let (_, made_now) = compiled(&host, 3);
+    assert!(made_now > 0);
+    assert_eq!(hello(&mut client), "Howdy, Ada!");
 }
 
 #[test]
@@ -214,39 +243,25 @@ fn fifty_updates_under_load_fail_no_call() {
     let host = host();
     let seen = Mutex::new(HashSet::new());
     let calls = AtomicU64::new(0);
-    let done = AtomicBool::new(false);
     let answers: Vec<String> = (0..UPDATES)
         .map(|number| format!("Hi  {number:02} Ada!"))
         .collect();
-    thread::scope(|scope| {
-        for number in 0..CLIENTS {
-            let (host, seen, calls, done) = (&host, &seen, &calls, &done);
-            scope.spawn(move || {
-                // However this client ends, the others must not go on for ever.
-                let _ends = SetOnDrop(done);
-                let era = if number % 2 == 0 {
-                    Era::Legacy
-                } else {
-                    Era::Modern
-                };
-                let mut client = Client::of(era, host);
-                while !done.load(Ordering::Relaxed) {
-                    let answer = hello(&mut client);
-                    calls.fetch_add(1, Ordering::Relaxed);
-                    seen.lock().expect("no client failed").insert(answer);
-                }
-            });
-        }
-        let _ends = SetOnDrop(&done);
+    let open = |number| Client::of(Era::in_turn(number), &host);
+    let call = |client: &mut Client| {
+        let answer = hello(client);
+        calls.fetch_add(1, Ordering::Relaxed);
+        seen.lock().expect("no client failed").insert(answer);
+    };
+    crowd(CLIENTS, open, call, |clients| {
         for (number, answer) in answers.iter().enumerate() {
-            host.put("hello", &greeting(&format!("Hi  {number:02} ")));
+            host.put("hello", &greeting(format!("Hi  {number:02} ")));
             until("the new answer is seen", || {
                 seen.lock()
                     .expect("no client failed")
                     .contains(answer)
                     .then_some(())
             });
-            assert!(!done.load(Ordering::Relaxed), "a client failed");
+            clients.assert_well();
         }
     });
     // A client whose call failed has panicked, and the scope with it.
@@ -259,14 +274,6 @@ fn fifty_updates_under_load_fail_no_call() {
     seen.insert("Hello, Ada!".to_owned());
     assert_eq!(seen, expected);
     assert_eq!(host.plugin_health("hello")["faults"], 0);
-}
-
-struct SetOnDrop<'a>(&'a AtomicBool);
-
-impl Drop for SetOnDrop<'_> {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
 }
 
 #[test]

@@ -71,9 +71,8 @@ struct Shard<Bound>(Mutex<Vec<Warm<Bound>>>);
 
 impl<Bound> Shelf<Bound> {
     pub(crate) fn new(isolation: Isolation) -> Self {
-        let threads = std::thread::available_parallelism().map_or(1, usize::from);
         Self {
-            shards: (0..threads.min(SHARDS_MAX))
+            shards: (0..shards())
                 .map(|_| Shard(Mutex::new(Vec::new())))
                 .collect(),
             idle: AtomicUsize::new(0),
@@ -128,7 +127,7 @@ impl<Bound> Shelf<Bound> {
             return;
         }
         if matches!(warm.whose, Whose::Session(_)) {
-            self.drop_gone();
+            self.drop_gone_of(self.home());
         }
         if self.idle.fetch_add(1, Ordering::Relaxed) >= idle_max {
             self.idle.fetch_sub(1, Ordering::Relaxed);
@@ -142,9 +141,17 @@ impl<Bound> Shelf<Bound> {
         self.shards[self.home()].0.lock().push(warm);
     }
 
-    /// Lets go of what sessions left here that have ended.
-    fn drop_gone(&self) {
-        let mut idle = self.shards[self.home()].0.lock();
+    /// Lets go of what sessions left here that have ended. It costs a look where nothing
+    /// is idle.
+    pub(crate) fn drop_gone(&self) {
+        let of_callers = matches!(self.isolation, Isolation::Caller { .. });
+        if of_callers && self.idle.load(Ordering::Relaxed) > 0 {
+            (0..self.shards.len()).for_each(|shard| self.drop_gone_of(shard));
+        }
+    }
+
+    fn drop_gone_of(&self, shard: usize) {
+        let mut idle = self.shards[shard].0.lock();
         let gone: Vec<_> = idle.extract_if(.., |one| one.whose.has_gone()).collect();
         // Their memory is given back without the lock.
         drop(idle);
@@ -166,8 +173,19 @@ impl<Bound> Shelf<Bound> {
 
     /// The shard of this thread.
     fn home(&self) -> usize {
-        thread_number() % self.shards.len()
+        home(self.shards.len())
     }
+}
+
+/// Shards of whatever threads keep apart.
+pub(crate) fn shards() -> usize {
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    threads.min(SHARDS_MAX)
+}
+
+/// This thread's of so many shards.
+pub(crate) fn home(shards: usize) -> usize {
+    thread_number() % shards
 }
 
 /// Threads are numbered as they first ask.

@@ -4,19 +4,19 @@
 //! It owns what happens to a task in which order: first durable, then told. It
 //! never decides whether a call becomes a task.
 
-use std::panic::AssertUnwindSafe;
+use std::pin::pin;
 use std::sync::Arc;
 
 use bytestring::ByteString;
 use fusebox_protocol::params::{ClientCapabilities, UpdateTaskParams};
 use fusebox_protocol::reply::{self, EmptyResult, TaskStatus};
 use fusebox_protocol::{ProtocolVersion, RawJson, Reason, RefusalData, RequestId, RpcError};
-use futures_util::FutureExt as _;
 use serde::Deserialize;
 use serde_json::value::{RawValue, to_raw_value};
 use tokio_util::sync::CancellationToken;
 
 use crate::ask::{Known, Questions};
+use crate::audit::End;
 use crate::auth::Audience;
 use crate::call::{Call, ROUNDS_MAX, Round, Step, Target};
 use crate::canary::Turn;
@@ -27,6 +27,7 @@ use crate::plugin_entry::Handler;
 use crate::refusal::millis_up;
 use crate::render::dialect;
 use crate::session::CallContext;
+use crate::supervise::Contained;
 
 /// The extension exists in this version alone.
 const VERSION: ProtocolVersion = ProtocolVersion::V2026_07_28;
@@ -270,8 +271,8 @@ fn spawn(
             () = stop.cancelled() => None,
             () = host.stopped.cancelled() => None,
             () = tokio::time::sleep(ends) => None,
-            step = AssertUnwindSafe(rounds(&call, known)).catch_unwind() => {
-                Some(step.unwrap_or_else(|panic| Err(call.contained(&*panic))))
+            step = Contained(pin!(audited(&call, known))) => {
+                Some(step.unwrap_or_else(|panic| Err(call.contained(&panic))))
             }
         };
         let id = running.id.clone();
@@ -281,6 +282,22 @@ fn spawn(
             settle(&host, &id, step, &call.handler.core.sha256).await;
         }
     });
+}
+
+/// Runs a task's part of a call, and writes down what it came to. One that is cut off
+/// was cancelled.
+async fn audited(call: &Call, known: Known) -> Result<Step, RpcError> {
+    let audit = call.host.audit.as_ref();
+    let entry = audit.map(|audit| audit.begin(call)).transpose()?;
+    let step = rounds(call, known).await;
+    if let Some(entry) = entry.flatten() {
+        entry.end(match &step {
+            Ok(Step::Answer(answered)) if answered.is_error => End::IsError,
+            Ok(_) => End::Ok,
+            Err(error) => End::of_error(error),
+        });
+    }
+    step
 }
 
 /// Calls the handler until it has an answer or a question.

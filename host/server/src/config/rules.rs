@@ -213,6 +213,7 @@ pub(super) const RULES: &[(&str, Rule)] = &[
         Rule::OneOf(&["call", "caller", "pooled"]),
     ),
     ("limits.max_calls_per_instance", int(1, 1_000_000_000)),
+    ("limits.ready_instances", int(0, 64)),
     ("limits.validate_arguments", Rule::Bool),
     ("limits.validate_output", Rule::Bool),
     ("limits.result_cache", Rule::Bool),
@@ -222,6 +223,7 @@ pub(super) const RULES: &[(&str, Rule)] = &[
     ("engine.max_instances", int(1, 20_000)),
     ("engine.cache", Rule::Bool),
     ("engine.cache_dir", FOLDER_OR_NONE),
+    ("engine.functions_max_bytes", int(0, 64 * GIB)),
     ("engine.long_call_threads", int(0, 1024)),
     ("tasks.enabled", Rule::Bool),
     ("tasks.store", FILE),
@@ -269,6 +271,7 @@ pub(super) const RULES: &[(&str, Rule)] = &[
     ("audit.arguments", audit::ARGUMENTS),
     ("audit.arguments_max_bytes", audit::ARGUMENTS_MAX_BYTES),
     ("audit.redact", audit::REDACT),
+    ("audit.refusals_per_minute", audit::REFUSALS_PER_MINUTE),
     ("audit.on_overflow", audit::ON_OVERFLOW),
     (
         "log.level",

@@ -20,7 +20,7 @@ use prometheus::Error;
 
 pub use version::VersionMeter;
 
-pub(crate) use counts::{Denials, Load, Loads, Refusal, Refusals};
+pub(crate) use counts::{Denials, Load, Loads, Refusal, Refusals, denial};
 pub(crate) use requests::Requests;
 pub(crate) use tally::Tallies;
 pub(crate) use times::Spread;
