@@ -100,7 +100,7 @@ macro_rules! __plugin {
         #[cfg(target_arch = "wasm32")]
         const _: () = {
             #[used]
-            static START: $crate::__private::PageStart = $crate::__private::PageStart::HERE;
+            static START: $crate::__private::PageStart = $crate::__private::PageStart::here();
         };
         $($crate::__export! { $kind: [$($handlers)+] })+
     };

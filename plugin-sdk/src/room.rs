@@ -29,7 +29,9 @@ pub struct PageStart([AtomicU8; 0]);
 
 impl PageStart {
     /// It.
-    pub const HERE: Self = Self([]);
+    pub const fn here() -> Self {
+        Self([])
+    }
 }
 
 /// Memory that nobody has yet, as addresses.
