@@ -240,7 +240,7 @@ mod tests {
             20105000-20210000 rw-p 00000000 00:00 0\nPss: 3 kB\nVmFlags: rd wr\n\
             30000000-70000000 rw-p 00000000 00:00 0\nPss: 16 kB\n\
             80000000-80100000 rw-p 00000000 00:00 0 [heap]\nPss: 100 kB\n";
-        let found = places(&Mapping::all(smaps).unwrap());
+        let found = places(&Mapping::all(smaps).expect("mappings"));
         let expected = Places {
             linear_kib: 9,
             tables_kib: 16,
