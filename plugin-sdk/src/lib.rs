@@ -40,14 +40,12 @@
 //! `schemars::JsonSchema`, one as a result `serde::Serialize` and
 //! `schemars::JsonSchema`; both crates must be among your dependencies then.
 
-#![forbid(unsafe_code)]
+// Forbidden but for the allocator, which can't be without.
+#![deny(unsafe_code)]
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
-#[cfg(all(feature = "allocator", target_family = "wasm", target_os = "unknown"))]
-mod allocator {
-    #[global_allocator]
-    static HEAP: dlmalloc::GlobalDlmalloc = dlmalloc::GlobalDlmalloc;
-}
+#[cfg(all(feature = "allocator", target_arch = "wasm32", target_os = "unknown"))]
+mod allocator;
 mod arguments;
 mod ask;
 mod asks;
@@ -66,6 +64,7 @@ mod join;
 mod plugin;
 mod prompt;
 mod resource;
+mod room;
 mod schema;
 mod settings;
 #[cfg(not(target_arch = "wasm32"))]
@@ -130,6 +129,7 @@ pub mod __private {
     };
     pub use crate::fits::{ArgumentValue, DefaultValue, IntoHandlerError, TextValue, WholeValue};
     pub use crate::join::{Join, TryJoin};
+    pub use crate::room::PageStart;
     pub use crate::template::Part;
     pub use crate::text::TextArgument;
     pub use fusebox_sdk_macros::definitions;

@@ -33,7 +33,7 @@ const RESOURCES_MAX: usize = 1024;
 pub(crate) struct State {
     pub(crate) guard: Guard,
     call: Option<Current>,
-    wasi: Option<WasiCtx>,
+    wasi: Option<Box<WasiCtx>>,
     pub(crate) http: Option<Box<HttpState>>,
     pub(crate) network: Option<Box<NetworkState>>,
     pub(crate) resources: ResourceTable,
@@ -420,10 +420,10 @@ impl WasiView for State {
         if self.wasi.is_none() {
             let sockets = self.network().map(|network| network.sockets());
             let grants = self.reach.as_deref().map(|reach| &*reach.grants);
-            self.wasi = Some(world(grants, sockets));
+            self.wasi = Some(Box::new(world(grants, sockets)));
         }
         WasiCtxView {
-            ctx: self.wasi.get_or_insert_with(|| world(None, None)),
+            ctx: self.wasi.get_or_insert_with(|| Box::new(world(None, None))),
             table: &mut self.resources,
         }
     }
