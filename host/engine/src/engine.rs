@@ -14,7 +14,7 @@ use wasmtime::{
     PoolingAllocationConfig,
 };
 
-use crate::contract::{capabilities, quick, sliced};
+use crate::contract::{capabilities, quick, sliced, trace};
 use crate::lane::{LongLane, yield_to_short_calls};
 use crate::outbound;
 use crate::sockets;
@@ -251,6 +251,7 @@ fn link(engine: &wasmtime::Engine) -> wasmtime::Result<Linker<State>> {
     capabilities::batch::add_to_linker::<_, HasSelf<State>>(&mut linker, |state| state)?;
     sliced::request::add_to_linker::<_, HasSelf<State>>(&mut linker, |state| state)?;
     sliced::notifications::add_to_linker::<_, HasSelf<State>>(&mut linker, |state| state)?;
+    trace::add_to_linker::<_, HasSelf<State>>(&mut linker, |state| state)?;
     Ok(linker)
 }
 
@@ -260,5 +261,6 @@ fn link_quick(engine: &wasmtime::Engine) -> wasmtime::Result<Linker<State>> {
     capabilities::config::add_to_linker::<_, HasSelf<State>>(&mut linker, |state| state)?;
     quick::request::add_to_linker::<_, HasSelf<State>>(&mut linker, |state| state)?;
     quick::notifications::add_to_linker::<_, HasSelf<State>>(&mut linker, |state| state)?;
+    trace::add_to_linker::<_, HasSelf<State>>(&mut linker, |state| state)?;
     Ok(linker)
 }

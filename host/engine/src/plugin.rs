@@ -21,6 +21,7 @@ use crate::habit::Habit;
 use crate::lane::Driven;
 use crate::limits::{Isolation, Limits};
 use crate::load::{self, LoadError};
+use crate::spans::Ending;
 use crate::state::{Current, Reach, State, on_epoch};
 use crate::warm::{Shelf, Warm, Whose};
 use crate::watch::Stage;
@@ -339,6 +340,11 @@ impl Inner {
         result: Ran<Bound>,
     ) -> (Result<Answer, CallError>, Usage) {
         let usage = self.usage(&store);
+        let ending = match result {
+            Ok((_, Ok(_))) => Ending::LeftOpen,
+            _ => Ending::CutOff,
+        };
+        store.data_mut().settle(ending);
         let mut answer = match result {
             Ok((instance, Ok(answer))) => {
                 store.data_mut().end();

@@ -13,7 +13,7 @@ pub(crate) const NAME: &str = "fusebox-made";
 
 /// What a manifest may ask for, and what it imports then. For sockets, variables and
 /// files that is nothing more: the runtime of the language imports them anyhow.
-const CAPABILITIES: [(&str, &[&str]); 6] = [
+const CAPABILITIES: [(&str, &[&str]); 7] = [
     ("config", &["wasi:config/store@0.2.0-rc.1"]),
     (
         "keyvalue",
@@ -26,6 +26,8 @@ const CAPABILITIES: [(&str, &[&str]); 6] = [
     ("sockets", &[]),
     ("env", &[]),
     ("files", &[]),
+    // The host grants it to everybody; who doesn't use it shouldn't import it.
+    ("trace", &["fusebox:plugin/trace@0.1.0"]),
 ];
 
 /// What a plugin can export.

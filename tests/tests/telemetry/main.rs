@@ -4,6 +4,7 @@
 
 mod doings;
 mod outage;
+mod own;
 mod page;
 mod settings;
 

@@ -12,6 +12,7 @@ mod host_calls;
 mod log;
 mod names;
 mod observed;
+mod own_spans;
 mod spans;
 mod trace;
 

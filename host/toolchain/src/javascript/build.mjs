@@ -61,6 +61,7 @@ if (mode === "describe") {
       store: "wasi:keyvalue/store@0.2.0-draft",
       atomics: "wasi:keyvalue/atomics@0.2.0-draft",
     }),
+    ...(capabilities.includes("trace") && { trace: "fusebox:plugin/trace@0.1.0" }),
   };
   const lines = Object.entries(imports).map(([name, from]) => `import * as ${name} from "${from}";`);
   const file = await bundle(
