@@ -35,6 +35,7 @@ pub(crate) struct Recording {
     context: SpanContext,
     parent: Option<SpanId>,
     link: Option<SpanContext>,
+    kind: SpanKind,
     method: Cow<'static, str>,
     began: Instant,
     /// the same on the clock that others have too
@@ -60,12 +61,12 @@ pub(crate) struct End {
 }
 
 impl Recording {
-    /// Begins at `began`, in this place of a trace.
+    /// Begins at `began`, in this place of a trace, below this parent.
     pub(crate) fn new(
         spans: &Arc<Spans>,
-        context: SpanContext,
-        parent: Option<SpanId>,
+        (context, parent): (SpanContext, Option<SpanId>),
         link: Option<SpanContext>,
+        kind: SpanKind,
         method: Cow<'static, str>,
         began: Instant,
     ) -> Arc<Self> {
@@ -74,6 +75,7 @@ impl Recording {
             context,
             parent,
             link,
+            kind,
             method,
             began,
             wall: SystemTime::now() - began.elapsed(),
@@ -130,7 +132,9 @@ impl Recording {
             return;
         }
         let mut noted = draft.attributes;
-        noted.push(KeyValue::new(names::METHOD, self.method.clone()));
+        if self.kind == SpanKind::Server {
+            noted.push(KeyValue::new(names::METHOD, self.method.clone()));
+        }
         if draft.fuel > 0 {
             noted.push(KeyValue::new(names::FUEL, clamped(draft.fuel)));
             let memory = clamped(draft.memory_bytes as u64);
@@ -149,7 +153,7 @@ impl Recording {
             span_context: self.context.clone(),
             parent_span_id: self.parent.unwrap_or(SpanId::INVALID),
             parent_span_is_remote: self.parent.is_some(),
-            span_kind: SpanKind::Server,
+            span_kind: self.kind.clone(),
             name,
             start_time: self.wall,
             end_time: self.at(at),
@@ -208,6 +212,15 @@ impl Recording {
     pub(crate) fn log_context(&self) -> Context {
         use opentelemetry::trace::TraceContextExt as _;
         Context::new().with_remote_span_context(self.context.clone())
+    }
+
+    /// Where its own span is.
+    pub(crate) fn place(&self) -> Place {
+        Place {
+            trace: self.context.trace_id(),
+            span: self.context.span_id(),
+            flags: self.context.trace_flags(),
+        }
     }
 
     /// The trace that it is of.
@@ -398,12 +411,8 @@ impl Round {
 
     /// The place below which others may hang what they do for this call.
     pub(crate) fn place(&self, span: SpanId) -> Place {
-        let context = &self.recording.context;
-        Place {
-            trace: context.trace_id(),
-            span,
-            flags: context.trace_flags(),
-        }
+        let place = self.recording.place();
+        Place { span, ..place }
     }
 
     /// What other systems have to say of the trace.

@@ -198,8 +198,12 @@ impl Peer {
         match message {
             Message::Request(request) => self.request(frame, &request, era, audience).await,
             Message::Notification(notification) => {
-                self.host.meters.message(Instant::now());
+                let now = Instant::now();
+                self.host.meters.message(now);
                 router::notification(&notification, &self.calls);
+                let session = self.agreement.as_ref().map(|one| (None, one.version));
+                let arrival = Arrival::notification(&notification, None, &self.origin, now);
+                self.host.notified(&arrival, session);
                 if notification.method == "notifications/initialized" {
                     self.tell_of_changes(audience);
                 }
@@ -228,12 +232,8 @@ impl Peer {
     ) -> Option<Vec<u8>> {
         let now = Instant::now();
         self.host.meters.request(now);
-        let observed = self.host.observe(&Arrival {
-            request,
-            headers: None,
-            origin: &self.origin,
-            now,
-        });
+        let arrival = Arrival::request(request, None, &self.origin, now);
+        let observed = self.host.observe(&arrival);
         let routed = match era {
             Era::Modern => {
                 router::modern(&self.host, frame, request, None, &audience, &self.origin)

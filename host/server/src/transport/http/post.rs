@@ -88,12 +88,7 @@ async fn serve_message(
         Message::Request(request) => {
             let now = Instant::now();
             host.meters.request(now);
-            let arrival = Arrival {
-                request,
-                headers: Some(headers),
-                origin,
-                now,
-            };
+            let arrival = Arrival::request(request, Some(headers), origin, now);
             match era {
                 Era::Modern => {
                     let observed = host.observe(&arrival);
@@ -102,13 +97,16 @@ async fn serve_message(
                     drive(host, accepted, routed.observed(observed), None).await
                 }
                 Era::Legacy => {
-                    serve_legacy(host, headers, accepted, frame, &arrival, audience).await
+                    let arrived = (request, &arrival);
+                    serve_legacy(host, headers, accepted, frame, arrived, audience).await
                 }
             }
         }
         Message::Notification(notification) => {
-            host.meters.message(Instant::now());
-            serve_notification(host, headers, notification, era, audience)
+            let now = Instant::now();
+            host.meters.message(now);
+            let arrival = Arrival::notification(notification, Some(headers), origin, now);
+            serve_notification(host, headers, (notification, &arrival), era, audience)
         }
         Message::Response(response) => match get::session(host, headers, audience) {
             Ok(session) => {
@@ -123,20 +121,25 @@ async fn serve_message(
 fn serve_notification(
     host: &Arc<Host>,
     headers: &HeaderMap,
-    notification: &Notification<'_>,
+    (notification, arrival): (&Notification<'_>, &Arrival<'_>),
     era: Era,
     audience: &Audience,
 ) -> HttpResponse {
     if era == Era::Modern {
         // A modern client cancels by hanging up, so there is nothing to do.
         return match era::check_modern_notification(notification, headers) {
-            Ok(()) => empty(StatusCode::ACCEPTED),
+            Ok(()) => {
+                host.notified(arrival, None);
+                empty(StatusCode::ACCEPTED)
+            }
             Err(error) => response::reply(Reply::error(None, &error, Era::Modern)),
         };
     }
     match get::session(host, headers, audience) {
         Ok(session) => {
             router::notification(notification, &session.calls);
+            let known = (Some(session.id.as_str()), session.agreement.version);
+            host.notified(arrival, Some(known));
             empty(StatusCode::ACCEPTED)
         }
         Err(refusal) => *refusal,
@@ -222,10 +225,9 @@ async fn serve_legacy(
     headers: &HeaderMap,
     accepted: Accepted,
     frame: &Bytes,
-    arrival: &Arrival<'_>,
+    (request, arrival): (&Request<'_>, &Arrival<'_>),
     audience: &Audience,
 ) -> HttpResponse {
-    let request = arrival.request;
     if request.method == "initialize" && !headers.contains_key(SESSION_ID) {
         let observed = host.observe(arrival);
         return initialize(host, request, audience, observed);
