@@ -29,7 +29,8 @@ use crate::journal::Journal;
 use crate::log_control::LogControl;
 use crate::long_tasks::LongTasks;
 use crate::meters::Meters;
-use crate::metrics::Metrics;
+use crate::metrics::{Lasting, Metrics};
+use crate::origin::Origin;
 use crate::plugin_entry::Handler;
 use crate::rates::Rates;
 use crate::reconfigure::Configuration;
@@ -321,6 +322,12 @@ impl Host {
             observed.in_session(id, version);
         }
         observed.end(Instant::now(), Outcome::Answered);
+    }
+
+    /// A session begins with this connection, and lasts until what this gives is dropped.
+    pub(crate) fn session_begins(&self, origin: &Origin, version: ProtocolVersion) -> Lasting {
+        let times = &self.metrics.sessions;
+        Lasting::begin(times, self.telemetry.as_ref(), origin, version)
     }
 
     /// Begins to observe the run of a task, if the request that began it was recorded.

@@ -1,7 +1,9 @@
 //! What is no request with an answer: notifications, and the runs of tasks, which outlive
 //! the request that began them.
 
-use fusebox_tests::{Client, Collector, Lines, Span, Spoken, initialize_line, modern_meta};
+use fusebox_tests::{
+    Client, Collector, Connection, Lines, Span, Spoken, initialize_line, modern_meta,
+};
 use serde_json::{Value, json};
 
 use super::{
@@ -75,6 +77,64 @@ fn a_notification_on_a_line_is_in_its_clients_trace_and_an_unknown_one_has_no_na
     let (unknown, _) = trace_of(&collector, OTHER_TRACE);
     assert_eq!(unknown.name, "_OTHER");
     assert!(!collector.printed().contains("of-my-own"));
+}
+
+#[test]
+fn a_session_tells_how_long_it_was_when_it_has_ended() {
+    let collector = Collector::start();
+    let further =
+        "metrics_interval_ms = 100\n[session]\nidle_timeout_ms = 1000\nmax_sessions = 1\n";
+    let host = setup(&collector, Spoken::Grpc, further).tcp().start();
+    // One says that it ends, one says nothing any more, and two are connections.
+    let mut ended = Client::legacy(&host);
+    ended.text("hello", json!({"name": "Ada"}));
+    ended.delete();
+    Client::legacy_version(&host, "2025-06-18").text("hello", json!({"name": "Ada"}));
+    fusebox_tests::until("another takes its place", || {
+        let headers = [
+            ("Content-Type", "application/json"),
+            ("Accept", "application/json, text/event-stream"),
+        ];
+        let begin = initialize_line(1).to_string();
+        let mut connection = Connection::open(host.address());
+        let begun = connection.exchange("POST", "/mcp", &headers, begin.as_bytes());
+        (begun.head.status == 200).then_some(())
+    });
+    let mut lines = Lines::open(host.tcp_address());
+    lines.exchange(&initialize_line(1));
+    drop(lines);
+    let mut modern = Lines::open(host.tcp_address());
+    let unsampled = traceparent(OTHER_TRACE, OTHER_SPAN, "00");
+    modern.exchange(&message(1, "tools/list", json!({}), &unsampled));
+    drop(modern);
+    collector.wait_for("all four", |got| {
+        let has = |wanted: &[(&str, &str)]| {
+            let mut series = got.series.iter();
+            series.any(|one| {
+                let says = |(name, value): &(&str, &str)| {
+                    one.attributes.get(*name).map_or("", String::as_str) == *value
+                };
+                one.name == "mcp.server.session.duration" && wanted.iter().all(says)
+            })
+        };
+        let version = "mcp.protocol.version";
+        let (transport, protocol) = ("network.transport", "network.protocol.name");
+        let error = "error.type";
+        let all = has(&[(version, "2025-11-25"), (protocol, "http"), (error, "")])
+            && has(&[
+                (version, "2025-06-18"),
+                (protocol, "http"),
+                (error, "timeout"),
+            ])
+            && has(&[(version, "2025-11-25"), (transport, "tcp"), (protocol, "")])
+            && has(&[(version, "2026-07-28"), (transport, "tcp"), (protocol, "")]);
+        all.then_some(())
+    });
+    let counted = fusebox_tests::Scrape::of(&host);
+    for (transport, count) in [("http", 2.0), ("tcp", 2.0), ("quic", 0.0)] {
+        let name = "fusebox_session_duration_seconds_count";
+        assert_eq!(counted.value(name, &[("transport", transport)]), count);
+    }
 }
 
 /// A modern message of a client that knows tasks, in this trace.

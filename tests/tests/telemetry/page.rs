@@ -87,6 +87,7 @@ fn the_page_names_what_a_collector_gets() {
         .request("resources/read", json!({"uri": "test://static-text"}))
         .outcome()
         .expect("a resource");
+    client.delete();
     let (told, of_figures) = (names(&page, "attributes"), names(&page, "figures"));
     let got = collector.wait_for("all that the page names", |got| {
         let all = attributes(got).is_superset(&told) && figures(got).is_superset(&of_figures);

@@ -31,6 +31,7 @@ use tracing_subscriber::Layer;
 use tracing_subscriber::registry::LookupSpan;
 
 pub use delivery::DeliveryReport;
+pub(crate) use durations::EndedSession;
 pub use export::TelemetryError;
 pub(crate) use host_calls::Joined;
 pub(crate) use observed::{Arrival, Observed};
@@ -167,6 +168,13 @@ impl Telemetry {
             flush_timeout: settings.flush_timeout,
             runtime: Mutex::new(Some(runtime)),
         })
+    }
+
+    /// Takes a session that has ended.
+    pub(crate) fn session_ended(&self, session: EndedSession) {
+        if let Some(figures) = &self.figures {
+            figures.durations.add_session(session);
+        }
     }
 
     /// Makes instruments; none: no figures are sent.

@@ -22,7 +22,7 @@ use super::host_calls::Joined;
 use super::names;
 use super::spans::Spans;
 use super::trace::{Recording, Round, new_span};
-use crate::origin::{Carrier, Origin};
+use crate::origin::Origin;
 use crate::plugin_entry::Handler;
 use crate::reply::Outcome;
 
@@ -231,12 +231,7 @@ fn record(
 }
 
 fn note_origin(recording: &Recording, origin: &Origin) {
-    let transport = match origin.carrier() {
-        Carrier::Pipe => "pipe",
-        Carrier::Tcp => "tcp",
-        Carrier::Quic => "quic",
-    };
-    recording.note(names::TRANSPORT, transport);
+    recording.note(names::TRANSPORT, origin.carrier().name());
     if let Some(version) = origin.http_version() {
         recording.note(names::PROTOCOL, "http");
         recording.note(names::PROTOCOL_VERSION, version);

@@ -12,7 +12,8 @@ use std::time::Instant;
 use bytes::Bytes;
 use fusebox_protocol::envelope::{self, Incoming};
 use fusebox_protocol::frame::FrameTooLong;
-use fusebox_protocol::{Era, Message, Request, RequestId, RpcError, era};
+use fusebox_protocol::params::claimed_version;
+use fusebox_protocol::{Era, Message, ProtocolVersion, Request, RequestId, RpcError, era};
 use futures_util::poll;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
@@ -23,6 +24,7 @@ use crate::auth::{Audience, Denied};
 use crate::batch::{self, BATCH_MAX};
 use crate::call::Call;
 use crate::host::Host;
+use crate::metrics::Lasting;
 use crate::origin::Origin;
 use crate::outbound::{Outbound, QUEUE_MAX_MESSAGES};
 use crate::rates::TooFast;
@@ -42,6 +44,8 @@ pub(crate) struct Peer {
     door: Door,
     origin: Origin,
     agreement: Option<Arc<Agreement>>,
+    /// tells how long it was there; none: it has said nothing yet of what it speaks
+    lasting: Option<Lasting>,
     calls: Arc<CallsInFlight>,
     /// calls that outlived the turn they were read in; each sends its own answer
     running: JoinSet<()>,
@@ -68,6 +72,7 @@ impl Peer {
             outbound,
             messages: None,
             agreement: None,
+            lasting: None,
             calls: Arc::default(),
             running: JoinSet::new(),
             listening: JoinSet::new(),
@@ -216,6 +221,11 @@ impl Peer {
         }
     }
 
+    /// From now on it counts as a session, if it says what it speaks.
+    fn lasts(&mut self, version: Option<ProtocolVersion>) {
+        self.lasting = version.map(|version| self.host.session_begins(&self.origin, version));
+    }
+
     fn error(&self, id: Option<&RequestId>, error: &RpcError) -> Vec<u8> {
         self.host.meters.error(Instant::now());
         let agreement = self.agreement.as_ref();
@@ -236,11 +246,17 @@ impl Peer {
         let observed = self.host.observe(&arrival);
         let routed = match era {
             Era::Modern => {
+                if self.lasting.is_none() {
+                    self.lasts(claimed_version(&request.params));
+                }
                 router::modern(&self.host, frame, request, None, &audience, &self.origin)
             }
             Era::Legacy if request.method == "initialize" && self.agreement.is_none() => {
                 match router::initialize(request, &audience) {
                     Ok((reply, agreement)) => {
+                        if self.lasting.is_none() {
+                            self.lasts(Some(agreement.version));
+                        }
                         self.agreement = Some(Arc::new(agreement));
                         Routed::Ready(reply)
                     }

@@ -230,7 +230,7 @@ async fn serve_legacy(
 ) -> HttpResponse {
     if request.method == "initialize" && !headers.contains_key(SESSION_ID) {
         let observed = host.observe(arrival);
-        return initialize(host, request, audience, observed);
+        return initialize(host, request, audience, (arrival.origin, observed));
     }
     let session = match get::session(host, headers, audience) {
         Ok(session) => session,
@@ -251,7 +251,7 @@ fn initialize(
     host: &Arc<Host>,
     request: &Request<'_>,
     audience: &Audience,
-    observed: Option<Observed>,
+    (origin, observed): (&Origin, Option<Observed>),
 ) -> HttpResponse {
     if host.is_draining() {
         return response::reply(full::stopping(host));
@@ -262,7 +262,9 @@ fn initialize(
         let opened = host
             .sessions
             .open(id.clone(), Arc::new(agreement), Instant::now());
-        opened.map_err(|full| full::no_session(&full))?;
+        let session = opened.map_err(|full| full::no_session(&full))?;
+        // A new session has none yet.
+        let _ = session.lasting.set(host.session_begins(origin, version));
         Ok((reply, id, version))
     });
     let (reply, id) = match opened {
