@@ -20,6 +20,13 @@ pub enum Era {
     Modern,
 }
 
+impl Era {
+    /// The first, the other, and so on.
+    pub fn in_turn(number: usize) -> Self {
+        [Self::Legacy, Self::Modern][number % 2]
+    }
+}
+
 /// A request's answer.
 #[derive(Debug)]
 pub struct Exchange {

@@ -433,7 +433,8 @@ impl Host {
     }
 
     fn note_listener(&mut self, line: &str) {
-        if let Some((_, rest)) = line.split_once("admin interface on http://") {
+        if let Some((_, rest)) = line.split_once("admin interface on ") {
+            let (_, rest) = rest.split_once("://").expect(line);
             let (address, rest) = rest.split_once(", with the token in ").expect(line);
             let (file, _) = rest.split_once(';').expect(line);
             self.admin = address.parse().ok().map(|address| (address, file.into()));

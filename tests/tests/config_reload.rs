@@ -4,10 +4,9 @@
 
 use std::fs;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::thread;
+use std::sync::atomic::{AtomicU64, Ordering};
 
-use fusebox_tests::{Client, Connection, Era, Host, Setup, fusebox, signal, until};
+use fusebox_tests::{Client, Connection, Era, Host, Setup, crowd, fusebox, signal, until};
 use serde_json::{Value, json};
 
 /// Where the configuration of a host is.
@@ -60,35 +59,19 @@ fn tools(client: &mut Client) -> Vec<String> {
 
 /// Calls `hello` from several clients while `doing` lasts; each call must succeed.
 fn under_load(host: &Host, doing: impl FnOnce()) {
-    let (done, calls) = (AtomicBool::new(false), AtomicU64::new(0));
-    thread::scope(|scope| {
-        for number in 0..4 {
-            let (done, calls) = (&done, &calls);
-            scope.spawn(move || {
-                let _ends = SetOnDrop(done);
-                let era = [Era::Legacy, Era::Modern][number % 2];
-                let mut client = Client::of(era, host);
-                while !done.load(Ordering::Relaxed) {
-                    assert_eq!(client.text("hello", json!({"name": "Ada"})), "Hello, Ada!");
-                    calls.fetch_add(1, Ordering::Relaxed);
-                }
-            });
-        }
-        let _ends = SetOnDrop(&done);
+    let calls = AtomicU64::new(0);
+    let open = |number| Client::of(Era::in_turn(number), host);
+    let call = |client: &mut Client| {
+        assert_eq!(client.text("hello", json!({"name": "Ada"})), "Hello, Ada!");
+        calls.fetch_add(1, Ordering::Relaxed);
+    };
+    crowd(4, open, call, |clients| {
         until("calls are made", || {
             (calls.load(Ordering::Relaxed) > 20).then_some(())
         });
         doing();
-        assert!(!done.load(Ordering::Relaxed), "a client failed");
+        clients.assert_well();
     });
-}
-
-struct SetOnDrop<'a>(&'a AtomicBool);
-
-impl Drop for SetOnDrop<'_> {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
 }
 
 #[test]

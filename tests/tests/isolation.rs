@@ -145,6 +145,28 @@ fn an_instance_of_one_session_serves_no_other() {
     assert_eq!(remember(&mut other, "j"), "nothing");
 }
 
+#[test]
+fn what_a_session_leaves_goes_with_it_whether_its_plugin_is_called_or_not() {
+    let config = "[limits]\nisolation = \"caller\"\n";
+    let host = host("misbehave", config);
+    let mut clients: Vec<Client> = (0..3).map(|_| Client::legacy(&host)).collect();
+    for client in &mut clients {
+        assert_eq!(remember(client, "a"), "nothing");
+    }
+    let alive = |host: &Host| host.health()["instances_alive"].as_u64();
+    let before = alive(&host).expect("a number");
+    assert!(before >= 3, "{before}");
+    let mut stays = clients.pop().expect("a client");
+    for mut client in clients {
+        assert_eq!(client.delete(), 204);
+    }
+    // Nobody calls it meanwhile.
+    host.health_when("they are given back", |health| {
+        health["instances_alive"].as_u64() <= Some(before - 2)
+    });
+    assert_eq!(remember(&mut stays, "b"), "a", "whose session goes on");
+}
+
 /// What six calls in a row remember.
 fn six_calls(config: &str) -> [String; 6] {
     let host = host("misbehave", config);

@@ -5,39 +5,14 @@
 use std::collections::HashSet;
 use std::fs::{self, File};
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::thread;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use fusebox_tests::{Client, Era, Host, Setup, plugin, until};
+use fusebox_tests::{Client, Era, Host, QUICK, Setup, crowd, greeting, plugin, until};
 use serde_json::{Value, json};
-
-/// Files are looked at soon after they change.
-const QUICK: &str = "
-    [reload]
-    poll_interval_ms = 100
-    settle_ms = 20
-";
 
 fn host() -> Host {
     Setup::new().plugin("hello").config(QUICK).start()
-}
-
-/// Another build of `hello`: one that greets with these words.
-fn greeting(words: &str) -> Vec<u8> {
-    const BUILT: &[u8] = b"Hello, ";
-    let mut bytes = plugin("hello");
-    assert_eq!(
-        words.len(),
-        BUILT.len(),
-        "the words lie where the others lay"
-    );
-    let places: Vec<usize> = (0..bytes.len())
-        .filter(|&place| bytes[place..].starts_with(BUILT))
-        .collect();
-    assert_eq!(places.len(), 1, "the greeting is in the file once");
-    bytes[places[0]..][..BUILT.len()].copy_from_slice(words.as_bytes());
-    bytes
 }
 
 fn hello(client: &mut Client) -> String {
@@ -214,39 +189,25 @@ fn fifty_updates_under_load_fail_no_call() {
     let host = host();
     let seen = Mutex::new(HashSet::new());
     let calls = AtomicU64::new(0);
-    let done = AtomicBool::new(false);
     let answers: Vec<String> = (0..UPDATES)
         .map(|number| format!("Hi  {number:02} Ada!"))
         .collect();
-    thread::scope(|scope| {
-        for number in 0..CLIENTS {
-            let (host, seen, calls, done) = (&host, &seen, &calls, &done);
-            scope.spawn(move || {
-                // However this client ends, the others must not go on for ever.
-                let _ends = SetOnDrop(done);
-                let era = if number % 2 == 0 {
-                    Era::Legacy
-                } else {
-                    Era::Modern
-                };
-                let mut client = Client::of(era, host);
-                while !done.load(Ordering::Relaxed) {
-                    let answer = hello(&mut client);
-                    calls.fetch_add(1, Ordering::Relaxed);
-                    seen.lock().expect("no client failed").insert(answer);
-                }
-            });
-        }
-        let _ends = SetOnDrop(&done);
+    let open = |number| Client::of(Era::in_turn(number), &host);
+    let call = |client: &mut Client| {
+        let answer = hello(client);
+        calls.fetch_add(1, Ordering::Relaxed);
+        seen.lock().expect("no client failed").insert(answer);
+    };
+    crowd(CLIENTS, open, call, |clients| {
         for (number, answer) in answers.iter().enumerate() {
-            host.put("hello", &greeting(&format!("Hi  {number:02} ")));
+            host.put("hello", &greeting(format!("Hi  {number:02} ")));
             until("the new answer is seen", || {
                 seen.lock()
                     .expect("no client failed")
                     .contains(answer)
                     .then_some(())
             });
-            assert!(!done.load(Ordering::Relaxed), "a client failed");
+            clients.assert_well();
         }
     });
     // A client whose call failed has panicked, and the scope with it.
@@ -259,14 +220,6 @@ fn fifty_updates_under_load_fail_no_call() {
     seen.insert("Hello, Ada!".to_owned());
     assert_eq!(seen, expected);
     assert_eq!(host.plugin_health("hello")["faults"], 0);
-}
-
-struct SetOnDrop<'a>(&'a AtomicBool);
-
-impl Drop for SetOnDrop<'_> {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
 }
 
 #[test]

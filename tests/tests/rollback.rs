@@ -4,10 +4,9 @@
 //! its reason.
 
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::thread;
+use std::sync::atomic::{AtomicU64, Ordering};
 
-use fusebox_tests::{Client, Connection, Era, Host, Setup, changed, plugin, until};
+use fusebox_tests::{Client, Connection, Era, Host, QUICK, Setup, crowd, greeting, plugin, until};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -17,20 +16,12 @@ const OLD: &str = "Hello, Ada!";
 
 /// A host whose kept versions and orders are in `state`.
 fn setup(state: &TempDir, more: &str) -> Setup {
-    let config = format!(
-        "[reload]\npoll_interval_ms = 100\nsettle_ms = 20\nstate_dir = {:?}\n{more}",
-        state.path()
-    );
+    let config = format!("{QUICK}state_dir = {:?}\n{more}", state.path());
     Setup::new().config(&config).admin()
 }
 
 fn state() -> TempDir {
     tempfile::tempdir().expect("a temporary folder")
-}
-
-/// Another build of `hello`: one that greets with these words.
-fn greeting(words: &[u8; 7]) -> Vec<u8> {
-    changed("hello", &[(b"Hello, ", words)])
 }
 
 /// An order, as the operator gives it.
@@ -85,14 +76,6 @@ fn serve(host: &Host, bytes: &[u8]) -> String {
     sha256(host)
 }
 
-struct SetOnDrop<'a>(&'a AtomicBool);
-
-impl Drop for SetOnDrop<'_> {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
-}
-
 /// What clients see meanwhile: the number of calls, and errors.
 #[derive(Default)]
 struct Seen {
@@ -117,30 +100,15 @@ impl Seen {
 
 /// Clients of both eras call until `body` is done.
 fn under_load(host: &Host, body: impl FnOnce(&Seen)) {
-    let (done, seen) = (AtomicBool::new(false), Seen::default());
-    thread::scope(|scope| {
-        for number in 0..CLIENTS {
-            let (done, seen) = (&done, &seen);
-            scope.spawn(move || {
-                // However this client ends, the others must not go on for ever.
-                let _ends = SetOnDrop(done);
-                let era = if number % 2 == 0 {
-                    Era::Legacy
-                } else {
-                    Era::Modern
-                };
-                let mut client = Client::of(era, host);
-                while !done.load(Ordering::Relaxed) {
-                    if let Err(error) = client.call("hello", json!({"name": "Ada"})) {
-                        seen.errors.lock().expect("no client failed").push(error);
-                    }
-                    seen.calls.fetch_add(1, Ordering::Relaxed);
-                }
-            });
+    let seen = Seen::default();
+    let open = |number| Client::of(Era::in_turn(number), host);
+    let call = |client: &mut Client| {
+        if let Err(error) = client.call("hello", json!({"name": "Ada"})) {
+            seen.errors.lock().expect("no client failed").push(error);
         }
-        let _ends = SetOnDrop(&done);
-        body(&seen);
-    });
+        seen.calls.fetch_add(1, Ordering::Relaxed);
+    };
+    crowd(CLIENTS, open, call, |_| body(&seen));
 }
 
 #[test]

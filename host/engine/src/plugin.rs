@@ -182,6 +182,14 @@ impl Plugin {
         })
     }
 
+    /// Lets go of warm instances that serve nobody any more: their sessions have ended.
+    pub fn drop_gone(&self) {
+        self.inner.sliced.shelf.drop_gone();
+        if let Some(quick) = &self.inner.quick {
+            quick.shelf.drop_gone();
+        }
+    }
+
     /// Which interfaces it exports.
     pub fn exports(&self) -> Exports {
         self.inner.sliced.indices.exports()

@@ -128,7 +128,7 @@ impl<Bound> Shelf<Bound> {
             return;
         }
         if matches!(warm.whose, Whose::Session(_)) {
-            self.drop_gone();
+            self.drop_gone_of(self.home());
         }
         if self.idle.fetch_add(1, Ordering::Relaxed) >= idle_max {
             self.idle.fetch_sub(1, Ordering::Relaxed);
@@ -142,9 +142,17 @@ impl<Bound> Shelf<Bound> {
         self.shards[self.home()].0.lock().push(warm);
     }
 
-    /// Lets go of what sessions left here that have ended.
-    fn drop_gone(&self) {
-        let mut idle = self.shards[self.home()].0.lock();
+    /// Lets go of what sessions left here that have ended. It costs a look where nothing
+    /// is idle.
+    pub(crate) fn drop_gone(&self) {
+        let of_callers = matches!(self.isolation, Isolation::Caller { .. });
+        if of_callers && self.idle.load(Ordering::Relaxed) > 0 {
+            (0..self.shards.len()).for_each(|shard| self.drop_gone_of(shard));
+        }
+    }
+
+    fn drop_gone_of(&self, shard: usize) {
+        let mut idle = self.shards[shard].0.lock();
         let gone: Vec<_> = idle.extract_if(.., |one| one.whose.has_gone()).collect();
         // Their memory is given back without the lock.
         drop(idle);

@@ -146,6 +146,20 @@ pub fn of_request(request: &Request<'_>) -> Vec<(&'static str, String)> {
         .collect()
 }
 
+/// What a request names, as `Mcp-Name` would repeat it; none: nothing, or no text.
+pub fn name_of<'a>(request: &Request<'a>) -> Option<Cow<'a, str>> {
+    name_in(&request.params, named_by(&request.method)?)
+}
+
+/// The method and the name that headers claim, of a request whose body nobody has read.
+pub fn claimed(headers: &HeaderMap) -> (Option<&str>, Option<Cow<'_, str>>) {
+    let text = |name| single(headers, name).ok().flatten();
+    (
+        text(METHOD),
+        text(NAME).and_then(|value| decode(value).ok()),
+    )
+}
+
 pub(crate) fn mismatch(detail: String) -> RpcError {
     RpcError::header_mismatch(format!("header mismatch: {detail}"))
 }

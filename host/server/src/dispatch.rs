@@ -4,15 +4,13 @@
 //! It owns the order of these. It never runs a round itself, and never knows
 //! which transport the call came by.
 
-use std::any::Any;
-use std::panic::AssertUnwindSafe;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use fusebox_protocol::RpcError;
 use fusebox_protocol::params::ClientCapabilities;
-use futures_util::FutureExt as _;
 use opentelemetry::context::FutureExt as _;
 use serde_json::value::RawValue;
 
@@ -29,7 +27,7 @@ use crate::render::{self, Answered};
 use crate::reply::Reply;
 use crate::result_cache::{Key, Scope};
 use crate::round;
-use crate::supervise::words;
+use crate::supervise::{Contained, Panic};
 use crate::task_run;
 use crate::telemetry::Observed;
 
@@ -39,24 +37,28 @@ impl Call {
     pub async fn run(mut self: Box<Self>, outbound: Option<Outbound>) -> Reply {
         let began = Instant::now();
         let era = self.context.version.era();
-        let audited = match self.host.audit.as_ref().map(|audit| audit.begin(&self)) {
-            Some(Ok(entry)) => entry,
-            Some(Err(error)) => return Reply::error(Some(&self.id), &error, era),
-            None => None,
-        };
-        // A failure of the host's own ends this call and nothing else.
-        let ran = match self.observed.as_ref().and_then(Observed::log_context) {
-            // Few calls are traced: the others need not carry it.
-            Some(traced) => {
-                let rounds = Box::pin(self.rounds(outbound).with_context(traced));
-                AssertUnwindSafe(rounds).catch_unwind().await
+        let answered = match self.host.audit.as_ref().map(|audit| audit.begin(&self)) {
+            Some(Err(error)) => {
+                self.handler.counters.refusal();
+                call_log::spared(&self.handler, &error.message);
+                Err(error)
             }
-            None => AssertUnwindSafe(self.rounds(outbound)).catch_unwind().await,
+            audited => {
+                // A failure of the host's own ends this call and nothing else.
+                let ran = match self.observed.as_ref().and_then(Observed::log_context) {
+                    // Few calls are traced: the others need not carry it.
+                    Some(traced) => {
+                        Contained(Box::pin(self.rounds(outbound).with_context(traced))).await
+                    }
+                    None => Contained(pin!(self.rounds(outbound))).await,
+                };
+                let answered = ran.unwrap_or_else(|panic| Err(self.contained(&panic)));
+                if let Some(Ok(Some(entry))) = audited {
+                    entry.end(End::of(&answered));
+                }
+                answered
+            }
         };
-        let answered = ran.unwrap_or_else(|panic| Err(self.contained(&*panic)));
-        if let Some(entry) = audited {
-            entry.end(End::of(&answered));
-        }
         let reply = match answered {
             Ok(answered) => Reply::answered(answered),
             Err(error) => Reply::error(Some(&self.id), &error, era),
@@ -78,11 +80,11 @@ impl Call {
 
     /// Counts and tells a panic of the host's own while it served this call; what the
     /// caller is told of it.
-    pub(crate) fn contained(&self, panic: &(dyn Any + Send)) -> RpcError {
+    pub(crate) fn contained(&self, panic: &Panic) -> RpcError {
         self.host.parts.contained();
         let (plugin, handler) = (&self.handler.core.name, &self.handler.name);
-        let panic = words(panic);
-        tracing::error!(%plugin, %handler, panic, "the host itself failed in a call");
+        let Panic { words, trace } = panic;
+        tracing::error!(%plugin, %handler, words, %trace, "the host itself failed in a call");
         RpcError::internal("the host itself failed in this call; its log says why")
     }
 

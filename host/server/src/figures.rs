@@ -13,6 +13,7 @@ use opentelemetry::metrics::Meter;
 use crate::health::{self, PluginReport, Report};
 use crate::host::Host;
 use crate::meters::HandlerSnapshot;
+use crate::supervise::contain;
 
 /// Lets the collector have the figures of this host, if it gets any.
 pub(crate) fn observe(host: &Arc<Host>) {
@@ -162,8 +163,13 @@ struct Looks {
 
 /// What `look` sees of a host that is still there.
 fn look(host: &Weak<Host>, look: impl FnOnce(&Host, &Report)) {
-    if let Some(host) = host.upgrade() {
-        look(&host, &health::report(&host, Instant::now()));
+    let Some(host) = host.upgrade() else {
+        return;
+    };
+    // The thread that asks is not the host's, and would end with it.
+    let looked = contain(|| look(&host, &health::report(&host, Instant::now())));
+    if let (Err(panic), Some(telemetry)) = (looked, &host.telemetry) {
+        telemetry.figure_panicked(&panic);
     }
 }
 

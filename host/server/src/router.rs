@@ -25,6 +25,7 @@ use http::HeaderMap;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
+use crate::audit::{Asked, Refused, Sender, Why};
 use crate::auth::Audience;
 use crate::call::Call;
 use crate::capability_cache::Key;
@@ -111,7 +112,14 @@ pub fn modern(
 ) -> Routed {
     match try_modern(host, frame, request, headers, audience, origin) {
         Ok(routed) => routed,
-        Err(error) => failed(host, &request.id, &error, Era::Modern),
+        Err(error) => {
+            let sender = Sender {
+                audience,
+                origin,
+                session: None,
+            };
+            failed(host, request, sender, &error, Era::Modern)
+        }
     }
 }
 
@@ -174,7 +182,14 @@ pub fn legacy(
 ) -> Routed {
     match try_legacy(host, frame, request, agreement, origin) {
         Ok(routed) => routed,
-        Err(error) => failed(host, &request.id, &error, Era::Legacy),
+        Err(error) => {
+            let sender = Sender {
+                audience: &agreement.audience,
+                origin,
+                session: Some(agreement.serial),
+            };
+            failed(host, request, sender, &error, Era::Legacy)
+        }
     }
 }
 
@@ -416,9 +431,22 @@ fn progress_token(meta: &Meta<'_>) -> Result<Option<RawJson>, RpcError> {
         .transpose()
 }
 
-fn failed(host: &Host, id: &RequestId, error: &RpcError, era: Era) -> Routed {
+fn failed(
+    host: &Host,
+    request: &Request<'_>,
+    sender: Sender<'_>,
+    error: &RpcError,
+    era: Era,
+) -> Routed {
     host.meters.error(Instant::now());
-    Routed::Ready(Reply::error(Some(id), error, era))
+    if let Some(audit) = &host.audit {
+        audit.refused(&Refused {
+            sender,
+            asked: Asked::Request(request),
+            why: Why::Error(error),
+        });
+    }
+    Routed::Ready(Reply::error(Some(&request.id), error, era))
 }
 
 /// Takes a notification. Those that mean nothing here are ignored, as JSON-RPC

@@ -3,6 +3,7 @@
 //! It owns start, the signals and stop, and what the operator is told of them.
 //! It never parses arguments.
 
+mod sweep;
 mod welcome;
 
 use std::future::Future;
@@ -35,9 +36,6 @@ use crate::transport::tls::{Tls, TlsError};
 use crate::vitals;
 pub(crate) use welcome::address;
 use welcome::welcome;
-
-/// How often idle sessions are looked for.
-const SWEEP_INTERVAL: std::time::Duration = std::time::Duration::from_secs(30);
 
 /// So many signs of life a part may owe before it is started anew.
 const BEATS_MISSED_MAX: u32 = 10;
@@ -409,6 +407,12 @@ async fn start_after(
         Some(seal) => Host::succeeding(config, telemetry, seal)?,
         None => Host::new(config, telemetry)?,
     };
+    if let Some(audit) = &host.audit {
+        audit.start(&host.parts);
+    }
+    if let Some(telemetry) = &host.telemetry {
+        telemetry.keep(&host.parts);
+    }
     let mut loader = Loader::new(host.clone());
     loader.load_all().await;
     watch_plugins(&host, loader);
@@ -422,7 +426,8 @@ async fn start_after(
     let sampled = host.clone();
     part.keep(move |pulse| vitals::sample(sampled.clone(), pulse));
     keep(&host, "health", |host, _| vitals::watch(host));
-    keep(&host, "sweeping", sweep);
+    keep(&host, "sweeping", sweep::sweep);
+    keep(&host, "instances", sweep::instances);
     Ok(host)
 }
 
@@ -457,16 +462,6 @@ fn watch_plugins(host: &Arc<Host>, loader: Loader) {
             loader.watch(host.stopping.clone()).await;
         }
     });
-}
-
-/// Forgets what has ended, from time to time.
-async fn sweep(host: Arc<Host>, _pulse: Pulse) {
-    loop {
-        tokio::time::sleep(SWEEP_INTERVAL).await;
-        host.sessions.sweep(std::time::Instant::now());
-        host.rates.sweep();
-        host.long_tasks.sweep().await;
-    }
 }
 
 /// What SIGHUP is for.

@@ -71,7 +71,7 @@ pub struct SessionRef {
 #[derive(Debug)]
 pub struct Agreement {
     /// no other one of this process has it
-    serial: u64,
+    pub serial: u64,
     /// the negotiated version
     pub version: ProtocolVersion,
     /// what the client can do

@@ -4,7 +4,7 @@
 //! It owns what happens to a task in which order: first durable, then told. It
 //! never decides whether a call becomes a task.
 
-use std::panic::AssertUnwindSafe;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -12,13 +12,13 @@ use bytestring::ByteString;
 use fusebox_protocol::params::{ClientCapabilities, UpdateTaskParams};
 use fusebox_protocol::reply::{self, EmptyResult, TaskStatus};
 use fusebox_protocol::{ProtocolVersion, RawJson, Reason, RefusalData, RequestId, RpcError};
-use futures_util::FutureExt as _;
 use opentelemetry::context::FutureExt as _;
 use serde::Deserialize;
 use serde_json::value::{RawValue, to_raw_value};
 use tokio_util::sync::CancellationToken;
 
 use crate::ask::{Known, Questions};
+use crate::audit::End;
 use crate::auth::Audience;
 use crate::call::{Call, ROUNDS_MAX, Round, Step, Target};
 use crate::canary::Turn;
@@ -30,6 +30,7 @@ use crate::refusal::millis_up;
 use crate::render::dialect;
 use crate::reply::Outcome;
 use crate::session::CallContext;
+use crate::supervise::Contained;
 use crate::telemetry::Observed;
 
 /// The extension exists in this version alone.
@@ -276,8 +277,8 @@ fn spawn(
             () = stop.cancelled() => None,
             () = host.stopped.cancelled() => None,
             () = tokio::time::sleep(ends) => None,
-            step = AssertUnwindSafe(traced(&call, known)).catch_unwind() => {
-                Some(step.unwrap_or_else(|panic| Err(call.contained(&*panic))))
+            step = Contained(pin!(traced(&call, known))) => {
+                Some(step.unwrap_or_else(|panic| Err(call.contained(&panic))))
             }
         };
         // Without a step it is dropped, which tells that it was cancelled.
@@ -296,8 +297,8 @@ fn spawn(
 /// The same, with what it says joined to its trace, if it has one.
 async fn traced(call: &Call, known: Known) -> Result<Step, RpcError> {
     match call.observed.as_ref().and_then(Observed::log_context) {
-        Some(traced) => Box::pin(rounds(call, known).with_context(traced)).await,
-        None => rounds(call, known).await,
+        Some(traced) => Box::pin(audited(call, known).with_context(traced)).await,
+        None => audited(call, known).await,
     }
 }
 
@@ -308,6 +309,22 @@ fn outcome(step: &Result<Step, RpcError>) -> Outcome {
         Ok(_) => Outcome::Answered,
         Err(error) => Outcome::of(error),
     }
+}
+
+/// Runs a task's part of a call, and writes down what it came to. One that is cut off
+/// was cancelled.
+async fn audited(call: &Call, known: Known) -> Result<Step, RpcError> {
+    let audit = call.host.audit.as_ref();
+    let entry = audit.map(|audit| audit.begin(call)).transpose()?;
+    let step = rounds(call, known).await;
+    if let Some(entry) = entry.flatten() {
+        entry.end(match &step {
+            Ok(Step::Answer(answered)) if answered.is_error => End::IsError,
+            Ok(_) => End::Ok,
+            Err(error) => End::of_error(error),
+        });
+    }
+    step
 }
 
 /// Calls the handler until it has an answer or a question.

@@ -27,7 +27,7 @@ const CAPABILITIES: [(&str, &[&str]); 7] = [
     ("env", &[]),
     ("files", &[]),
     // The host grants it to everybody; who doesn't use it shouldn't import it.
-    ("trace", &["fusebox:plugin/trace@0.1.0"]),
+    ("trace", &["trace"]),
 ];
 
 /// What a plugin can export.

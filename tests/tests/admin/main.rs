@@ -4,6 +4,7 @@
 mod access;
 mod commands;
 mod draining;
+mod encrypted;
 mod orders;
 mod plugins;
 mod start;

@@ -3,19 +3,17 @@
 //! would have been, and that a good one gets all calls without one failed call.
 
 mod rounds;
+mod slow;
 
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
-use fusebox_tests::{Client, Era, Host, Setup, changed, plugin, until};
+use fusebox_tests::{Client, Era, Host, QUICK, Setup, crowd, greeting, plugin, until};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
 const CLIENTS: u64 = 8;
-
-/// Files are looked at soon after they change.
-const QUICK: &str = "[reload]\npoll_interval_ms = 100\nsettle_ms = 20\n";
 
 /// A step lasts as long as the test wants.
 const HOUR: &str = "interval_ms = 3600000\n";
@@ -25,14 +23,9 @@ fn setup(canary: &str) -> Setup {
     Setup::new().plugin("hello").config(&config)
 }
 
-/// Another build of `hello`: one that greets with these words.
-fn greeting(words: &[u8; 7]) -> Vec<u8> {
-    changed("hello", &[(b"Hello, ", words)])
-}
-
 /// One whose greeting is no text, which is a fault of the plugin's.
 fn broken() -> Vec<u8> {
-    greeting(&[0xff; 7])
+    greeting([0xff; 7])
 }
 
 fn canary(host: &Host) -> Value {
@@ -80,46 +73,30 @@ impl Seen {
     }
 }
 
-/// Clients of both eras call until `done` is.
+/// Clients of both eras call until `body` is done.
 fn under_load(host: &Host, seen: &Seen, body: impl FnOnce()) {
-    let done = AtomicBool::new(false);
-    thread::scope(|scope| {
-        for number in 0..CLIENTS {
-            let done = &done;
-            scope.spawn(move || {
-                // However this client ends, the others must not go on for ever.
-                let _ends = SetOnDrop(done);
-                let era = if number % 2 == 0 {
-                    Era::Legacy
-                } else {
-                    Era::Modern
-                };
-                let mut client = Client::of(era, host);
-                while !done.load(Ordering::Relaxed) {
-                    seen.call(&mut client);
-                }
-            });
-        }
-        let _ends = SetOnDrop(&done);
-        until("the clients call", || (seen.all() > 100).then_some(()));
-        body();
-    });
-}
-
-struct SetOnDrop<'a>(&'a AtomicBool);
-
-impl Drop for SetOnDrop<'_> {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
+    let open = |number| Client::of(Era::in_turn(number), host);
+    crowd(
+        CLIENTS as usize,
+        open,
+        |client| seen.call(client),
+        |_| {
+            until("the clients call", || (seen.all() > 100).then_some(()));
+            body();
+        },
+    );
 }
 
 /// What the history says of `hello`, the oldest first.
 fn events(host: &Host) -> Vec<String> {
+    events_of(host, "hello")
+}
+
+fn events_of(host: &Host, plugin: &str) -> Vec<String> {
     let health = host.health();
     let history = health["history"].as_array().expect("a history");
-    let of_hello = history.iter().rev().filter(|one| one["plugin"] == "hello");
-    of_hello
+    let of_plugin = history.iter().rev().filter(|one| one["plugin"] == plugin);
+    of_plugin
         .map(|one| one["event"].as_str().expect("a kind").to_owned())
         .collect()
 }
@@ -382,7 +359,7 @@ fn a_restart_in_the_middle_begins_again() {
     let state = tempfile::tempdir().expect("a temporary folder");
     let in_state = |canary: &str, state: &TempDir| {
         let config = format!(
-            "[reload]\npoll_interval_ms = 100\nsettle_ms = 20\nstate_dir = {:?}\n[canary]\nenabled = true\n{canary}",
+            "{QUICK}state_dir = {:?}\n[canary]\nenabled = true\n{canary}",
             state.path()
         );
         Setup::new().config(&config)

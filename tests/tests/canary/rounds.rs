@@ -1,10 +1,10 @@
 //! Calls of several rounds while two versions of a plugin serve: each goes on with the
 //! version that it began with.
 
-use fusebox_tests::{Client, Host, Setup, changed, modern_meta, until};
+use fusebox_tests::{Client, Host, QUICK, Setup, changed, modern_meta, until};
 use serde_json::{Value, json};
 
-use crate::{HOUR, QUICK};
+use crate::HOUR;
 
 /// Asks for a confirmation, and looks for the state that it left.
 const TOOL: &str = "test_input_required_result_request_state";

@@ -6,7 +6,7 @@ use std::fs;
 use fusebox_tests::{Client, fusebox, plugin};
 use serde_json::{Value, json};
 
-use super::{host, refused, setup};
+use super::{Checked, host, refused, setup};
 
 /// What the plugin `reach` has in its section, and no configuration gives by itself.
 const UNGRANTED: [&str; 4] = [
@@ -62,24 +62,8 @@ fn a_request_is_shown_and_grants_nothing() {
 
 #[test]
 fn the_lines_that_check_prints_are_all_that_is_asked_for() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let at = |name: &str| folder.path().join(name);
-    fs::write(at("reach.wasm"), plugin("reach")).expect("a file");
-    let check = |config: &str| -> Value {
-        fs::write(at("host.toml"), config).expect("a file");
-        let arguments = [
-            "plugin",
-            "check",
-            "--json",
-            "--config",
-            "host.toml",
-            "reach.wasm",
-        ];
-        let ran = fusebox(folder.path(), &arguments);
-        assert_eq!(ran.code, Some(0), "{ran:?}");
-        serde_json::from_str(&ran.stdout).expect("JSON")
-    };
-    let report = check("");
+    let file = Checked::new("reach");
+    let report = file.says("");
     assert_eq!(report["asks"], json!(UNGRANTED));
     assert_eq!(report["asksUngranted"], json!(UNGRANTED));
     let lines = report["grantsNeeded"].as_str().expect("lines");
@@ -92,7 +76,7 @@ allow = [\"GET https://api.example.org\"]
 max_keys = 50
 ";
     assert!(lines.starts_with(asked), "{lines}");
-    let after = check(lines);
+    let after = file.says(lines);
     assert_eq!(after["asks"], json!(UNGRANTED));
     assert_eq!(after["asksUngranted"], json!([]));
     // A host takes them, and has nothing to say then.
@@ -101,7 +85,8 @@ max_keys = 50
     assert!(health.get("asks_ungranted").is_none(), "{health:#}");
     assert!(!host.log().contains("it asks for"), "{}", host.log());
     // Less than is asked for is less.
-    let part = check("[plugins.reach.grants]\nkeyvalue_session = { max_keys = 49 }\nkeyvalue = {}");
+    let part =
+        file.says("[plugins.reach.grants]\nkeyvalue_session = { max_keys = 49 }\nkeyvalue = {}");
     assert_eq!(
         part["asksUngranted"],
         json!([UNGRANTED[0], UNGRANTED[1], UNGRANTED[3]])

@@ -13,8 +13,11 @@ mod settings;
 mod sockets;
 mod values;
 
-use fusebox_tests::{Client, Host, Setup};
+use std::fs;
+
+use fusebox_tests::{Client, Host, Ran, Setup, fusebox, plugin};
 use serde_json::Value;
+use tempfile::TempDir;
 
 /// Both kinds of isolation.
 const EACH_ISOLATION: [&str; 2] = ["call", "pooled"];
@@ -26,6 +29,37 @@ fn host(config: &str) -> Host {
 
 fn setup(config: &str) -> Setup {
     Setup::new().plugin("reach").config(config)
+}
+
+/// A plugin's file beside a configuration, for `fusebox plugin check`.
+struct Checked {
+    folder: TempDir,
+    file: String,
+}
+
+impl Checked {
+    /// The built plugin of this name.
+    fn new(name: &str) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = format!("{name}.wasm");
+        fs::write(folder.path().join(&file), plugin(name)).expect("a file");
+        Self { folder, file }
+    }
+
+    /// What it says under this configuration.
+    #[track_caller]
+    fn says(&self, config: &str) -> Value {
+        fs::write(self.folder.path().join("host.toml"), config).expect("a file");
+        let way = ["--json", "--config", "host.toml", &*self.file];
+        let ran = self.run(&way);
+        assert_eq!(ran.code, Some(0), "{ran:?}");
+        serde_json::from_str(&ran.stdout).expect("JSON")
+    }
+
+    fn run(&self, arguments: &[&str]) -> Ran {
+        let all = [&["plugin", "check"], arguments].concat();
+        fusebox(self.folder.path(), &all)
+    }
 }
 
 /// The value of a result, or the text of one that says `isError`.

@@ -6,10 +6,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
-use fusebox_tests::{Client, Host, Setup, fusebox, plugin, until};
+use fusebox_tests::{Client, Host, Setup, until};
 use serde_json::{Value, json};
 
-use super::{EACH_ISOLATION, call, refused};
+use super::{Checked, EACH_ISOLATION, call, refused};
 
 /// A server that says again what it hears, until the process of the test ends.
 struct Echo {
@@ -355,24 +355,8 @@ fn so_many_sockets_are_open_and_no_more() {
 
 #[test]
 fn what_a_file_asks_for_and_would_need_can_be_pasted() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let at = |name: &str| folder.path().join(name);
-    std::fs::write(at("dial.wasm"), plugin("dial")).expect("a file");
-    std::fs::write(at("host.toml"), "").expect("a file");
-    let check = || {
-        let arguments = [
-            "plugin",
-            "check",
-            "--json",
-            "--config",
-            "host.toml",
-            "dial.wasm",
-        ];
-        let ran = fusebox(folder.path(), &arguments);
-        assert_eq!(ran.code, Some(0), "{ran:?}");
-        serde_json::from_str::<Value>(&ran.stdout).expect("JSON")
-    };
-    let report = check();
+    let file = Checked::new("dial");
+    let report = file.says("");
     assert_eq!(report["denied"], json!(["sockets"]));
     let asked = "grants.sockets.connect \"tcp://db.example.org:5432\"";
     assert_eq!(report["asksUngranted"], json!([asked]));
@@ -381,8 +365,7 @@ fn what_a_file_asks_for_and_would_need_can_be_pasted() {
         lines,
         "[plugins.dial.grants.sockets]\nconnect = [\"tcp://db.example.org:5432\"]\n"
     );
-    std::fs::write(at("host.toml"), lines).expect("a file");
-    let report = check();
+    let report = file.says(lines);
     assert_eq!(report["granted"], json!(["sockets"]));
     assert_eq!(report["asksUngranted"], json!([]));
 }

@@ -10,15 +10,8 @@ mod prometheus;
 mod published;
 mod swaps;
 
-use fusebox_tests::{Client, Host, Setup, plugin};
+use fusebox_tests::{Client, Host, QUICK, Setup, plugin};
 use serde_json::json;
-
-/// Files are looked at soon after they change.
-const QUICK: &str = "
-    [reload]
-    poll_interval_ms = 100
-    settle_ms = 20
-";
 
 /// Another file that does what a plugin does: `note` is in a section of its own.
 fn noted(name: &str, note: u8) -> Vec<u8> {

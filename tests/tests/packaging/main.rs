@@ -6,6 +6,7 @@
 mod cluster;
 mod container;
 mod debian;
+mod dist;
 mod said;
 mod unit;
 

@@ -1,12 +1,12 @@
 //! Plugins on a web server: fetched once by their digest, never without TLS, and
 //! only so much.
 
-use fusebox_tests::{Client, Setup, plugin};
+use fusebox_tests::{Client, Setup, greeting, plugin};
 use serde_json::json;
 
 use crate::registry::digest;
 use crate::web::Files;
-use crate::{Place, greeting, hello, refusal};
+use crate::{Place, hello, refusal};
 
 const PATH: &str = "/tools/hello.wasm";
 

@@ -4,6 +4,7 @@
 
 mod commands;
 mod https;
+mod killed;
 mod oci;
 mod registry;
 mod signatures;
@@ -12,7 +13,7 @@ mod web;
 use std::fs;
 use std::path::Path;
 
-use fusebox_tests::{Client, Host, Setup, plugin};
+use fusebox_tests::{Client, Host, Setup};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -70,22 +71,6 @@ impl Place {
 /// A table for the plugin of this name.
 fn source(name: &str, url: &str) -> String {
     format!("[plugins.{name}.source]\nurl = {url:?}\n")
-}
-
-/// Another build of `hello`: one that greets with these words.
-fn greeting(words: &str) -> Vec<u8> {
-    const BUILT: &[u8] = b"Hello, ";
-    let mut bytes = plugin("hello");
-    assert_eq!(
-        words.len(),
-        BUILT.len(),
-        "the words lie where the others lay"
-    );
-    let mut places = (0..bytes.len()).filter(|&place| bytes[place..].starts_with(BUILT));
-    let place = places.next().expect("the greeting is in the file");
-    assert_eq!(places.next(), None, "once");
-    bytes[place..][..BUILT.len()].copy_from_slice(words.as_bytes());
-    bytes
 }
 
 fn hello(client: &mut Client) -> String {

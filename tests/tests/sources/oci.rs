@@ -6,11 +6,11 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
-use fusebox_tests::{Client, plugin, until};
+use fusebox_tests::{Client, greeting, plugin, until};
 use serde_json::json;
 
 use crate::registry::{Registry, WASM, digest};
-use crate::{Place, failed, greeting, hello, refusal, source, text};
+use crate::{Place, failed, hello, refusal, source, text};
 
 #[test]
 fn a_moved_tag_is_served_without_a_restart_or_a_lost_call() {

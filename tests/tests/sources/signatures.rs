@@ -4,13 +4,13 @@
 use std::fs;
 use std::io::Cursor;
 
-use fusebox_tests::{Client, Setup, fusebox, plugin};
+use fusebox_tests::{Client, Setup, fusebox, greeting, plugin};
 use minisign::KeyPair;
 use serde_json::{Value, json};
 
 use crate::registry::{Registry, WASM, digest};
 use crate::web::Files;
-use crate::{Place, failed, greeting, hello, refusal, source};
+use crate::{Place, failed, hello, refusal, source};
 
 pub(crate) fn pair() -> KeyPair {
     KeyPair::generate_unencrypted_keypair().expect("a pair of keys")

@@ -69,6 +69,8 @@ enum Page {
     File(Vec<u8>),
     /// without a length, so that only counting tells
     Chunked(Vec<u8>),
+    /// the first half of it, and then nothing
+    Half(Vec<u8>),
     Redirect(String),
 }
 
@@ -78,6 +80,8 @@ struct Shelf {
     /// what `Authorization` has to be
     wanted: Option<String>,
     heads: Vec<String>,
+    /// how often half of a file was sent
+    halves: usize,
 }
 
 /// A server of files over TLS, until the process of the test ends.
@@ -140,6 +144,16 @@ impl Files {
         self.page(path, Page::Chunked(bytes.to_vec()));
     }
 
+    /// Gives half of it, and waits until whoever asked has gone.
+    pub(crate) fn put_half(&self, path: &str, bytes: &[u8]) {
+        self.page(path, Page::Half(bytes.to_vec()));
+    }
+
+    /// How often that was done so far.
+    pub(crate) fn halves(&self) -> usize {
+        lock(&self.shelf).halves
+    }
+
     pub(crate) fn redirect(&self, path: &str, to: &str) {
         self.page(path, Page::Redirect(to.to_owned()));
     }
@@ -182,7 +196,11 @@ fn read_head(stream: &mut impl Read) -> Option<String> {
     String::from_utf8(head).ok()
 }
 
-fn answer(stream: &mut impl Write, head: &str, shelf: &Mutex<Shelf>) -> std::io::Result<()> {
+fn answer(
+    stream: &mut (impl Read + Write),
+    head: &str,
+    shelf: &Mutex<Shelf>,
+) -> std::io::Result<()> {
     let path = head.split(' ').nth(1).unwrap_or_default();
     let shown = head
         .lines()
@@ -208,6 +226,18 @@ fn answer(stream: &mut impl Write, head: &str, shelf: &Mutex<Shelf>) -> std::io:
                 bytes.len()
             )?;
             stream.write_all(&bytes)?;
+        }
+        Some(Page::Half(bytes)) => {
+            let length = bytes.len();
+            write!(
+                stream,
+                "HTTP/1.1 200 OK\r\ncontent-length: {length}\r\n\r\n"
+            )?;
+            stream.write_all(&bytes[..length / 2])?;
+            stream.flush()?;
+            lock(shelf).halves += 1;
+            // Nothing more comes from there but the end.
+            stream.read_exact(&mut [0])?;
         }
         Some(Page::Chunked(bytes)) => {
             stream.write_all(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n")?;

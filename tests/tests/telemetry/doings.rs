@@ -5,7 +5,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 
-use fusebox_tests::{Collector, Host, Setup, Spoken};
+use fusebox_tests::{Client, Collector, Host, Setup, Spoken};
 use serde_json::json;
 
 use super::{OTHER_TRACE, SPAN, TRACE, host_at, message, named, post, trace_of, traceparent};
@@ -156,4 +156,28 @@ fn what_a_plugin_keeps_is_a_part_of_its_call() {
     assert_eq!(kept.parent, named(&spans, "execute").id);
     assert_eq!(kept.says("db.operation.name"), "increment");
     assert!(!collector.printed().contains("not-for-the-collector"));
+}
+
+/// A call that is refused because it could not be written down ends as any other that
+/// is refused does.
+#[test]
+fn a_call_without_room_in_the_audit_log_is_told_as_refused() {
+    let collector = Collector::start();
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("audit.jsonl");
+    std::os::unix::fs::symlink("/dev/full", &file).expect("a link is made");
+    let audit = format!("[audit]\nfile = {file:?}\non_overflow = \"refuse\"\n");
+    let host = host_at(&collector, Spoken::Grpc, &format!("\n{audit}"));
+    let mut client = Client::modern(&host);
+    let refused = (0..10_000).find_map(|_| client.call("hello", json!({"name": "Ada"})).err());
+    assert!(refused.is_some(), "there is no room for one more line");
+    let parent = traceparent(TRACE, SPAN, "01");
+    let call = message(1, "hello", &json!({"name": "Ada"}), &[]);
+    let answer = post(host.address(), &call, &[("traceparent", &parent)]);
+    assert_eq!(answer["error"]["data"]["reason"], "overloaded", "{answer}");
+    let (server, spans) = trace_of(&collector, TRACE);
+    assert_eq!(server.status, "STATUS_CODE_ERROR", "{server:#?}");
+    assert_eq!(server.says("fusebox.reason"), "overloaded");
+    assert_eq!(server.says("rpc.response.status_code"), "-32000");
+    assert_eq!(spans.len(), 1, "nothing ran: {spans:#?}");
 }

@@ -24,6 +24,12 @@ pub(crate) struct Options {
     /// Only this part; may be given several times: `archive`, `package`, `image` or `sbom`.
     #[arg(long, value_name = "PART", value_parser = PARTS)]
     only: Vec<String>,
+    /// Take this program as it is, static or not, and build none.
+    #[arg(long, value_name = "FILE")]
+    program: Option<PathBuf>,
+    /// Take this bill of materials, and make none.
+    #[arg(long, value_name = "FILE")]
+    bill: Option<PathBuf>,
 }
 
 const PARTS: [&str; 4] = ["archive", "package", "image", "sbom"];
@@ -49,11 +55,14 @@ pub(crate) fn run(project: &Project, options: &Options) -> Result<()> {
     let dist = Dist::new(project)?;
     let mut made = Vec::new();
     let sbom = (wanted("sbom") || wanted("archive"))
-        .then(|| sbom::make(&dist))
+        .then(|| match &options.bill {
+            Some(bill) => sbom::take(&dist, bill),
+            None => sbom::make(&dist),
+        })
         .transpose()?;
     made.extend(sbom.clone());
     if wanted("archive") || wanted("image") || wanted("package") {
-        let program = program::make(&dist)?;
+        let program = program::make(&dist, options.program.as_deref())?;
         if wanted("image") {
             image::make(&dist, &program)?;
         }

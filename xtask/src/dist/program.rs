@@ -28,27 +28,23 @@ pub(super) struct Program {
     pub(super) completions: PathBuf,
 }
 
-/// Builds it and asks it what it has to say.
+/// Builds it, or takes the one that is given, and asks it what it has to say.
 ///
 /// # Errors
 /// If it can't be built, isn't static, or doesn't run.
-pub(super) fn make(dist: &Dist<'_>) -> Result<Program> {
+pub(super) fn make(dist: &Dist<'_>, given: Option<&Path>) -> Result<Program> {
     // cargo-deb finds what lies below `release`, wherever cargo's target folder is.
     let folder = dist.project.target.join("release/package");
     let folder = fresh(&folder)?;
     let path = folder.join("fusebox");
-    say("building the static program");
-    let mut cargo = dist.project.cargo();
-    cargo
-        // The whole workspace, as everywhere: another selection builds wasmtime anew.
-        .args(["build", "--release", "--workspace", "--bin", "fusebox"])
-        .env(
-            "RUSTC_WORKSPACE_WRAPPER",
-            dist.project.root.join("xtask/static-rustc.sh"),
-        );
-    process::run(&mut cargo)?;
-    copy(&dist.project.target.join("release/fusebox"), &path)?;
-    check_static(&path)?;
+    match given {
+        Some(program) => copy(program, &path)?,
+        None => {
+            build(dist)?;
+            copy(&dist.project.target.join("release/fusebox"), &path)?;
+            check_static(&path)?;
+        }
+    }
     strip(&path)?;
 
     let man = folder.join("man");
@@ -67,6 +63,19 @@ pub(super) fn make(dist: &Dist<'_>) -> Result<Program> {
         man,
         completions,
     })
+}
+
+fn build(dist: &Dist<'_>) -> Result<()> {
+    say("building the static program");
+    let mut cargo = dist.project.cargo();
+    cargo
+        // The whole workspace, as everywhere: another selection builds wasmtime anew.
+        .args(["build", "--release", "--workspace", "--bin", "fusebox"])
+        .env(
+            "RUSTC_WORKSPACE_WRAPPER",
+            dist.project.root.join("xtask/static-rustc.sh"),
+        );
+    process::run(&mut cargo)
 }
 
 /// A program that asks for an interpreter needs the machine's C library.

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 
-use super::Dist;
 use super::tools::Tool;
+use super::{Dist, copy};
 use crate::process;
 
 const CYCLONEDX: Tool = Tool {
@@ -22,6 +22,20 @@ const DENY: Tool = Tool {
 
 /// How cyclonedx names what it writes beside the manifest of each program.
 const SUFFIX: &str = "_bin.cdx.json";
+
+/// Takes one that was made before as `NAME.cdx.json`.
+///
+/// # Errors
+/// If it isn't there.
+pub(super) fn take(dist: &Dist<'_>, bill: &Path) -> Result<PathBuf> {
+    let path = place(dist);
+    copy(bill, &path)?;
+    Ok(path)
+}
+
+fn place(dist: &Dist<'_>) -> PathBuf {
+    dist.folder.join(format!("{}.cdx.json", dist.name))
+}
 
 /// Makes `NAME.cdx.json`.
 ///
@@ -51,7 +65,7 @@ pub(super) fn make(dist: &Dist<'_>) -> Result<PathBuf> {
         Ok(text) => text?,
         Err(_) => return written,
     };
-    let path = dist.folder.join(format!("{}.cdx.json", dist.name));
+    let path = place(dist);
     // Nobody needs to know where it was made.
     let root = dist.project.root.display().to_string();
     fs::write(&path, text.replace(&root, "")).context("failed to write the bill of materials")?;

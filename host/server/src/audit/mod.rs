@@ -1,11 +1,13 @@
-//! The audit log: one line of JSON for each call that has ended, and for each deed of
-//! the operator.
+//! The audit log: one line of JSON for each call that has ended, for requests that were
+//! refused before they were one, and for each deed of the operator.
 //!
 //! It owns what is written and that no call waits for it. It never writes a value that a
 //! rule leaves out.
 
+mod allowance;
 mod record;
 mod redact;
+mod refused;
 mod state;
 mod writer;
 
@@ -14,6 +16,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
 use fusebox_protocol::{Reason, RefusalData, RpcError};
+use parking_lot::Mutex;
 use tokio::sync::{mpsc, oneshot};
 
 pub use state::AuditReport;
@@ -22,12 +25,16 @@ use crate::call::Call;
 use crate::config;
 use crate::config::{Arguments, Overflow};
 use crate::refusal::millis_up;
+use crate::supervise::Parts;
 use crate::telemetry::Observed;
+use allowance::Allowances;
 pub(crate) use record::End;
-use record::{Deed, Record};
+use record::{Asker, Deed, Record};
 use redact::Redaction;
+use refused::Rest;
+pub(crate) use refused::{Asked, Refused, Sender, Why};
 use state::State;
-use writer::{Message, Writer};
+use writer::{Message, Open, Writer};
 
 /// Lines that may wait to be written.
 const LINES_MAX: usize = 4096;
@@ -47,8 +54,11 @@ pub struct Audit {
     on_overflow: Overflow,
     /// the most that is written of arguments; none: nothing
     arguments_max: Option<usize>,
+    redaction: Arc<Redaction>,
+    allowances: Allowances,
     state: Arc<State>,
     ending: Arc<AtomicBool>,
+    writer: Arc<Writer>,
 }
 
 /// Why there is no audit log.
@@ -73,24 +83,23 @@ impl Audit {
         if settings.file.as_os_str().is_empty() {
             return Ok(None);
         }
-        let file = writer::open(settings)?;
+        let open = writer::open(settings)?;
+        Ok(Some(Self::with(settings, open)))
+    }
+
+    fn with(settings: &config::Audit, open: Box<Open>) -> Self {
         let (lines, messages) = mpsc::channel(LINES_MAX);
-        let state = Arc::new(State::default());
-        let ending = Arc::new(AtomicBool::new(false));
+        let redaction = Arc::new(Redaction::new(settings));
+        let (state, ending) = (Arc::<State>::default(), Arc::<AtomicBool>::default());
         let writer = Writer {
-            messages,
-            redaction: Redaction::new(settings),
+            messages: Mutex::new(messages),
+            redaction: redaction.clone(),
             state: state.clone(),
-            file,
+            open,
             ending: ending.clone(),
         };
-        let shown = writer::shown(&settings.file);
-        writer.start().map_err(|error| AuditError::File {
-            file: shown.clone(),
-            error: error.to_string(),
-        })?;
-        Ok(Some(Self {
-            file: shown,
+        Self {
+            file: writer::shown(&settings.file),
             lines,
             methods: settings.methods.clone(),
             on_overflow: settings.on_overflow,
@@ -98,9 +107,19 @@ impl Audit {
                 Arguments::None => None,
                 _ => Some(settings.arguments_max_bytes),
             },
+            redaction,
+            allowances: Allowances::new(settings.refusals_per_minute),
             state,
             ending,
-        }))
+            writer: Arc::new(writer),
+        }
+    }
+
+    /// Begins to write: until then lines wait.
+    pub(crate) fn start(&self, parts: &Arc<Parts>) {
+        let writer = self.writer.clone();
+        let part = parts.part("audit");
+        part.keep_thread(move |turns| writer.work(turns));
     }
 
     /// Begins to watch a call; none: calls like it are not written.
@@ -124,9 +143,11 @@ impl Audit {
         let record = record::Call {
             at: SystemTime::now(),
             took: Duration::ZERO,
-            audience: call.context.audience.clone(),
-            origin: call.context.origin.clone(),
-            session: call.context.session.as_ref().map(|one| one.serial),
+            asker: Asker {
+                audience: call.context.audience.clone(),
+                origin: (!call.as_task).then(|| call.context.origin.clone()),
+                session: call.context.session.as_ref().map(|one| one.serial),
+            },
             handler: call.handler.clone(),
             target,
             left_out,
@@ -145,13 +166,45 @@ impl Audit {
 
     /// Writes what the operator has done, and what became of it.
     pub fn admin(&self, who: &str, action: &str, outcome: &str) {
-        let deed = Record::Admin(Deed {
+        self.send(Record::Admin(Deed {
             at: SystemTime::now(),
             who: who.to_owned(),
             action: action.to_owned(),
             outcome: outcome.to_owned(),
-        });
-        if self.lines.try_send(Message::Record(deed)).is_err() {
+        }));
+    }
+
+    /// Writes that a request was refused, if its caller may have one more line.
+    pub(crate) fn refused(&self, refused: &Refused<'_>) {
+        if !self.allowances.is_on() || !refused.is_of(&self.methods) {
+            return;
+        }
+        match self.allowances.take(&refused.counts_for(), Instant::now()) {
+            Some(unwritten) => {
+                let held = refused.held(&self.redaction, unwritten);
+                self.send(Record::Refused(Box::new(held)));
+            }
+            None => self.state.unwritten(),
+        }
+    }
+
+    /// Writes how many refusals have no line, of callers whose minute is over.
+    pub(crate) fn sweep(&self) {
+        self.tell_rest(false);
+    }
+
+    fn tell_rest(&self, all: bool) {
+        for (caller, unwritten) in self.allowances.sweep(Instant::now(), all) {
+            self.send(Record::Rest(Rest {
+                at: SystemTime::now(),
+                caller,
+                unwritten,
+            }));
+        }
+    }
+
+    fn send(&self, record: Record) {
+        if self.lines.try_send(Message::Record(record)).is_err() {
             self.state.dropped();
         }
     }
@@ -168,6 +221,7 @@ impl Audit {
 
     /// Waits until all that was said is in the file, if that can be.
     pub async fn close(&self) {
+        self.tell_rest(true);
         self.ending.store(true, Ordering::Relaxed);
         let (done, flushed) = oneshot::channel();
         let flushing = async {

@@ -12,6 +12,7 @@ use opentelemetry::trace::TraceId;
 use serde_json::{Map, Value};
 
 use super::redact::{self, Redaction};
+use super::refused::{Refusal, Rest};
 use crate::auth::Audience;
 use crate::call::Target;
 use crate::config::EVERYTHING;
@@ -23,7 +24,46 @@ use crate::render::Answered;
 #[derive(Debug)]
 pub(super) enum Record {
     Call(Box<Call>),
+    Refused(Box<Refusal>),
+    /// refusals that have no line
+    Rest(Rest),
     Admin(Deed),
+}
+
+/// Who asked, and what that came by.
+#[derive(Debug)]
+pub(super) struct Asker {
+    pub(super) audience: Audience,
+    /// none: it runs for a task, which no connection waits for
+    pub(super) origin: Option<Origin>,
+    pub(super) session: Option<u64>,
+}
+
+impl Asker {
+    pub(super) fn put_role(&self, line: &mut Map<String, Value>) {
+        // Nobody is asked who they are where no subject is known.
+        let who = self.audience.who.as_ref();
+        let role = |role: Option<&Arc<str>>| role.map_or(EVERYTHING, |role| role).to_owned();
+        put(line, "role", who.map(|who| role(who.role())).into());
+        put(line, "view", self.audience.view.as_deref().into());
+    }
+
+    pub(super) fn put_origin(&self, line: &mut Map<String, Value>) {
+        if let Some(origin) = &self.origin {
+            let address = origin.address().map(|address| address.to_string());
+            put(line, "address", address.into());
+            put(line, "transport", transport(origin).into());
+            put(line, "connection", origin.id().into());
+        }
+        put(line, "session", self.session.into());
+    }
+}
+
+/// Adds a member, if there is something to say.
+pub(super) fn put(line: &mut Map<String, Value>, name: &str, value: Value) {
+    if !value.is_null() {
+        line.insert(name.to_owned(), value);
+    }
 }
 
 /// How a call ended.
@@ -50,10 +90,15 @@ impl End {
         match answered {
             Ok(answered) if answered.is_error => Self::IsError,
             Ok(_) => Self::Ok,
-            Err(error) => Self::Error {
-                code: error.code,
-                reason: error.reason(),
-            },
+            Err(error) => Self::of_error(error),
+        }
+    }
+
+    /// Of an error that a call ended with.
+    pub(crate) fn of_error(error: &RpcError) -> Self {
+        Self::Error {
+            code: error.code,
+            reason: error.reason(),
         }
     }
 }
@@ -63,9 +108,7 @@ impl End {
 pub(super) struct Call {
     pub(super) at: SystemTime,
     pub(super) took: Duration,
-    pub(super) audience: Audience,
-    pub(super) origin: Origin,
-    pub(super) session: Option<u64>,
+    pub(super) asker: Asker,
     pub(super) handler: Arc<Handler>,
     pub(super) target: Target,
     /// of arguments that are too long to be written, and are not in `target`
@@ -90,6 +133,8 @@ impl Record {
     pub(super) fn line(&self, redaction: &Redaction) -> String {
         let members = match self {
             Self::Call(call) => call.members(redaction),
+            Self::Refused(refusal) => refusal.members(),
+            Self::Rest(rest) => rest.members(),
             Self::Admin(deed) => deed.members(),
         };
         Value::Object(members).to_string()
@@ -110,41 +155,29 @@ impl Deed {
 impl Call {
     fn members(&self, redaction: &Redaction) -> Map<String, Value> {
         let mut line = Map::new();
-        let mut put = |name: &str, value: Value| {
-            if !value.is_null() {
-                line.insert(name.to_owned(), value);
-            }
-        };
-        put("time", time(self.at));
-        put("method", method(&self.target).into());
-        // Nobody is asked who they are where no subject is known.
-        let who = self.audience.who.as_ref();
-        put("caller", who.map(|who| who.subject().to_string()).into());
-        let role = |role: Option<&Arc<str>>| role.map_or(EVERYTHING, |role| role).to_owned();
-        put("role", who.map(|who| role(who.role())).into());
-        put("view", self.audience.view.as_deref().into());
-        let address = self.origin.address().map(|address| address.to_string());
-        put("address", address.into());
-        put("transport", transport(&self.origin).into());
-        put("connection", self.origin.id().into());
-        put("session", self.session.into());
-        put(
-            "request",
-            serde_json::to_value(&self.id).unwrap_or_default(),
-        );
+        put(&mut line, "time", time(self.at));
+        put(&mut line, "method", method(&self.target).into());
+        let who = self.asker.audience.who.as_ref();
+        let caller = who.map(|who| who.subject().to_string());
+        put(&mut line, "caller", caller.into());
+        self.asker.put_role(&mut line);
+        self.asker.put_origin(&mut line);
+        let id = serde_json::to_value(&self.id).unwrap_or_default();
+        put(&mut line, "request", id);
         let trace = self.trace.map(|trace| trace.to_string());
-        put("trace", trace.into());
-        put("plugin", self.handler.core.name.as_str().into());
-        put("version", self.handler.core.sha256.as_str().into());
-        put(what(&self.target), self.name(redaction).into());
-        put("arguments", self.arguments(redaction));
-        put("task", self.as_task.then_some(true).into());
+        put(&mut line, "trace", trace.into());
+        let core = &self.handler.core;
+        put(&mut line, "plugin", core.name.as_str().into());
+        put(&mut line, "version", core.sha256.as_str().into());
+        put(&mut line, what(&self.target), self.name(redaction).into());
+        put(&mut line, "arguments", self.arguments(redaction));
+        put(&mut line, "task", self.as_task.then_some(true).into());
         let (outcome, reason, code) = words(self.end);
-        put("outcome", outcome.into());
-        put("reason", reason.into());
-        put("code", code.into());
+        put(&mut line, "outcome", outcome.into());
+        put(&mut line, "reason", reason.into());
+        put(&mut line, "code", code.into());
         let micros = u64::try_from(self.took.as_micros()).unwrap_or(u64::MAX);
-        put("duration_us", micros.into());
+        put(&mut line, "duration_us", micros.into());
         line
     }
 
@@ -272,6 +305,6 @@ fn words(end: End) -> (&'static str, Option<&'static str>, Option<i64>) {
     }
 }
 
-fn time(at: SystemTime) -> Value {
+pub(super) fn time(at: SystemTime) -> Value {
     humantime::format_rfc3339_micros(at).to_string().into()
 }

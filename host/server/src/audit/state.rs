@@ -15,6 +15,7 @@ pub(super) struct State {
     written: AtomicU64,
     dropped: AtomicU64,
     refused: AtomicU64,
+    unwritten: AtomicU64,
     /// whether lines are dropped or refused just now
     overflows: AtomicBool,
     failing: Mutex<Option<String>>,
@@ -31,6 +32,8 @@ pub struct AuditReport {
     pub dropped: u64,
     /// calls that were refused because they could not have been written
     pub refused: u64,
+    /// refusals that have no line of their own, for their caller had enough of them
+    pub unwritten: u64,
     /// why nothing can be written now; none: it can
     pub failing: Option<String>,
 }
@@ -70,6 +73,10 @@ impl State {
         }
     }
 
+    pub(super) fn unwritten(&self) {
+        self.unwritten.fetch_add(1, Ordering::Relaxed);
+    }
+
     pub(super) fn lost(&self) {
         self.dropped.fetch_add(1, Ordering::Relaxed);
     }
@@ -86,6 +93,7 @@ impl State {
             written: count(&self.written),
             dropped: count(&self.dropped),
             refused: count(&self.refused),
+            unwritten: count(&self.unwritten),
             failing: self.failing.lock().clone(),
         }
     }

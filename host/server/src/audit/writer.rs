@@ -3,6 +3,7 @@
 //! It owns the file, its rotation and what becomes of a line that can't be written now.
 //! It never decides what is written, and no call waits for it.
 
+use std::fmt;
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
@@ -15,6 +16,7 @@ use std::time::{Duration, Instant};
 use file_rotate::compression::Compression;
 use file_rotate::suffix::AppendCount;
 use file_rotate::{ContentLimit, FileRotate};
+use parking_lot::Mutex;
 use tokio::sync::{mpsc, oneshot};
 
 use super::AuditError;
@@ -22,9 +24,13 @@ use super::record::Record;
 use super::redact::Redaction;
 use super::state::State;
 use crate::config;
+use crate::supervise::Turns;
 
 /// How long a line that could not be written waits for the next try.
 const RETRY: Duration = Duration::from_secs(1);
+
+/// The same while the host stops.
+const RETRY_AT_THE_END: Duration = Duration::from_millis(100);
 
 /// How long the last lines may take when the host stops.
 const LAST_TRIES: Duration = Duration::from_secs(2);
@@ -37,20 +43,31 @@ pub(super) enum Message {
     Flush(oneshot::Sender<()>),
 }
 
+/// What lines are written to, anew for each thread: of one that has failed nothing is
+/// trusted.
+pub(super) type Open = dyn Fn() -> Box<dyn Write> + Send + Sync;
+
+/// What outlives the thread that writes: who comes after it goes on with what waits.
 pub(super) struct Writer {
-    pub(super) messages: mpsc::Receiver<Message>,
-    pub(super) redaction: Redaction,
+    pub(super) messages: Mutex<mpsc::Receiver<Message>>,
+    pub(super) redaction: Arc<Redaction>,
     pub(super) state: Arc<State>,
-    pub(super) file: FileRotate<AppendCount>,
+    pub(super) open: Box<Open>,
     /// raised when the host stops
     pub(super) ending: Arc<AtomicBool>,
 }
 
-/// Opens the file, for its owner alone.
+impl fmt::Debug for Writer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Writer").finish_non_exhaustive()
+    }
+}
+
+/// Opens the file, for its owner alone: the way to do it again.
 ///
 /// # Errors
 /// If it can't be written.
-pub(super) fn open(settings: &config::Audit) -> Result<FileRotate<AppendCount>, AuditError> {
+pub(super) fn open(settings: &config::Audit) -> Result<Box<Open>, AuditError> {
     let path = &settings.file;
     let failed = |error: io::Error| AuditError::File {
         file: path.display().to_string(),
@@ -62,40 +79,72 @@ pub(super) fn open(settings: &config::Audit) -> Result<FileRotate<AppendCount>, 
         fs::create_dir_all(folder).map_err(failed)?;
     }
     options.open(path).map_err(failed)?;
-    let limit = ContentLimit::BytesSurpassed(settings.max_bytes);
+    let limit = settings.max_bytes;
     let path = std::path::absolute(path).map_err(failed)?;
-    let count = AppendCount::new(settings.keep);
-    let file = FileRotate::new(path, count, limit, Compression::None, Some(options));
-    Ok(file)
+    let keep = settings.keep;
+    Ok(Box::new(move || {
+        let limit = ContentLimit::BytesSurpassed(limit);
+        let count = AppendCount::new(keep);
+        let options = Some(options.clone());
+        Box::new(FileRotate::new(
+            &path,
+            count,
+            limit,
+            Compression::None,
+            options,
+        ))
+    }))
+}
+
+/// A line that is neither written nor given up yet. One that is dropped went with its
+/// thread.
+struct AtHand<'a>(Option<&'a State>);
+
+impl AtHand<'_> {
+    fn done(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for AtHand<'_> {
+    fn drop(&mut self) {
+        if let Some(state) = self.0 {
+            state.lost();
+        }
+    }
 }
 
 impl Writer {
     /// Writes what comes until nobody is left to say anything.
-    pub(super) fn start(mut self) -> io::Result<()> {
-        let name = "fusebox-audit".to_owned();
-        thread::Builder::new().name(name).spawn(move || {
-            while let Some(message) = self.messages.blocking_recv() {
-                match message {
-                    Message::Record(record) => {
-                        let mut line = record.line(&self.redaction);
-                        line.push('\n');
-                        self.write(line);
-                    }
-                    Message::Flush(done) => {
-                        // Whoever asked may have gone.
-                        let _ = done.send(());
-                    }
+    pub(super) fn work(&self, turns: &Turns) {
+        let mut file = (self.open)();
+        while !turns.is_over() {
+            turns.waits();
+            // Not held while it is worked on: a thread that hangs there keeps nobody out.
+            let message = self.messages.lock().blocking_recv();
+            turns.works();
+            match message {
+                None => return,
+                Some(Message::Record(record)) => {
+                    let at_hand = AtHand(Some(&self.state));
+                    let mut line = record.line(&self.redaction);
+                    line.push('\n');
+                    self.write(&mut *file, line, turns);
+                    at_hand.done();
+                }
+                Some(Message::Flush(done)) => {
+                    // Whoever asked may have gone.
+                    let _ = done.send(());
                 }
             }
-        })?;
-        Ok(())
+        }
     }
 
     /// Writes a line, however long that takes; when the host stops, not much longer.
-    fn write(&mut self, mut line: String) {
+    fn write(&self, file: &mut dyn Write, mut line: String, turns: &Turns) {
         let mut end = None;
         loop {
-            match self.file.write_all(line.as_bytes()) {
+            match file.write_all(line.as_bytes()) {
                 Ok(()) => {
                     self.state.written();
                     return;
@@ -108,7 +157,8 @@ impl Writer {
                 self.state.lost();
                 return;
             }
-            thread::sleep(RETRY.min(Duration::from_millis(if is_ending { 100 } else { 1000 })));
+            thread::sleep(if is_ending { RETRY_AT_THE_END } else { RETRY });
+            turns.works();
             // What was written of it stays a line of its own.
             if !line.starts_with('\n') {
                 line.insert(0, '\n');
@@ -121,3 +171,6 @@ impl Writer {
 pub(super) fn shown(path: &Path) -> String {
     path.display().to_string()
 }
+
+#[cfg(test)]
+mod tests;

@@ -24,6 +24,8 @@ pub struct Audit {
     pub arguments_max_bytes: usize,
     /// What of them is never written.
     pub redact: Vec<String>,
+    /// Refused requests of one caller that are written, in a minute.
+    pub refusals_per_minute: u32,
     /// What becomes of calls that can't be written.
     pub on_overflow: Overflow,
 }
@@ -51,7 +53,7 @@ pub enum Overflow {
 }
 
 /// The methods that can be written.
-pub(super) const METHODS: [&str; 4] = [
+pub(crate) const METHODS: [&str; 4] = [
     "tools/call",
     "resources/read",
     "prompts/get",
@@ -74,4 +76,5 @@ pub(super) const REDACT: Rule = Rule::Texts {
     fits: |text| !text.is_empty() && text.len() <= 256,
     expected: "such as \"*password*\", a name, or \"/card/number\", a JSON pointer",
 };
+pub(super) const REFUSALS_PER_MINUTE: Rule = int(0, 1_000_000);
 pub(super) const ON_OVERFLOW: Rule = Rule::OneOf(&["drop", "refuse"]);

@@ -53,6 +53,7 @@ use sha2::{Digest, Sha256};
 
 pub use access::{Auth, EVERYTHING, Exposed, OAuth, RateLimits, Role};
 pub use admin::{ADMIN_PORT, Admin, AdminListen, AdminListenError, default_token_file};
+pub(crate) use audit::METHODS as AUDIT_METHODS;
 pub use audit::{Arguments, Audit, Overflow};
 pub use canary::{Canary, CanaryChoice};
 pub use destination::{AddressRange, Destination, NotADestination, is_name, normal_host};

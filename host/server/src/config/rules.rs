@@ -269,6 +269,7 @@ pub(super) const RULES: &[(&str, Rule)] = &[
     ("audit.arguments", audit::ARGUMENTS),
     ("audit.arguments_max_bytes", audit::ARGUMENTS_MAX_BYTES),
     ("audit.redact", audit::REDACT),
+    ("audit.refusals_per_minute", audit::REFUSALS_PER_MINUTE),
     ("audit.on_overflow", audit::ON_OVERFLOW),
     (
         "log.level",

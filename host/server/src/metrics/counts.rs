@@ -119,39 +119,50 @@ impl Loads {
 #[derive(Debug)]
 pub(crate) struct Denials(Counts<11>);
 
+const DENIALS: [&str; 11] = [
+    "missing",
+    "unknown",
+    "expired",
+    "malformed",
+    "revoked",
+    "token",
+    "scope",
+    "unverified",
+    "unnamed",
+    "no_role",
+    "entry",
+];
+
+fn place(denied: &Denied) -> usize {
+    match denied {
+        Denied::Missing => 0,
+        Denied::Unknown => 1,
+        Denied::Expired(_) => 2,
+        Denied::Malformed => 3,
+        Denied::Revoked => 4,
+        Denied::Token(_) => 5,
+        Denied::Scope(_) => 6,
+        Denied::Unverified(_) => 7,
+        Denied::Unnamed => 8,
+        Denied::NoRole(_) => 9,
+        Denied::Entry(_) => 10,
+    }
+}
+
+/// What the figures call it.
+pub(crate) fn denial(denied: &Denied) -> &'static str {
+    DENIALS[place(denied)]
+}
+
 impl Default for Denials {
     fn default() -> Self {
-        Self(Counts::new([
-            "missing",
-            "unknown",
-            "expired",
-            "malformed",
-            "revoked",
-            "token",
-            "scope",
-            "unverified",
-            "unnamed",
-            "no_role",
-            "entry",
-        ]))
+        Self(Counts::new(DENIALS))
     }
 }
 
 impl Denials {
     pub(crate) fn add(&self, denied: &Denied) {
-        self.0.add(match denied {
-            Denied::Missing => 0,
-            Denied::Unknown => 1,
-            Denied::Expired(_) => 2,
-            Denied::Malformed => 3,
-            Denied::Revoked => 4,
-            Denied::Token(_) => 5,
-            Denied::Scope(_) => 6,
-            Denied::Unverified(_) => 7,
-            Denied::Unnamed => 8,
-            Denied::NoRole(_) => 9,
-            Denied::Entry(_) => 10,
-        });
+        self.0.add(place(denied));
     }
 
     pub(super) fn read(&self) -> impl Iterator<Item = (&'static str, u64)> {

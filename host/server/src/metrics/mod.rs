@@ -22,7 +22,7 @@ use prometheus::Error;
 
 pub use version::VersionMeter;
 
-pub(crate) use counts::{Denials, Load, Loads, Refusal, Refusals};
+pub(crate) use counts::{Denials, Load, Loads, Refusal, Refusals, denial};
 pub(crate) use requests::Requests;
 pub(crate) use sessions::{Lasting, SessionTimes};
 pub(crate) use tally::Tallies;

@@ -43,13 +43,14 @@ async fn each_part_is_started_anew_under_load_and_nobody_is_refused() {
         scheme,
         addr: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
     };
-    let config = Config::default()
+    let mut config = Config::default()
         .with_plugins_dir(folder.path().to_owned())
         .with_listeners(vec![
             listener(Scheme::Http),
             listener(Scheme::Tcp),
             listener(Scheme::Quic),
         ]);
+    config.audit.file = folder.path().join("audit.jsonl");
     let sockets = bind_all(&config, &mut Inherited::none(), Unasked::No).unwrap();
     let address = sockets.listeners[0].addr;
     let host = start(config, None).await.unwrap();
@@ -68,7 +69,9 @@ async fn each_part_is_started_anew_under_load_and_nobody_is_refused() {
         })
         .collect();
     let parts = host.parts.report();
-    for wanted in ["figures", "health", "plugins", "samples", "sweeping"] {
+    for wanted in [
+        "audit", "figures", "health", "plugins", "samples", "sweeping",
+    ] {
         assert!(parts.contains_key(wanted), "{wanted}: {parts:?}");
     }
     let running: Vec<_> = parts

@@ -4,7 +4,10 @@
 //! It owns when a part is started again, what is known of each, and how many panics
 //! were contained. It never knows what a part does, and is on no call's way.
 
+mod contain;
+mod elsewhere;
 mod report;
+mod thread;
 mod watchdog;
 
 use std::any::Any;
@@ -20,7 +23,10 @@ use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 
+pub(crate) use contain::{Contained, Panic, contain};
+pub(crate) use elsewhere::Elsewhere;
 pub use report::{PartReport, State};
+pub(crate) use thread::Turns;
 pub(crate) use watchdog::Watchdog;
 
 /// How often a part whose task turns shows that it does.
@@ -241,14 +247,7 @@ impl Kept {
                 false => 1,
             };
             let wait = backoff(failures);
-            let restarts = self.part.failed(reason.clone(), Instant::now());
-            tracing::error!(
-                part = self.part.name,
-                reason,
-                restarts,
-                wait_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX),
-                "a part of the host failed and is started anew"
-            );
+            told(&self.part, reason, wait);
             tokio::select! {
                 () = self.parts.stopping.cancelled() => return self.part.set(State::Ended),
                 () = tokio::time::sleep(wait) => {}
@@ -296,6 +295,18 @@ impl Kept {
     }
 }
 
+/// Keeps and tells that a part failed, and is started anew after this time.
+fn told(part: &Part, reason: String, wait: Duration) {
+    let restarts = part.failed(reason.clone(), Instant::now());
+    tracing::error!(
+        part = part.name,
+        reason,
+        restarts,
+        wait_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX),
+        "a part of the host failed and is started anew"
+    );
+}
+
 /// Does some work, and shows from time to time that its task turns.
 async fn beating(work: impl Future<Output = ()>, pulse: &Pulse) {
     let mut work = Box::pin(work);
@@ -316,9 +327,13 @@ fn backoff(failures: u32) -> Duration {
     doubled.min(BACKOFF_MAX)
 }
 
-/// Lets the log have the words of every panic, whoever contains it.
+/// Lets the log have the words of every panic, but of those that whoever contains them
+/// tells.
 pub fn log_panics() {
     std::panic::set_hook(Box::new(|panic| {
+        if contain::leave(panic) {
+            return;
+        }
         let thread = std::thread::current();
         let trace = std::backtrace::Backtrace::capture();
         tracing::error!(thread = thread.name(), %trace, "{panic}");

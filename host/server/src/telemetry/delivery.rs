@@ -4,20 +4,24 @@
 //! It owns the counts, the bound of what waits, and what the log is told of an outage:
 //! one line when it begins and one when it is over. It never sends anything itself.
 
-use std::fmt::Debug;
-use std::sync::Arc;
+use std::fmt;
+use std::pin::pin;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use opentelemetry_sdk::Resource;
-use opentelemetry_sdk::error::OTelSdkResult;
+use opentelemetry_sdk::error::{OTelSdkError, OTelSdkResult};
 use opentelemetry_sdk::logs::{LogBatch, LogExporter};
 use opentelemetry_sdk::metrics::Temporality;
 use opentelemetry_sdk::metrics::data::ResourceMetrics;
 use opentelemetry_sdk::metrics::exporter::PushMetricExporter;
 use opentelemetry_sdk::trace::{SpanData, SpanExporter};
-use parking_lot::Mutex;
+use parking_lot::{Mutex, RwLock};
 use serde::Serialize;
+
+use super::TelemetryError;
+use crate::supervise::{Contained, Elsewhere, Panic, Parts, contain};
 
 /// What is told of an error: collectors and proxies may answer with whole pages.
 const ERROR_MAX_CHARS: usize = 300;
@@ -99,6 +103,8 @@ pub(crate) struct Delivery {
     /// the outage in which the last was lost; 0: none was
     failed_in: AtomicU64,
     last_error: Mutex<Option<String>>,
+    /// as which part of the host it is known, once that is there
+    part: OnceLock<Elsewhere>,
 }
 
 /// [`Delivery`] at one moment.
@@ -129,6 +135,7 @@ impl Delivery {
             lost: AtomicU64::new(0),
             failed_in: AtomicU64::new(0),
             last_error: Mutex::new(None),
+            part: OnceLock::new(),
         })
     }
 
@@ -171,6 +178,20 @@ impl Delivery {
         *self.last_error.lock() = Some(words);
     }
 
+    /// It is one of these parts.
+    pub(crate) fn join(&self, parts: &Arc<Parts>, name: &str) {
+        self.part.get_or_init(|| parts.elsewhere(name));
+    }
+
+    /// What sends panicked, and begins anew.
+    pub(crate) fn panicked(&self, Panic { words, trace }: &Panic) {
+        let what = self.what;
+        match self.part.get() {
+            Some(part) => part.began_anew(words),
+            None => tracing::error!(what, words, %trace, "telemetry panicked"),
+        }
+    }
+
     /// All the figures.
     pub(crate) fn report(&self) -> DeliveryReport {
         DeliveryReport {
@@ -185,18 +206,76 @@ impl Delivery {
     }
 }
 
-/// An exporter whose work is counted.
-#[derive(Debug)]
+/// The way to make an exporter.
+type Make<E> = Box<dyn Fn() -> Result<E, TelemetryError> + Send + Sync>;
+
+/// An exporter whose work is counted. One that panics takes what it was sending, and
+/// neither what waits nor the thread that it is called from: another takes its place.
 pub(crate) struct Counted<E> {
-    exporter: E,
+    exporter: RwLock<Arc<E>>,
+    make: Make<E>,
+    resource: Option<Resource>,
     delivery: Arc<Delivery>,
 }
 
+impl<E> fmt::Debug for Counted<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Counted").finish_non_exhaustive()
+    }
+}
+
 impl<E> Counted<E> {
-    pub(crate) fn new(exporter: E, delivery: &Arc<Delivery>) -> Self {
-        Self {
-            exporter,
+    /// # Errors
+    /// If there can't be one.
+    pub(crate) fn new(
+        make: impl Fn() -> Result<E, TelemetryError> + Send + Sync + 'static,
+        delivery: &Arc<Delivery>,
+    ) -> Result<Self, TelemetryError> {
+        Ok(Self {
+            exporter: RwLock::new(Arc::new(make()?)),
+            make: Box::new(make),
+            resource: None,
             delivery: delivery.clone(),
+        })
+    }
+
+    fn exporter(&self) -> Arc<E> {
+        self.exporter.read().clone()
+    }
+
+    /// What became of what was sent. After a panic another exporter is made, and told
+    /// by `prepare` what the one before was told.
+    fn judged(
+        &self,
+        came_to: Result<OTelSdkResult, Panic>,
+        prepare: impl Fn(&mut E, &Resource),
+    ) -> OTelSdkResult {
+        let panic = match came_to {
+            Ok(result) => return result,
+            Err(panic) => panic,
+        };
+        self.delivery.panicked(&panic);
+        match contain(&self.make) {
+            Ok(Ok(mut next)) => {
+                if let Some(resource) = &self.resource {
+                    prepare(&mut next, resource);
+                }
+                *self.exporter.write() = Arc::new(next);
+            }
+            Ok(Err(error)) => tracing::error!(%error, "telemetry goes on as it was"),
+            Err(panic) => self.delivery.panicked(&panic),
+        }
+        let words = panic.words;
+        Err(OTelSdkError::InternalFailure(format!(
+            "it panicked: {words}"
+        )))
+    }
+
+    /// Keeps what exporters are told, and tells the one that there is.
+    fn keep(&mut self, resource: &Resource, prepare: impl Fn(&mut E, &Resource)) {
+        self.resource = Some(resource.clone());
+        if let Some(exporter) = Arc::get_mut(self.exporter.get_mut()) {
+            prepare(exporter, resource);
         }
     }
 }
@@ -205,34 +284,38 @@ impl<E: SpanExporter> SpanExporter for Counted<E> {
     async fn export(&self, batch: Vec<SpanData>) -> OTelSdkResult {
         let count = batch.len();
         self.delivery.leave(count);
-        let result = self.exporter.export(batch).await;
+        let exporter = self.exporter();
+        let came_to = Contained(pin!(exporter.export(batch))).await;
+        let result = self.judged(came_to, E::set_resource);
         self.delivery.ended(count, &result);
         result
     }
 
     fn shutdown_with_timeout(&self, timeout: Duration) -> OTelSdkResult {
-        self.exporter.shutdown_with_timeout(timeout)
+        self.exporter().shutdown_with_timeout(timeout)
     }
 
     fn set_resource(&mut self, resource: &Resource) {
-        self.exporter.set_resource(resource);
+        self.keep(resource, E::set_resource);
     }
 }
 
 impl<E: LogExporter> LogExporter for Counted<E> {
     async fn export(&self, batch: LogBatch<'_>) -> OTelSdkResult {
         let count = batch.iter().count();
-        let result = self.exporter.export(batch).await;
+        let exporter = self.exporter();
+        let came_to = Contained(pin!(exporter.export(batch))).await;
+        let result = self.judged(came_to, E::set_resource);
         self.delivery.ended(count, &result);
         result
     }
 
     fn shutdown_with_timeout(&self, timeout: Duration) -> OTelSdkResult {
-        self.exporter.shutdown_with_timeout(timeout)
+        self.exporter().shutdown_with_timeout(timeout)
     }
 
     fn set_resource(&mut self, resource: &Resource) {
-        self.exporter.set_resource(resource);
+        self.keep(resource, E::set_resource);
     }
 }
 
@@ -240,29 +323,30 @@ impl<E: PushMetricExporter> PushMetricExporter for Counted<E> {
     async fn export(&self, metrics: &ResourceMetrics) -> OTelSdkResult {
         let of_scope = metrics.scope_metrics();
         let count = of_scope.map(|scope| scope.metrics().count()).sum();
-        let result = self.exporter.export(metrics).await;
+        let exporter = self.exporter();
+        let came_to = Contained(pin!(exporter.export(metrics))).await;
+        let result = self.judged(came_to, |_, _| {});
         self.delivery.ended(count, &result);
         result
     }
 
     fn force_flush(&self) -> OTelSdkResult {
-        self.exporter.force_flush()
+        self.exporter().force_flush()
     }
 
     fn shutdown_with_timeout(&self, timeout: Duration) -> OTelSdkResult {
-        self.exporter.shutdown_with_timeout(timeout)
+        self.exporter().shutdown_with_timeout(timeout)
     }
 
     fn temporality(&self) -> Temporality {
-        self.exporter.temporality()
+        self.exporter().temporality()
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use opentelemetry_sdk::error::OTelSdkError;
-
     use super::*;
+    use crate::supervise::State;
 
     fn failed() -> OTelSdkResult {
         Err(OTelSdkError::InternalFailure("x".repeat(1000)))
@@ -314,5 +398,51 @@ mod tests {
             assert!(!outages.told.lock().announced);
         }
         assert_eq!(announced, 2);
+    }
+
+    /// Takes what it is sent, but for the second time that it is asked.
+    #[derive(Debug)]
+    struct Frail(Arc<AtomicU64>, Option<Resource>);
+
+    impl LogExporter for Frail {
+        async fn export(&self, _batch: LogBatch<'_>) -> OTelSdkResult {
+            assert!(self.0.fetch_add(1, Ordering::Relaxed) != 1, "a mistake");
+            assert!(self.1.is_some(), "it was told of its resource");
+            Ok(())
+        }
+
+        fn set_resource(&mut self, resource: &Resource) {
+            self.1 = Some(resource.clone());
+        }
+    }
+
+    #[tokio::test]
+    async fn an_exporter_that_panics_is_made_anew_and_known_as_a_part() {
+        use tokio_util::sync::CancellationToken;
+        use tokio_util::task::TaskTracker;
+
+        let now = Instant::now();
+        let parts = Parts::new(now, CancellationToken::new(), TaskTracker::new());
+        let delivery = Delivery::new("lines", 9, &Outages::new(String::new()));
+        delivery.join(&parts, "telemetry.lines");
+        let (made, asked) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
+        let counted = made.clone();
+        let make = move || {
+            counted.fetch_add(1, Ordering::Relaxed);
+            Ok(Frail(asked.clone(), None))
+        };
+        let mut counted = Counted::new(make, &delivery).unwrap();
+        LogExporter::set_resource(&mut counted, &Resource::builder_empty().build());
+        let send = || LogExporter::export(&counted, LogBatch::new(&[]));
+        assert!(send().await.is_ok());
+        let error = send().await.unwrap_err().to_string();
+        assert!(error.contains("it panicked: "), "{error}");
+        assert!(send().await.is_ok(), "another one took its place");
+        assert_eq!(made.load(Ordering::Relaxed), 2);
+        let part = parts.report().remove("telemetry.lines").unwrap();
+        assert_eq!((part.state, part.restarts), (State::Running, 1));
+        let reason = part.last_reason.unwrap();
+        assert!(reason.contains("a mistake"), "{reason}");
+        assert_eq!(parts.panics(), 1);
     }
 }

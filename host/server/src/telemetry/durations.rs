@@ -1,7 +1,7 @@
 //! How long requests take and sessions last, as histograms of the semantic conventions.
 //!
 //! It owns the way from their end to the histogram: a note in a list that few threads
-//! share, which a task of its own reads through several times a second. The histogram
+//! share, which a thread of its own reads through several times a second. The histogram
 //! has one lock for all, and an answer must never wait for it.
 
 use std::array;
@@ -20,6 +20,7 @@ use super::names;
 use crate::origin::Carrier;
 use crate::plugin_entry::{Handler, HandlerKind};
 use crate::reply::Outcome;
+use crate::supervise::Turns;
 use crate::thread_number::thread_number;
 
 /// Seconds, as the semantic conventions have them.
@@ -119,10 +120,12 @@ impl Durations {
         }
     }
 
-    /// Reads the lists as long as the host lives.
-    pub(crate) async fn keep(self: Arc<Self>) {
-        loop {
-            tokio::time::sleep(INTERVAL).await;
+    /// Reads the lists until another thread does.
+    pub(crate) fn keep(&self, turns: &Turns) {
+        while !turns.is_over() {
+            turns.waits();
+            std::thread::sleep(INTERVAL);
+            turns.works();
             self.record();
         }
     }

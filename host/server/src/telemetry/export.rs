@@ -16,6 +16,7 @@ use opentelemetry_otlp::{
 use opentelemetry_sdk::Resource;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
+use tokio::runtime::{EnterGuard, Handle};
 
 use crate::config::{OtlpProtocol, Telemetry as Settings};
 use crate::granter::{secrets, system_trust, trust};
@@ -62,6 +63,7 @@ pub(crate) struct Way {
     /// PEM; none: the system's
     ca: Option<Vec<u8>>,
     timeout: Duration,
+    runtime: Option<Handle>,
 }
 
 /// Who this host is.
@@ -103,12 +105,14 @@ impl Way {
             headers,
             ca,
             timeout: settings.timeout,
+            runtime: None,
         })
     }
 
-    /// Sends spans. Call it, and the next two, on a thread of its own: by gRPC inside
-    /// of the runtime that connections are to live in, by HTTP outside of any.
+    /// Sends spans. Call it, and the next two, on a thread outside of any runtime: that
+    /// which connections are to live in is entered here.
     pub(crate) fn spans(&self) -> Result<SpanExporter, TelemetryError> {
+        let _entered = self.entered();
         let builder = SpanExporter::builder();
         Ok(match self.protocol {
             OtlpProtocol::Grpc => self.grpc(builder.with_tonic()).build()?,
@@ -118,6 +122,7 @@ impl Way {
 
     /// Sends figures.
     pub(crate) fn metrics(&self) -> Result<MetricExporter, TelemetryError> {
+        let _entered = self.entered();
         let builder = MetricExporter::builder();
         Ok(match self.protocol {
             OtlpProtocol::Grpc => self.grpc(builder.with_tonic()).build()?,
@@ -127,6 +132,7 @@ impl Way {
 
     /// Sends lines of the log.
     pub(crate) fn logs(&self) -> Result<LogExporter, TelemetryError> {
+        let _entered = self.entered();
         let builder = LogExporter::builder();
         Ok(match self.protocol {
             OtlpProtocol::Grpc => self.grpc(builder.with_tonic()).build()?,
@@ -134,9 +140,19 @@ impl Way {
         })
     }
 
-    /// Whether the exporters have to be made inside of a runtime.
-    pub(crate) fn needs_runtime(&self) -> bool {
-        self.protocol == OtlpProtocol::Grpc
+    /// The same, for connections that live in this runtime.
+    pub(crate) fn on(self, runtime: Handle) -> Self {
+        Self {
+            runtime: Some(runtime),
+            ..self
+        }
+    }
+
+    /// Exporters by gRPC have to be made inside of the runtime.
+    fn entered(&self) -> Option<EnterGuard<'_>> {
+        let runtime = self.runtime.as_ref();
+        let runtime = runtime.filter(|_| self.protocol == OtlpProtocol::Grpc);
+        runtime.map(Handle::enter)
     }
 
     fn retry(&self) -> RetryPolicy {

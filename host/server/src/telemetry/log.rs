@@ -3,8 +3,6 @@
 //! It owns which lines go there. A line that is written while a traced request is
 //! served has its trace.
 
-use std::sync::Arc;
-
 use opentelemetry_appender_tracing::layer::OpenTelemetryTracingBridge;
 use opentelemetry_otlp::LogExporter;
 use opentelemetry_sdk::Resource;
@@ -15,7 +13,7 @@ use tracing_subscriber::filter::filter_fn;
 use tracing_subscriber::registry::LookupSpan;
 
 use super::LINES_MAX;
-use super::delivery::{Counted, Delivery};
+use super::delivery::Counted;
 use crate::config::Telemetry as Settings;
 
 /// What the way to the collector says of itself is not sent there: each line would
@@ -24,16 +22,15 @@ const NOT_SENT: [&str; 6] = ["h2", "hyper", "opentelemetry", "reqwest", "tonic",
 
 pub(super) fn provider(
     settings: &Settings,
-    exporter: LogExporter,
+    exporter: Counted<LogExporter>,
     resource: &Resource,
-    delivery: &Arc<Delivery>,
 ) -> SdkLoggerProvider {
     let batches = BatchConfigBuilder::default()
         .with_max_queue_size(LINES_MAX)
         .with_max_export_batch_size(settings.batch_max.min(LINES_MAX))
         .with_scheduled_delay(settings.batch_interval)
         .build();
-    let processor = BatchLogProcessor::builder(Counted::new(exporter, delivery))
+    let processor = BatchLogProcessor::builder(exporter)
         .with_batch_config(batches)
         .build();
     SdkLoggerProvider::builder()

@@ -38,6 +38,7 @@ pub(crate) use observed::{Arrival, Observed};
 pub(crate) use trace::Round;
 
 use crate::config::Telemetry as Settings;
+use crate::supervise::{Panic, Parts};
 use delivery::{Counted, Delivery, Outages};
 use durations::Durations;
 use export::Way;
@@ -112,13 +113,13 @@ impl Telemetry {
         std::thread::Builder::new()
             .name("fusebox-telemetry".to_owned())
             // If nobody waits for it, it ends again.
-            .spawn(move || drop(made.send(Self::make(&settings, &way, runtime))))?;
+            .spawn(move || drop(made.send(Self::make(&settings, way, runtime))))?;
         let made = is_made.await.map_err(|_| TelemetryError::Failed)??;
         Ok(Some(Arc::new(made)))
     }
 
-    fn make(settings: &Settings, way: &Way, runtime: Runtime) -> Result<Self, TelemetryError> {
-        let entered = way.needs_runtime().then(|| runtime.enter());
+    fn make(settings: &Settings, way: Way, runtime: Runtime) -> Result<Self, TelemetryError> {
+        let way = Arc::new(way.on(runtime.handle().clone()));
         let outages = Outages::new(settings.address());
         let resource = export::resource(settings);
         let delivery = |what, max, on: bool| on.then(|| Delivery::new(what, max, &outages));
@@ -126,12 +127,17 @@ impl Telemetry {
         let of_figures = delivery("figures", usize::MAX, settings.metrics);
         let of_lines = delivery("lines of the log", LINES_MAX, settings.logs);
         let spans = match &of_spans {
-            Some(delivery) => Some(Spans::new(settings, way.spans()?, &resource, delivery)),
+            Some(delivery) => {
+                let way = way.clone();
+                let exporter = Counted::new(move || way.spans(), delivery)?;
+                Some(Spans::new(settings, exporter, &resource, delivery))
+            }
             None => None,
         };
         let figures = match &of_figures {
             Some(delivery) => {
-                let exporter = Counted::new(way.metrics()?, delivery);
+                let way = way.clone();
+                let exporter = Counted::new(move || way.metrics(), delivery)?;
                 let reader = PeriodicReader::builder(exporter)
                     .with_interval(settings.metrics_interval)
                     .build();
@@ -148,13 +154,12 @@ impl Telemetry {
             None => None,
         };
         let lines = match &of_lines {
-            Some(delivery) => Some(log::provider(settings, way.logs()?, &resource, delivery)),
+            Some(delivery) => {
+                let exporter = Counted::new(move || way.logs(), delivery)?;
+                Some(log::provider(settings, exporter, &resource))
+            }
             None => None,
         };
-        drop(entered);
-        if let Some(figures) = &figures {
-            runtime.spawn(figures.durations.clone().keep());
-        }
         Ok(Self {
             spans,
             figures,
@@ -174,6 +179,29 @@ impl Telemetry {
     pub(crate) fn session_ended(&self, session: EndedSession) {
         if let Some(figures) = &self.figures {
             figures.durations.add_session(session);
+        }
+    }
+
+    /// Lets what sends be known as parts of the host. What is sent of requests' times is
+    /// read by one of them from now on.
+    pub(crate) fn keep(&self, parts: &Arc<Parts>) {
+        for (what, delivery) in &self.delivered {
+            if let Some(delivery) = delivery {
+                delivery.join(parts, &format!("telemetry.{what}"));
+            }
+        }
+        if let Some(figures) = &self.figures {
+            let durations = figures.durations.clone();
+            let part = parts.part("telemetry.durations");
+            part.keep_thread(move |turns| durations.keep(turns));
+        }
+    }
+
+    /// A look at a figure panicked, and that figure is left out this time.
+    pub(crate) fn figure_panicked(&self, panic: &Panic) {
+        let [_, (_, figures), _] = &self.delivered;
+        if let Some(figures) = figures {
+            figures.panicked(panic);
         }
     }
 

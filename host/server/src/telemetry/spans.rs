@@ -35,7 +35,7 @@ impl Spans {
     /// Sends by `exporter`, from a thread of its own.
     pub(crate) fn new(
         settings: &Settings,
-        exporter: SpanExporter,
+        exporter: Counted<SpanExporter>,
         resource: &Resource,
         delivery: &Arc<Delivery>,
     ) -> Arc<Self> {
@@ -44,7 +44,6 @@ impl Spans {
             .with_max_export_batch_size(settings.batch_max)
             .with_scheduled_delay(settings.batch_interval)
             .build();
-        let exporter = Counted::new(exporter, delivery);
         let mut processor = BatchSpanProcessor::builder(exporter)
             .with_batch_config(batches)
             .build();

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use fusebox_protocol::params::AuthenticateParams;
 use fusebox_protocol::{Era, Message, Reason, RefusalData, Request, RpcError};
 
+use crate::audit::{Asked, Refused, Sender, Why};
 use crate::auth::{Audience, Denied};
 use crate::host::Host;
 use crate::origin::Origin;
@@ -66,8 +67,13 @@ impl Door {
     }
 
     /// Serves `fusebox/authenticate`.
-    pub(crate) async fn knock(&mut self, host: &Host, request: &Request<'_>) -> Reply {
-        match enter(host, request).await {
+    pub(crate) async fn knock(
+        &mut self,
+        host: &Host,
+        request: &Request<'_>,
+        origin: &Origin,
+    ) -> Reply {
+        match enter(host, request, origin).await {
             Ok(audience) => {
                 *self = Self::Open(audience);
                 Reply::result(&request.id, &BTreeMap::<&str, &str>::new())
@@ -75,24 +81,67 @@ impl Door {
             Err(error) => Reply::error(Some(&request.id), &error, Era::Legacy),
         }
     }
+
+    /// Who stands there, as far as that is known, whether it is let in or not.
+    pub(crate) fn known(&self) -> Audience {
+        match self {
+            Self::Open(audience) => audience.clone(),
+            Self::Knock => Audience::default(),
+        }
+    }
 }
 
-async fn enter(host: &Host, request: &Request<'_>) -> Result<Audience, RpcError> {
+async fn enter(host: &Host, request: &Request<'_>, origin: &Origin) -> Result<Audience, RpcError> {
     let params = AuthenticateParams::from_params(&request.params)?;
+    let mut known = Audience::default();
     let entered = async {
         if host.auth.needs_issuer(&params.key) {
             host.auth.ask_issuer().await?;
         }
-        let audience = Audience::new(None, host.auth.caller(&params.key)?);
-        host.check_entry(&audience)?;
-        Ok(audience)
+        known.who = host.auth.caller(&params.key)?;
+        host.check_entry(&known)?;
+        Ok(())
     };
-    entered.await.map_err(|denied| refusal(host, &denied))
+    match entered.await {
+        Ok(()) => Ok(known),
+        Err(denied) => {
+            let sender = Sender {
+                audience: &known,
+                origin,
+                session: None,
+            };
+            Err(refusal(host, &denied, sender, Asked::Request(request)))
+        }
+    }
+}
+
+/// Counts and writes down that somebody isn't let in.
+pub(crate) fn denied(host: &Host, denied: &Denied, sender: Sender<'_>, asked: Asked<'_>) {
+    host.metrics.denials.add(denied);
+    if let Some(audit) = &host.audit {
+        let why = Why::Denied(denied);
+        audit.refused(&Refused { sender, asked, why });
+    }
+}
+
+/// The same of a connection that said nothing yet.
+pub(crate) fn not_let_in(host: &Host, denied_for: &Denied, origin: &Origin) {
+    let sender = Sender {
+        audience: &Audience::default(),
+        origin,
+        session: None,
+    };
+    denied(host, denied_for, sender, Asked::Nothing);
 }
 
 /// What is answered to whoever isn't let in.
-pub(crate) fn refusal(host: &Host, denied: &Denied) -> RpcError {
-    host.metrics.denials.add(denied);
+pub(crate) fn refusal(
+    host: &Host,
+    denied: &Denied,
+    sender: Sender<'_>,
+    asked: Asked<'_>,
+) -> RpcError {
+    self::denied(host, denied, sender, asked);
     let what_to_do = match denied {
         Denied::Missing | Denied::Malformed => format!(
             ": send {{\"method\":\"{AUTHENTICATE}\",\"params\":{{\"key\":\"...\"}}}} first (`fusebox bridge --key-file` does)"

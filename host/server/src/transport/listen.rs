@@ -18,7 +18,7 @@ use tokio_rustls::TlsAcceptor;
 use super::counted::Counted;
 use super::stream::{Door, Ended};
 use super::tls::Tls;
-use super::{http, quic, stream};
+use super::{door, http, quic, stream};
 use crate::config::{Config, Listener, Scheme, Socket};
 use crate::host::Host;
 use crate::inherited::Inherited;
@@ -279,7 +279,8 @@ async fn speak_https(
                     http::serve(host, stream, local, origin).await;
                 }
                 Err(denied) => {
-                    host.metrics.denials.add(&denied);
+                    let origin = Origin::new(peer, Carrier::Tcp, None);
+                    door::not_let_in(&host, &denied, &origin);
                     tracing::info!(%peer, %denied, "connection ended");
                 }
             }

@@ -20,6 +20,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::door::{self, Door};
+use crate::audit::{Asked, Refused, Sender, Why};
 use crate::auth::{Audience, Denied};
 use crate::batch::{self, BATCH_MAX};
 use crate::call::Call;
@@ -137,7 +138,7 @@ impl Peer {
         match envelope::parse(&frame, BATCH_MAX) {
             Ok(Incoming::Single(message)) => {
                 if let Some(request) = self.door.knocks(&message) {
-                    let knocking = Box::pin(self.door.knock(&self.host, request));
+                    let knocking = Box::pin(self.door.knock(&self.host, request, &self.origin));
                     return Some(knocking.await.body);
                 }
                 if let Some(too_fast) = self.too_fast(&message) {
@@ -157,9 +158,13 @@ impl Peer {
                         self.batch(frame, audience);
                         None
                     }
-                    Err(too_fast) => Some(self.error(None, &too_fast.refusal(None, None))),
+                    Err(too_fast) => {
+                        let error = too_fast.refusal(None, None);
+                        self.refused(Asked::Nothing, &error);
+                        Some(self.error(None, &error))
+                    }
                 },
-                Err(denied) => Some(self.error(None, &door::refusal(&self.host, &denied))),
+                Err(denied) => Some(self.error(None, &self.denial(&denied, Asked::Nothing))),
             },
             Err(malformed) => Some(self.error(malformed.id.as_ref(), &malformed.error)),
         }
@@ -171,6 +176,7 @@ impl Peer {
             return None;
         };
         let error = self.rate(1).err()?.refusal(None, None);
+        self.refused(Asked::Request(request), &error);
         Some(self.error(Some(&request.id), &error))
     }
 
@@ -190,7 +196,31 @@ impl Peer {
         let Message::Request(request) = message else {
             return None;
         };
-        Some(self.error(Some(&request.id), &door::refusal(&self.host, denied)))
+        let error = self.denial(denied, Asked::Request(request));
+        Some(self.error(Some(&request.id), &error))
+    }
+
+    fn denial(&self, denied: &Denied, asked: Asked<'_>) -> RpcError {
+        let known = self.door.known();
+        door::refusal(&self.host, denied, self.sender(&known), asked)
+    }
+
+    /// Has it written that a request came to nothing.
+    fn refused(&self, asked: Asked<'_>, error: &RpcError) {
+        if let Some(audit) = &self.host.audit {
+            let known = self.door.known();
+            let (sender, why) = (self.sender(&known), Why::Error(error));
+            audit.refused(&Refused { sender, asked, why });
+        }
+    }
+
+    fn sender<'a>(&'a self, audience: &'a Audience) -> Sender<'a> {
+        let agreement = self.agreement.as_ref();
+        Sender {
+            audience,
+            origin: &self.origin,
+            session: agreement.map(|agreement| agreement.serial),
+        }
     }
 
     async fn message(

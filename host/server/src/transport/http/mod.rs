@@ -28,13 +28,14 @@ use std::time::{Duration, Instant};
 
 use fusebox_protocol::{Era, RpcError};
 use futures_util::future::Either;
-use http::{Method, Request, StatusCode};
+use http::{HeaderMap, Method, Request, StatusCode};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
+use crate::audit::{Asked, Refused, Sender, Why};
 use crate::auth::{Audience, Denied, METADATA_PATH};
 use crate::catalogue::ViewName;
 use crate::health;
@@ -91,7 +92,16 @@ pub(super) fn answer<'a, B: RequestBody>(
         return Either::Left(Box::pin(async move {
             match host.auth.ask_issuer().await {
                 Ok(()) => answer_now(host, request, local, origin).await,
-                Err(denied) => turned_away(host, denied),
+                Err(denied) => {
+                    let audience = Audience::default();
+                    let why = denied.into();
+                    turned_away(
+                        host,
+                        request.headers(),
+                        origin,
+                        &TurnedAway { audience, why },
+                    )
+                }
             }
         }));
     }
@@ -171,7 +181,7 @@ fn sort<B>(host: &Arc<Host>, request: &Request<B>, local: SocketAddr, origin: &O
             return Sorted::Answered(match *request.method() {
                 Method::GET => match admit(host, request, None, origin) {
                     Ok(audience) => legacy_sse::open(host, audience, origin),
-                    Err(denied) => turned_away(host, denied),
+                    Err(away) => turned_away(host, request.headers(), origin, &away),
                 },
                 _ => not_allowed("GET"),
             });
@@ -180,7 +190,9 @@ fn sort<B>(host: &Arc<Host>, request: &Request<B>, local: SocketAddr, origin: &O
             return match *request.method() {
                 Method::POST => match admit(host, request, None, origin) {
                     Ok(audience) => Sorted::LegacyMessage(audience),
-                    Err(denied) => Sorted::Answered(turned_away(host, denied)),
+                    Err(away) => {
+                        Sorted::Answered(turned_away(host, request.headers(), origin, &away))
+                    }
                 },
                 _ => Sorted::Answered(not_allowed("POST")),
             };
@@ -199,7 +211,9 @@ fn sort<B>(host: &Arc<Host>, request: &Request<B>, local: SocketAddr, origin: &O
 fn endpoint<B>(host: &Arc<Host>, request: &Request<B>, view: ViewName, origin: &Origin) -> Sorted {
     let audience = match admit(host, request, view, origin) {
         Ok(audience) => audience,
-        Err(denied) => return Sorted::Answered(turned_away(host, denied)),
+        Err(away) => {
+            return Sorted::Answered(turned_away(host, request.headers(), origin, &away));
+        }
     };
     Sorted::Answered(match *request.method() {
         Method::POST => return Sorted::Message(audience),
@@ -209,30 +223,55 @@ fn endpoint<B>(host: &Arc<Host>, request: &Request<B>, view: ViewName, origin: &
     })
 }
 
-/// Why a request goes no further.
-enum TurnedAway {
+/// A request that goes no further: whose it is, as far as that is known, and why.
+struct TurnedAway {
+    audience: Audience,
+    why: WhyNot,
+}
+
+enum WhyNot {
     Denied(Denied),
     TooFast(TooFast),
 }
 
-impl From<Denied> for TurnedAway {
+impl From<Denied> for WhyNot {
     fn from(denied: Denied) -> Self {
         Self::Denied(denied)
     }
 }
 
-impl From<TooFast> for TurnedAway {
+impl From<TooFast> for WhyNot {
     fn from(too_fast: TooFast) -> Self {
         Self::TooFast(too_fast)
     }
 }
 
-fn turned_away(host: &Host, why: impl Into<TurnedAway>) -> HttpResponse {
-    match why.into() {
-        TurnedAway::Denied(denied) => credentials::challenge(host, &denied),
-        TurnedAway::TooFast(too_fast) => {
+fn turned_away(
+    host: &Host,
+    headers: &HeaderMap,
+    origin: &Origin,
+    TurnedAway { audience, why }: &TurnedAway,
+) -> HttpResponse {
+    let audited = |why: Why<'_>| {
+        let sender = Sender {
+            audience,
+            origin,
+            session: None,
+        };
+        let asked = Asked::Headers(headers);
+        if let Some(audit) = &host.audit {
+            audit.refused(&Refused { sender, asked, why });
+        }
+    };
+    match why {
+        WhyNot::Denied(denied) => {
+            audited(Why::Denied(denied));
+            credentials::challenge(host, denied)
+        }
+        WhyNot::TooFast(too_fast) => {
             host.meters.error(Instant::now());
             let refusal = too_fast.refusal(None, None);
+            audited(Why::Error(&refusal));
             response::reply(Reply::error(None, &refusal, Era::Legacy))
         }
     }
@@ -245,15 +284,28 @@ fn admit<B>(
     view: ViewName,
     origin: &Origin,
 ) -> Result<Audience, TurnedAway> {
+    let mut audience = Audience::new(view, None);
+    match enter(host, request, &mut audience, origin) {
+        Ok(()) => Ok(audience),
+        Err(why) => Err(TurnedAway { audience, why }),
+    }
+}
+
+/// Lets somebody in, and says who it is as soon as that is known.
+fn enter<B>(
+    host: &Host,
+    request: &Request<B>,
+    audience: &mut Audience,
+    origin: &Origin,
+) -> Result<(), WhyNot> {
     // Before anything is looked at: who guesses keys is slowed down, too.
     host.rates.address(origin.address())?;
-    let who = credentials::who(host, request.headers(), origin)?;
-    if let Some(who) = &who {
+    audience.who = credentials::who(host, request.headers(), origin)?;
+    if let Some(who) = &audience.who {
         host.rates.caller(who.subject())?;
     }
-    let audience = Audience::new(view, who);
-    host.check_entry(&audience)?;
-    Ok(audience)
+    host.check_entry(audience)?;
+    Ok(())
 }
 
 /// The answer to whoever asks how the host is; none at another path.

@@ -23,6 +23,7 @@ use super::body::{BoxError, RequestBody};
 use super::response::{self, HttpResponse, SESSION_ID, empty, event_stream, refused};
 use super::{full, get};
 use super::{resume, sse};
+use crate::audit::{Asked, Refused, Sender, Why};
 use crate::auth::Audience;
 use crate::batch::{self, BATCH_MAX};
 use crate::call::Call;
@@ -234,7 +235,19 @@ async fn serve_legacy(
     }
     let session = match get::session(host, headers, audience) {
         Ok(session) => session,
-        Err(refusal) => return *refusal,
+        Err(refusal) => {
+            if let Some(audit) = &host.audit {
+                let sender = Sender {
+                    audience,
+                    origin: arrival.origin,
+                    session: None,
+                };
+                let asked = Asked::Request(request);
+                let why = Why::Session;
+                audit.refused(&Refused { sender, asked, why });
+            }
+            return *refusal;
+        }
     };
     let observed = host.observe(arrival);
     if let Some(observed) = &observed {

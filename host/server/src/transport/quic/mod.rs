@@ -24,6 +24,7 @@ use tokio::time::timeout;
 pub(super) use bind::{Listener, socket};
 
 use super::counted::Counted;
+use super::door;
 use super::tls::{H3, LINES};
 use crate::auth::Denied;
 use crate::config::Scheme;
@@ -168,7 +169,8 @@ async fn serve(host: Arc<Host>, connection: Connection, local: SocketAddr) {
     let origin = match origin(&host, &connection) {
         Ok(origin) => origin,
         Err(denied) => {
-            host.metrics.denials.add(&denied);
+            let origin = Origin::new(connection.remote_address(), Carrier::Quic, None);
+            door::not_let_in(&host, &denied, &origin);
             return connection.close(NOT_LET_IN, denied.to_string().as_bytes());
         }
     };

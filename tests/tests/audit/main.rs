@@ -2,6 +2,9 @@
 //! transports, with who called what and how it ended, and nothing that a rule leaves
 //! out.
 
+mod full;
+mod refused;
+
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -31,7 +34,12 @@ impl Place {
     }
 
     fn key(&self, name: &str) -> String {
-        let ran = fusebox(self.0.path(), &["key", "new", name]);
+        self.key_with(name, &[])
+    }
+
+    fn key_with(&self, name: &str, more: &[&str]) -> String {
+        let arguments = [&["key", "new", name], more].concat();
+        let ran = fusebox(self.0.path(), &arguments);
         assert_eq!(ran.code, Some(0), "{ran:?}");
         ran.stdout.trim_end().to_owned()
     }
@@ -180,6 +188,41 @@ fn what_is_refused_or_cancelled_is_written_with_its_reason() {
     assert_eq!(
         (&report["written"], &report["dropped"]),
         (&json!(3), &json!(0))
+    );
+}
+
+#[test]
+fn what_a_task_did_after_its_request_has_a_line_of_its_own() {
+    let place = Place::new();
+    let host = Setup::new()
+        .plugin("everything")
+        .config(&place.config(""))
+        .start();
+    let mut meta = modern_meta();
+    meta["io.modelcontextprotocol/clientCapabilities"] =
+        json!({"extensions": {"io.modelcontextprotocol/tasks": {}}});
+    let arguments = json!({"seconds": 0, "label": "x"});
+    let params = json!({"name": "slow_compute", "arguments": arguments, "_meta": meta});
+    let answer = Client::modern(&host).request("tools/call", params);
+    let answer = answer.outcome().expect("a task");
+    assert!(answer["taskId"].is_string(), "{answer}");
+    let lines = place.wait_for(2);
+    let of_task = |line: &&Value| line["task"] == true;
+    let task = lines.iter().find(of_task).expect("the task's part");
+    let request = lines.iter().find(|line| !of_task(line));
+    let request = request.expect("the request's part");
+    for line in [task, request] {
+        assert_eq!(
+            [&line["tool"], &line["outcome"]],
+            ["slow_compute", "ok"],
+            "{line}"
+        );
+        assert_eq!(line["arguments"]["label"], "x", "{line}");
+    }
+    assert_eq!(request["transport"], "http/1.1");
+    assert!(
+        task.get("transport").is_none(),
+        "nobody waits for it: {task}"
     );
 }
 

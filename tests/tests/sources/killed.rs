@@ -1,0 +1,95 @@
+//! A host that is killed while it fetches a plugin: what it has of it is whole or is
+//! not there, and the next start fetches it.
+
+use std::fs;
+
+use fusebox_tests::{Client, Setup, plugin, until};
+
+use crate::registry::digest;
+use crate::web::Files;
+use crate::{Place, hello};
+
+const PATH: &str = "/tools/hello.wasm";
+
+/// A host that serves without waiting for its sources.
+fn setup(place: &Place, files: &Files, wasm: &[u8]) -> Setup {
+    let ca = place.write("ca.pem", files.certificate());
+    let cache = place.path().join("cache");
+    Setup::new().config(&format!(
+        "[sources]\ninterval_ms = 50\nstart_wait_ms = 0\ncache_dir = {cache:?}\nca = {ca:?}\n\
+         [plugins.hello.source]\nurl = {:?}\ndigest = {:?}\n",
+        files.url(PATH),
+        digest(wasm)
+    ))
+}
+
+/// The names of the files that the cache has, and whether each is what it is called.
+fn kept(place: &Place) -> Vec<(String, bool)> {
+    let folder = place.path().join("cache").join("sha256");
+    let Ok(files) = fs::read_dir(folder) else {
+        return Vec::new();
+    };
+    let files = files.map(|file| file.expect("a file").path());
+    let files = files.filter(|path| path.extension().is_some_and(|one| one == "wasm"));
+    files
+        .map(|path| {
+            let name = path.file_stem().expect("a name").to_string_lossy();
+            let bytes = fs::read(&path).expect("a file is read");
+            let is_whole = digest(&bytes) == format!("sha256:{name}");
+            (name.into_owned(), is_whole)
+        })
+        .collect()
+}
+
+#[test]
+fn killed_in_the_middle_of_a_fetch_it_starts_again_and_fetches_it() {
+    let (files, place) = (Files::start(), Place::new());
+    let wasm = plugin("hello");
+    files.put_half(PATH, &wasm);
+    for round in 1..=3 {
+        let mut host = setup(&place, &files, &wasm).start();
+        until("half of it is on its way", || {
+            (files.halves() >= round).then_some(())
+        });
+        assert_ne!(host.plugin_health("hello")["state"], "serving");
+        host.kill();
+        assert_eq!(kept(&place), [], "nothing that isn't whole");
+    }
+    // The server is well again.
+    files.put(PATH, &wasm);
+    let mut host = setup(&place, &files, &wasm).start();
+    host.health_when("it is served", |health| {
+        health["plugins"]["hello"]["state"] == "serving"
+    });
+    assert_eq!(hello(&mut Client::modern(&host)), "Hello, Ada!");
+    host.kill();
+    let whole: Vec<bool> = kept(&place).into_iter().map(|one| one.1).collect();
+    assert_eq!(whole, [true]);
+    // And gone: what was kept is enough.
+    let asked = files.heads().len();
+    let host = setup(&place, &files, &wasm).start();
+    host.health_when("it is served", |health| {
+        health["plugins"]["hello"]["state"] == "serving"
+    });
+    assert_eq!(files.heads().len(), asked);
+}
+
+/// What a crash can leave on a disk that was not synced: a file of the right name with
+/// half of its bytes, and one that was still being written.
+#[test]
+fn what_is_not_whole_in_the_cache_is_passed_over() {
+    let (files, place) = (Files::start(), Place::new());
+    let wasm = plugin("hello");
+    files.put(PATH, &wasm);
+    let digest = digest(&wasm);
+    let name = digest.trim_start_matches("sha256:");
+    let half = String::from_utf8_lossy(&wasm[..wasm.len() / 2]).into_owned();
+    place.write(&format!("cache/sha256/{name}.wasm"), &half);
+    place.write("cache/sha256/.left.tmp", &half);
+    let host = setup(&place, &files, &wasm).start();
+    host.health_when("it is served", |health| {
+        health["plugins"]["hello"]["state"] == "serving"
+    });
+    assert_eq!(hello(&mut Client::modern(&host)), "Hello, Ada!");
+    assert_eq!(kept(&place), [(name.to_owned(), true)]);
+}
