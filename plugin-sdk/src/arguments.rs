@@ -3,8 +3,7 @@
 
 use std::fmt;
 
-use schemars::{JsonSchema, Schema, SchemaGenerator};
-use serde::Serialize;
+use schemars::{Schema, SchemaGenerator};
 use serde::de::{DeserializeOwned, DeserializeSeed, Deserializer, Error as _, MapAccess, Visitor};
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -61,7 +60,7 @@ fn split_into<'a>(
 ///
 /// # Errors
 /// If it isn't, or is of another type.
-pub fn required<T: DeserializeOwned + JsonSchema>(
+pub(crate) fn required<T: DeserializeOwned>(
     argument: &Argument,
     given: Option<&RawValue>,
 ) -> Result<T, HandlerError> {
@@ -75,7 +74,7 @@ pub fn required<T: DeserializeOwned + JsonSchema>(
 ///
 /// # Errors
 /// If it is of another type.
-pub fn optional<T: DeserializeOwned + JsonSchema>(
+pub(crate) fn optional<T: DeserializeOwned>(
     argument: &Argument,
     given: Option<&RawValue>,
 ) -> Result<Option<T>, HandlerError> {
@@ -89,13 +88,8 @@ pub fn optional<T: DeserializeOwned + JsonSchema>(
 ///
 /// # Errors
 /// If it is of another type.
-pub fn whole<T: DeserializeOwned>(json: &str) -> Result<T, HandlerError> {
+pub(crate) fn whole<T: DeserializeOwned>(json: &str) -> Result<T, HandlerError> {
     serde_json::from_str(json).map_err(|error| HandlerError::invalid(without_position(&error)))
-}
-
-/// A default, as the schema shows it. One that has no JSON is not shown.
-pub fn default_to_json<T: Serialize>(default: &T) -> Value {
-    serde_json::to_value(default).unwrap_or_default()
 }
 
 fn decode<T: DeserializeOwned>(argument: &Argument, given: &RawValue) -> Result<T, HandlerError> {

@@ -3,6 +3,7 @@
 
 use crate::Completion;
 use crate::error::HandlerError;
+use crate::fits::IntoHandlerError;
 
 /// As many values as MCP lets a server propose.
 const VALUES_MAX: usize = 100;
@@ -28,6 +29,7 @@ impl Known {
 /// first, or a [`Completion`].
 #[diagnostic::on_unimplemented(
     message = "a completion can't return `{Self}`",
+    label = "it is no list of text",
     note = "return `Vec<String>`, `Vec<&str>`, `Completion`, or a `Result` of these"
 )]
 pub trait IntoCompletion {
@@ -38,27 +40,30 @@ pub trait IntoCompletion {
     fn into_completion(self) -> Result<Completion, HandlerError>;
 }
 
+#[diagnostic::do_not_recommend]
 impl IntoCompletion for Completion {
     fn into_completion(self) -> Result<Self, HandlerError> {
         Ok(self)
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl IntoCompletion for Vec<String> {
     fn into_completion(self) -> Result<Completion, HandlerError> {
         Ok(Completion::of_all(self))
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl IntoCompletion for Vec<&str> {
     fn into_completion(self) -> Result<Completion, HandlerError> {
         Ok(Completion::of_all(self))
     }
 }
 
-impl<T: IntoCompletion, E: Into<HandlerError>> IntoCompletion for Result<T, E> {
+impl<T: IntoCompletion, E: IntoHandlerError> IntoCompletion for Result<T, E> {
     fn into_completion(self) -> Result<Completion, HandlerError> {
-        self.map_err(Into::into)?.into_completion()
+        self.map_err(E::into_handler_error)?.into_completion()
     }
 }
 

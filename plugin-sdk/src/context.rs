@@ -14,6 +14,7 @@ use crate::ask::{Capability, Memory, client_with, has};
 use crate::bindings::host::fusebox::plugin::types::{CallContext, ClientCapabilities};
 use crate::bindings::host::fusebox::plugin::{notifications, request};
 use crate::bindings::host::wasi::clocks::monotonic_clock;
+use crate::executor::Event;
 #[cfg(not(target_arch = "wasm32"))]
 use crate::stand_in::StandIn;
 
@@ -58,6 +59,17 @@ impl Context {
                 stand_in: StandIn::default(),
             }),
         }
+    }
+
+    /// What a completion has: the contract tells it nothing of who calls.
+    pub(crate) fn of_completion() -> Self {
+        Self::new(CallContext {
+            caller: None,
+            deadline_ms: 0,
+            client: ClientCapabilities::empty(),
+            input_responses: None,
+            request_state: None,
+        })
     }
 
     levels! {
@@ -127,12 +139,14 @@ impl Context {
         }
     }
 
-    /// How long the whole call may take, from its start.
+    /// How long the whole call may take, from its start. A completion isn't told,
+    /// and has zero here.
     pub fn deadline(&self) -> Duration {
         Duration::from_millis(self.inner.call.deadline_ms.into())
     }
 
-    /// The authenticated caller; none on a listener without authentication.
+    /// The authenticated caller; none on a listener without authentication, and
+    /// none in a completion, which isn't told.
     pub fn caller(&self) -> Option<&str> {
         self.inner.call.caller.as_deref()
     }
@@ -149,6 +163,35 @@ impl Context {
             let duration_ns = u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
             monotonic_clock::subscribe_duration(duration_ns).block();
         }
+    }
+
+    /// Waits in an async handler, where what is awaited at the same time goes on. In
+    /// a test no time passes.
+    ///
+    /// ```
+    /// use fusebox_sdk::prelude::*;
+    /// use fusebox_sdk::{block_on, http, join};
+    /// use std::time::Duration;
+    ///
+    /// /// Asks two servers, the second one a little later.
+    /// async fn both(ctx: &Context) -> [Result<http::Response, http::HttpError>; 2] {
+    ///     let later = async {
+    ///         ctx.sleep_async(Duration::from_millis(200)).await;
+    ///         ctx.http().get("https://b.example.org").send_async().await
+    ///     };
+    ///     join!(ctx.http().get("https://a.example.org").send_async(), later).into()
+    /// }
+    ///
+    /// let ctx = Context::for_test().with_http(|_| Ok(http::Response::new(200, "")));
+    /// assert!(block_on(both(&ctx)).iter().all(Result::is_ok));
+    /// ```
+    pub async fn sleep_async(&self, duration: Duration) {
+        if !IN_HOST {
+            #[cfg(not(target_arch = "wasm32"))]
+            return crate::executor::yield_now().await;
+        }
+        let duration_ns = u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
+        Event::new(monotonic_clock::subscribe_duration(duration_ns)).await;
     }
 
     /// The list of tools is not what it was.

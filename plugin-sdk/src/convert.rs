@@ -13,13 +13,15 @@ use serde::Serialize;
 
 use crate::content::to_json;
 use crate::error::HandlerError;
+use crate::fits::IntoHandlerError;
 use crate::{Content, ToolResult, schema};
 
 /// What a tool may return, alone or in a `Result`: besides text and `()`, every
 /// `Serialize + JsonSchema` value, [`Content`], `Vec<Content>`, [`ToolResult`].
 #[diagnostic::on_unimplemented(
     message = "a tool can't return `{Self}`",
-    note = "return text, `()`, `Content`, `Vec<Content>`, `ToolResult` or a type with `#[derive(Serialize, JsonSchema)]`"
+    label = "it can't be written as JSON, or has no schema",
+    note = "return text, `()`, `Content`, `Vec<Content>`, `ToolResult`, a type with `#[derive(Serialize, JsonSchema)]`, or a `Result` of these"
 )]
 pub trait IntoToolResult {
     /// Makes the result.
@@ -32,6 +34,7 @@ pub trait IntoToolResult {
     fn output_schema() -> Option<String>;
 }
 
+#[diagnostic::do_not_recommend]
 impl<T: Serialize + JsonSchema> IntoToolResult for T {
     fn into_tool_result(self) -> Result<ToolResult, HandlerError> {
         Ok(structured(to_json(&self)?))
@@ -42,6 +45,7 @@ impl<T: Serialize + JsonSchema> IntoToolResult for T {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl IntoToolResult for ToolResult {
     fn into_tool_result(self) -> Result<ToolResult, HandlerError> {
         Ok(self)
@@ -52,6 +56,7 @@ impl IntoToolResult for ToolResult {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl IntoToolResult for Content {
     fn into_tool_result(self) -> Result<ToolResult, HandlerError> {
         Ok(ToolResult::new().content(self))
@@ -97,9 +102,9 @@ impl<T, E> Returned<Result<T, E>> {
     /// The tool's own.
     pub fn split(&self, returned: Result<T, E>) -> Result<T, HandlerError>
     where
-        E: Into<HandlerError>,
+        E: IntoHandlerError,
     {
-        returned.map_err(Into::into)
+        returned.map_err(E::into_handler_error)
     }
 }
 

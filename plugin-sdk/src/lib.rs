@@ -28,6 +28,9 @@
 //! asks the user), and [`IntoToolResult`], [`IntoContents`],
 //! [`IntoPromptResult`] and [`IntoCompletion`] for what it can return.
 //!
+//! A handler may be `async`, to have several requests on their way at once: see
+//! [`http::Builder::send_async`], [`join!`], [`try_join!`], and [`block_on`] for tests.
+//!
 //! What a plugin does beyond computing has to be granted by the operator, in
 //! `[plugins.NAME.grants]` of the host's configuration: [`Context::config`],
 //! [`Context::secret`], [`Context::http`] and [`Context::store`]. What it needs can be
@@ -56,8 +59,11 @@ mod content;
 mod context;
 mod convert;
 mod error;
+mod executor;
 mod export;
+mod fits;
 pub mod http;
+mod join;
 mod plugin;
 mod prompt;
 mod resource;
@@ -83,7 +89,9 @@ pub use completion::{IntoCompletion, Known};
 pub use context::Context;
 pub use convert::IntoToolResult;
 pub use error::HandlerError;
+pub use executor::block_on;
 pub use fusebox_sdk_macros::{completion, prompt, resource, tool};
+pub use join::{join_all, try_join_all};
 pub use prompt::IntoPromptResult;
 pub use resource::{IntoContents, Requested};
 pub use settings::Secret;
@@ -105,7 +113,7 @@ pub mod prelude {
 /// What the macros' code refers to. Not for use by hand, and not stable.
 #[doc(hidden)]
 pub mod __private {
-    pub use crate::arguments::{Argument, default_to_json, optional, required, split, whole};
+    pub use crate::arguments::{Argument, split};
     pub use crate::asks::{assert_short, bytes_of};
     pub use crate::bindings::completion_provider::exports::fusebox::plugin::completions::Guest as CompletionsGuest;
     pub use crate::bindings::host::fusebox::plugin::types::{
@@ -123,9 +131,11 @@ pub mod __private {
         get_prompt, list_prompts, list_resource_templates, list_resources, list_tools,
         read_resource,
     };
+    pub use crate::fits::{ArgumentValue, DefaultValue, IntoHandlerError, TextValue, WholeValue};
+    pub use crate::join::{Join, TryJoin};
     pub use crate::template::Part;
-    pub use crate::text::{TextArgument, optional_text, required_text};
-    pub use schemars::SchemaGenerator;
+    pub use crate::text::TextArgument;
+    pub use fusebox_sdk_macros::definitions;
     pub use serde_json;
 
     pub mod bindings {

@@ -7,7 +7,7 @@
 ///
 /// ```
 /// # use fusebox_sdk::prelude::*;
-/// # #[tool] fn add(a: f64, b: f64) -> f64 { a + b }
+/// # /** Adds. */ #[tool] fn add(a: f64, b: f64) -> f64 { a + b }
 /// # #[resource(uri = "notes://today")] fn today() -> &'static str { "sunny" }
 /// # #[prompt] fn review(code: String) -> String { code }
 /// # #[completion(prompt = "review", argument = "code")]
@@ -28,7 +28,7 @@
 ///
 /// ```
 /// # use fusebox_sdk::prelude::*;
-/// # #[tool] fn add(a: f64, b: f64) -> f64 { a + b }
+/// # /** Adds. */ #[tool] fn add(a: f64, b: f64) -> f64 { a + b }
 /// fusebox_sdk::plugin! {
 ///     lists: cache(ttl_ms = 3_600_000, shared),
 ///     tools: [add],
@@ -45,7 +45,7 @@
 ///
 /// ```
 /// # use fusebox_sdk::prelude::*;
-/// # #[tool] fn forecast(town: String) -> String { town }
+/// # /** Forecasts. */ #[tool] fn forecast(town: String) -> String { town }
 /// fusebox_sdk::plugin! {
 ///     asks: r#"
 ///         [limits]
@@ -85,8 +85,8 @@ macro_rules! plugin {
     (lists: $($other:tt)*) => {
         compile_error!("say how long lists may be kept: `lists: cache(ttl_ms = 60_000)` or `lists: cache(ttl_ms = 60_000, shared)`, and then what there is: `tools: [...]`");
     };
-    ($($kinds:tt)+) => {
-        $crate::__plugin! { None, $($kinds)+ }
+    ($($kinds:tt)*) => {
+        $crate::__plugin! { None, $($kinds)* }
     };
 }
 
@@ -94,9 +94,12 @@ macro_rules! plugin {
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __plugin {
-    ($lists:expr, $($kind:ident: [$($handler:path),+ $(,)?]),+ $(,)?) => {
+    ($lists:expr, $($kind:ident: [$($handlers:tt)+]),+ $(,)?) => {
         const __FUSEBOX_LISTS: Option<$crate::__private::CacheHint> = $lists;
-        $($crate::__export! { $kind: [$($handler),+] })+
+        $($crate::__export! { $kind: [$($handlers)+] })+
+    };
+    ($lists:expr, $($other:tt)*) => {
+        compile_error!("a plugin lists its functions by kind: `tools: [add, subtract], resources: [today]`; each list has at least one, and `asks: ...` and then `lists: ...` stand before all of them");
     };
 }
 
@@ -104,19 +107,25 @@ macro_rules! __plugin {
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __export {
-    (tools: [$($handler:path),+]) => {
+    (tools: $handlers:tt) => {
+        #[allow(dead_code)]
+        const __FUSEBOX_TOOLS: () = ();
+
         const _: () = {
-            static TOOLS: &[$crate::__private::ToolDefinition] =
-                &[$(<$handler as $crate::__private::Tool>::DEFINITION),+];
+            const DEFINITIONS: &[$crate::__private::ToolDefinition] =
+        &$crate::__private::definitions!(Tool: $handlers);
+            static TOOLS: &[$crate::__private::ToolDefinition] = DEFINITIONS;
             const _: () = $crate::__private::assert_distinct(
-                &[$(<$handler as $crate::__private::Tool>::DEFINITION.identity()),+],
+                ["two tools of this plugin are called `", "", "`"],
+                &$crate::__identities!(DEFINITIONS),
             );
 
             #[allow(dead_code)]
             struct Plugin;
 
             impl $crate::__private::ToolsGuest for Plugin {
-                fn list_tools() -> Result<Vec<$crate::__private::ToolEntry>, $crate::__private::Failure> {
+                fn list_tools()
+                -> Result<Vec<$crate::__private::ToolEntry>, $crate::__private::Failure> {
                     $crate::__private::list_tools(TOOLS, __FUSEBOX_LISTS)
                 }
 
@@ -136,30 +145,40 @@ macro_rules! __export {
             );
         };
     };
-    (resources: [$($handler:path),+]) => {
+    (resources: $handlers:tt) => {
+        #[allow(dead_code)]
+        const __FUSEBOX_RESOURCES: () = ();
+
         const _: () = {
-            static RESOURCES: &[$crate::__private::ResourceDefinition] =
-                &[$(<$handler as $crate::__private::Resource>::DEFINITION),+];
+            const DEFINITIONS: &[$crate::__private::ResourceDefinition] =
+        &$crate::__private::definitions!(Resource: $handlers);
+            static RESOURCES: &[$crate::__private::ResourceDefinition] = DEFINITIONS;
             const _: () = $crate::__private::assert_distinct(
-                &[$(<$handler as $crate::__private::Resource>::DEFINITION.identity()),+],
+                ["two resources of this plugin are at `", "", "`"],
+                &$crate::__identities!(DEFINITIONS),
             );
 
             #[allow(dead_code)]
             struct Plugin;
 
             impl $crate::__private::ResourcesGuest for Plugin {
-                fn list_resources() -> Result<Vec<$crate::__private::ResourceEntry>, $crate::__private::Failure> {
+                fn list_resources()
+                -> Result<Vec<$crate::__private::ResourceEntry>, $crate::__private::Failure>
+                {
                     $crate::__private::list_resources(RESOURCES, __FUSEBOX_LISTS)
                 }
 
-                fn list_resource_templates() -> Result<Vec<$crate::__private::ResourceTemplate>, $crate::__private::Failure> {
+                fn list_resource_templates()
+                -> Result<Vec<$crate::__private::ResourceTemplate>, $crate::__private::Failure>
+                {
                     $crate::__private::list_resource_templates(RESOURCES, __FUSEBOX_LISTS)
                 }
 
                 fn read_resource(
                     uri: String,
                     context: $crate::__private::CallContext,
-                ) -> Result<$crate::__private::ResourceOutcome, $crate::__private::Failure> {
+                ) -> Result<$crate::__private::ResourceOutcome, $crate::__private::Failure>
+                {
                     $crate::__private::read_resource(RESOURCES, &uri, context)
                 }
             }
@@ -170,19 +189,25 @@ macro_rules! __export {
             );
         };
     };
-    (prompts: [$($handler:path),+]) => {
+    (prompts: $handlers:tt) => {
+        #[allow(dead_code)]
+        const __FUSEBOX_PROMPTS: () = ();
+
         const _: () = {
-            static PROMPTS: &[$crate::__private::PromptDefinition] =
-                &[$(<$handler as $crate::__private::Prompt>::DEFINITION),+];
+            const DEFINITIONS: &[$crate::__private::PromptDefinition] =
+        &$crate::__private::definitions!(Prompt: $handlers);
+            static PROMPTS: &[$crate::__private::PromptDefinition] = DEFINITIONS;
             const _: () = $crate::__private::assert_distinct(
-                &[$(<$handler as $crate::__private::Prompt>::DEFINITION.identity()),+],
+                ["two prompts of this plugin are called `", "", "`"],
+                &$crate::__identities!(DEFINITIONS),
             );
 
             #[allow(dead_code)]
             struct Plugin;
 
             impl $crate::__private::PromptsGuest for Plugin {
-                fn list_prompts() -> Result<Vec<$crate::__private::PromptEntry>, $crate::__private::Failure> {
+                fn list_prompts()
+                -> Result<Vec<$crate::__private::PromptEntry>, $crate::__private::Failure> {
                     $crate::__private::list_prompts(PROMPTS, __FUSEBOX_LISTS)
                 }
 
@@ -201,12 +226,21 @@ macro_rules! __export {
             );
         };
     };
-    (completions: [$($handler:path),+]) => {
+    (completions: $handlers:tt) => {
+        #[allow(dead_code)]
+        const __FUSEBOX_COMPLETIONS: () = ();
+
         const _: () = {
-            static COMPLETIONS: &[$crate::__private::CompleterDefinition] =
-                &[$(<$handler as $crate::__private::Completer>::DEFINITION),+];
+            const DEFINITIONS: &[$crate::__private::CompleterDefinition] =
+        &$crate::__private::definitions!(Completer: $handlers);
+            static COMPLETIONS: &[$crate::__private::CompleterDefinition] = DEFINITIONS;
             const _: () = $crate::__private::assert_distinct(
-                &[$(<$handler as $crate::__private::Completer>::DEFINITION.identity()),+],
+                [
+                    "two completions of this plugin are for `",
+                    "`, argument `",
+                    "`",
+                ],
+                &$crate::__identities!(DEFINITIONS),
             );
 
             #[allow(dead_code)]
@@ -235,4 +269,19 @@ macro_rules! __export {
             stringify!($kind)
         ));
     };
+}
+
+/// The names of all definitions, which a constant can gather by hand only.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __identities {
+    ($definitions:ident) => {{
+        let mut names = [["", ""]; $definitions.len()];
+        let mut i = 0;
+        while i < names.len() {
+            names[i] = $definitions[i].identity();
+            i += 1;
+        }
+        names
+    }};
 }

@@ -5,12 +5,14 @@ use std::borrow::Cow;
 
 use crate::content::to_json;
 use crate::error::HandlerError;
+use crate::fits::IntoHandlerError;
 use crate::{Content, PromptMessage, PromptResult, Role};
 
 /// What a prompt may return, alone or in a `Result`: text (one message of the
 /// user), [`PromptMessage`], several of these, or a [`PromptResult`].
 #[diagnostic::on_unimplemented(
     message = "a prompt can't return `{Self}`",
+    label = "it is neither text nor messages",
     note = "return text, `PromptMessage`, `Vec<PromptMessage>`, `PromptResult`, or a `Result` of these"
 )]
 pub trait IntoPromptResult {
@@ -24,6 +26,7 @@ pub trait IntoPromptResult {
 /// One value each.
 macro_rules! results {
     ($($type:ty => |$value:ident| $messages:expr;)*) => { $(
+        #[diagnostic::do_not_recommend]
         impl IntoPromptResult for $type {
             fn into_prompt_result(self) -> Result<PromptResult, HandlerError> {
                 let $value = self;
@@ -41,15 +44,16 @@ results! {
     Vec<PromptMessage> => |messages| messages;
 }
 
+#[diagnostic::do_not_recommend]
 impl IntoPromptResult for PromptResult {
     fn into_prompt_result(self) -> Result<Self, HandlerError> {
         Ok(self)
     }
 }
 
-impl<T: IntoPromptResult, E: Into<HandlerError>> IntoPromptResult for Result<T, E> {
+impl<T: IntoPromptResult, E: IntoHandlerError> IntoPromptResult for Result<T, E> {
     fn into_prompt_result(self) -> Result<PromptResult, HandlerError> {
-        self.map_err(Into::into)?.into_prompt_result()
+        self.map_err(E::into_handler_error)?.into_prompt_result()
     }
 }
 

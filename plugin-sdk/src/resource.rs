@@ -5,6 +5,7 @@ use std::borrow::Cow;
 
 use crate::content::to_json;
 use crate::error::HandlerError;
+use crate::fits::IntoHandlerError;
 use crate::{ResourceBody, ResourceContents};
 
 /// What was asked for.
@@ -20,6 +21,7 @@ pub struct Requested<'a> {
 /// several of the latter.
 #[diagnostic::on_unimplemented(
     message = "a resource can't return `{Self}`",
+    label = "it is neither text nor bytes",
     note = "return text, `Vec<u8>`, `ResourceContents`, `Vec<ResourceContents>`, or an `Option` or `Result` of these"
 )]
 pub trait IntoContents {
@@ -33,6 +35,7 @@ pub trait IntoContents {
     ) -> Result<Vec<ResourceContents>, HandlerError>;
 }
 
+#[diagnostic::do_not_recommend]
 impl IntoContents for Vec<ResourceContents> {
     fn into_contents(self, _: &Requested<'_>) -> Result<Self, HandlerError> {
         Ok(self)
@@ -42,6 +45,7 @@ impl IntoContents for Vec<ResourceContents> {
 /// One value each, of which only the body is told.
 macro_rules! bodies {
     ($($type:ty => |$value:ident| $body:expr;)*) => { $(
+        #[diagnostic::do_not_recommend]
         impl IntoContents for $type {
             fn into_contents(
                 self,
@@ -68,6 +72,7 @@ bodies! {
     ResourceBody => |body| body;
 }
 
+#[diagnostic::do_not_recommend]
 impl IntoContents for ResourceContents {
     fn into_contents(self, _: &Requested<'_>) -> Result<Vec<ResourceContents>, HandlerError> {
         Ok(vec![self])
@@ -89,12 +94,13 @@ impl<T: IntoContents> IntoContents for Option<T> {
     }
 }
 
-impl<T: IntoContents, E: Into<HandlerError>> IntoContents for Result<T, E> {
+impl<T: IntoContents, E: IntoHandlerError> IntoContents for Result<T, E> {
     fn into_contents(
         self,
         requested: &Requested<'_>,
     ) -> Result<Vec<ResourceContents>, HandlerError> {
-        self.map_err(Into::into)?.into_contents(requested)
+        self.map_err(E::into_handler_error)?
+            .into_contents(requested)
     }
 }
 

@@ -24,13 +24,23 @@ pub(crate) struct StandIn {
     /// what is kept, by the names of the stores
     stores: Rc<RefCell<BTreeMap<&'static str, Values>>>,
     /// who answers requests
-    pub(crate) http: Option<Answers>,
+    http: Option<Answers>,
 }
 
 impl StandIn {
     /// The values of a store; at first there are none.
     pub(crate) fn store(&self, name: &'static str) -> Values {
         self.stores.borrow_mut().entry(name).or_default().clone()
+    }
+
+    /// What stands for the network answers.
+    pub(crate) fn answer(&self, request: &Request) -> Result<Response, HttpError> {
+        match &self.http {
+            Some(answer) => answer(request),
+            None => Err(HttpError::Denied(
+                "not granted: there is no host here; see `Context::with_http`".to_owned(),
+            )),
+        }
     }
 }
 

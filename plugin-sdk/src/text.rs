@@ -45,12 +45,12 @@ pub(crate) fn place<'a>(
 ///
 /// # Errors
 /// If it isn't, or doesn't fit its type.
-pub fn required_text<T>(name: &str, given: Option<impl AsRef<str>>) -> Result<T, HandlerError>
+pub(crate) fn required<T>(name: &str, given: Option<&str>) -> Result<T, HandlerError>
 where
     T: FromStr<Err: Display>,
 {
     match given {
-        Some(given) => parse(name, given.as_ref()),
+        Some(given) => parse(name, given),
         None => Err(HandlerError::invalid_argument(
             name,
             "missing required argument",
@@ -62,7 +62,7 @@ where
 ///
 /// # Errors
 /// If it doesn't fit its type.
-pub fn optional_text<T>(name: &str, given: Option<&str>) -> Result<Option<T>, HandlerError>
+pub(crate) fn optional<T>(name: &str, given: Option<&str>) -> Result<Option<T>, HandlerError>
 where
     T: FromStr<Err: Display>,
 {

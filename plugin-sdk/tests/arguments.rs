@@ -44,6 +44,7 @@ fn add(
     a + b
 }
 
+/// For a test.
 #[tool(
     name = "many.kinds",
     title = "Many kinds",
@@ -66,21 +67,25 @@ fn many_kinds(
     )
 }
 
+/// For a test.
 #[tool]
 fn nothing() {}
 
+/// For a test.
 #[tool]
 fn nested(point: Point, path: Vec<Point>) -> usize {
     let _ = point;
     path.len()
 }
 
+/// For a test.
 #[tool]
 fn with_context(context: &Context, how: u8) -> u8 {
     context.log_info("called");
     how
 }
 
+/// For a test.
 #[tool]
 fn left_out(
     colour: Option<Colour>,
@@ -99,6 +104,7 @@ fn raw(arguments: Value) -> Value {
     arguments
 }
 
+/// For a test.
 #[tool]
 fn tree(tree: Tree) -> usize {
     tree.children.len()
@@ -139,7 +145,7 @@ fn the_listing_follows_from_the_function() {
     );
     assert_eq!(kinds.name, "many.kinds");
     assert_eq!(kinds.title.as_deref(), Some("Many kinds"));
-    assert_eq!(kinds.description, None);
+    assert_eq!(kinds.description.as_deref(), Some("For a test."));
     assert_eq!(kinds.output_schema, None);
     assert_eq!(
         kinds.annotations.as_deref(),

@@ -18,18 +18,21 @@ struct Name {
     name: String,
 }
 
+/// For a test.
 #[tool]
 fn one(context: &Context) -> Result<String, HandlerError> {
     let name: Name = context.elicit("who", "Who?")?;
     Ok(format!("Hello, {}!", name.name))
 }
 
+/// For a test.
 #[tool]
 fn optional(context: Context) -> Result<String, HandlerError> {
     let name = context.ask("who", Form::<Name>::new("Who?"))?;
     Ok(format!("{} {:?}", name.action(), name.ok()))
 }
 
+/// For a test.
 #[tool]
 fn three(context: &Context) -> Result<String, HandlerError> {
     let mut count = context.state::<u32>()?.unwrap_or_default();
@@ -46,6 +49,7 @@ fn three(context: &Context) -> Result<String, HandlerError> {
     Ok(format!("{} in run {count}", names.join(" ")))
 }
 
+/// For a test.
 #[tool]
 fn all_kinds(context: &Context) -> Result<String, HandlerError> {
     context.elicit_url("visit", "Sign in", "https://example.com/?a=\"b\"")?;
@@ -64,6 +68,7 @@ fn all_kinds(context: &Context) -> Result<String, HandlerError> {
     ))
 }
 
+/// For a test.
 #[tool]
 fn only_if(context: &Context, names: Vec<String>) -> Result<String, HandlerError> {
     let asked = names.into_iter().map(|name| (name, Form::<Name>::new("?")));
@@ -73,6 +78,7 @@ fn only_if(context: &Context, names: Vec<String>) -> Result<String, HandlerError
     Ok(format!("{} {:?}", list.len(), none))
 }
 
+/// For a test.
 #[tool]
 fn without(context: &Context) -> Result<String, HandlerError> {
     match context.sample("said", "Hi", 1) {

@@ -35,6 +35,7 @@ enum Mixed {
     Number(u8),
 }
 
+/// For a test.
 #[tool]
 fn add(a: f64, b: f64) -> Result<f64, HandlerError> {
     Ok(a + b)
@@ -47,9 +48,11 @@ fn value(given: u8, context: &Context) -> u8 {
     given
 }
 
+/// For a test.
 #[tool]
 fn nothing() {}
 
+/// For a test.
 #[tool]
 fn fails(how: u8, context: &Context) -> Result<&'static str, HandlerError> {
     context.log_info("failing");
@@ -61,16 +64,19 @@ fn fails(how: u8, context: &Context) -> Result<&'static str, HandlerError> {
     }
 }
 
+/// For a test.
 #[tool]
 fn fails_plainly() -> Result<(), String> {
     Err("plainly".into())
 }
 
+/// For a test.
 #[tool]
 fn mixed_content() -> Vec<Content> {
     vec![Content::text("a"), Content::image([1, 2], "image/png")]
 }
 
+/// For a test.
 #[tool]
 fn by_hand() -> Result<ToolResult, HandlerError> {
     ToolResult::new()
@@ -82,6 +88,7 @@ fn by_hand() -> Result<ToolResult, HandlerError> {
 /// Returns of every kind have no arguments.
 macro_rules! returns {
     ($($name:ident -> $type:ty { $value:expr })*) => { $(
+        /// For a test.
         #[tool]
         fn $name() -> $type { $value }
     )* };
@@ -214,9 +221,11 @@ fn results_without_a_schema() {
         Content::Image(image) if image.data == [1, 2] && image.mime_type == "image/png"));
 }
 
+/// For a test.
 #[tool(task = "optional", cache(ttl_ms = 60_000, shared), icons = "[]")]
 fn long() {}
 
+/// For a test.
 #[tool(task = "required", ask_before_task)]
 fn longer() -> Result<(), HandlerError> {
     Err(HandlerError::not_found("no such file"))

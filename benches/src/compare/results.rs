@@ -216,7 +216,7 @@ mod tests {
         let case = Case {
             number: 4,
             title: "a case",
-            kind: Kind::NotYet(""),
+            kind: Kind::InProcess,
             drawn: Metric::CpuPerRequest,
             goals: vec![Goal::ratio(
                 "three times",

@@ -8,6 +8,7 @@
 #![forbid(unsafe_code)]
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod ahead;
 mod asks;
 mod call;
 pub mod contract;
@@ -15,8 +16,10 @@ mod engine;
 mod exports;
 mod fault;
 mod foreign;
+mod functions;
 mod grants;
 mod habit;
+mod instance;
 mod keyvalue;
 mod lane;
 mod limits;
@@ -24,6 +27,7 @@ mod load;
 mod outbound;
 mod plugin;
 mod quick;
+mod ready;
 mod redact;
 mod settings;
 mod sockets;
@@ -41,6 +45,7 @@ pub use engine::{Engine, EngineConfig, EngineError};
 pub use exports::Exports;
 pub use fault::{CallError, Fault, FaultKind};
 pub use foreign::{Foreign, NotServed};
+pub use functions::FunctionStore;
 pub use grants::{Capability, Folder, Grants, Secret, Variable};
 pub use habit::Habit;
 pub use keyvalue::{

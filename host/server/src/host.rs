@@ -20,6 +20,7 @@ use crate::buffers::BufferPool;
 use crate::capability_cache::CapabilityCache;
 use crate::catalogue::{Catalogue, ViewName};
 use crate::changes::Changes;
+use crate::compiled::CompiledFunctions;
 use crate::config::{self, Config};
 use crate::control::Control;
 use crate::descriptors::Descriptors;
@@ -69,6 +70,8 @@ pub struct Host {
     pub configuration: Configuration,
     /// runs wasm
     pub engine: Engine,
+    /// what it has compiled; none: nothing of it is kept in memory
+    pub functions: Option<Arc<CompiledFunctions>>,
     /// what plugins are given of what the configuration grants them
     pub granter: Granter,
     /// plugins from elsewhere
@@ -194,11 +197,16 @@ impl Host {
     ) -> Result<Arc<Self>, HostError> {
         let start = Instant::now();
         let meters = Arc::new(Meters::new(start));
-        let engine = Engine::new(&engine_config(&config))?;
+        let functions = CompiledFunctions::of(config.engine.functions_max_bytes);
+        let engine = Engine::new(&EngineConfig {
+            functions: functions.clone().map(|store| store as _),
+            ..engine_config(&config)
+        })?;
         let descriptors = Descriptors::prepare(config.max_connections);
         let (stopping, tasks) = (CancellationToken::new(), TaskTracker::new());
         Ok(Arc::new(Self {
             engine,
+            functions,
             granter: Granter::new(&config.keyvalue),
             rates: Rates::new(&config.rate_limits),
             audit: Audit::open(&config.audit)?,

@@ -169,7 +169,8 @@ impl Script {
             });
         }
         let kit = self.folder.join(KIT).join("wit");
-        world::write(&kit, &self.work(), &found.exports, &self.capabilities)
+        let (exports, capabilities) = (&found.exports, &self.capabilities);
+        world::write(&kit, &self.work(), exports, capabilities, self.language)
     }
 }
 

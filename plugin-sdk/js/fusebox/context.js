@@ -95,8 +95,11 @@ export class TestHost {
   values = new Map();
   cancelled = false;
 
-  constructor(config = {}) {
+  #connect;
+
+  constructor(config = {}, connect) {
     this.config = config;
+    this.#connect = connect;
   }
 
   log(level, json, logger) {
@@ -121,6 +124,13 @@ export class TestHost {
   traceparent() {}
 
   sleep() {}
+
+  connect(host, port) {
+    if (this.#connect === undefined) {
+      throw new Error("a test of sockets needs `new Context({ connect: (host, port) => ({ read, write, close }) })`");
+    }
+    return this.#connect(host, port);
+  }
 
   notify(what, uri) {
     this.changed.push(uri === undefined ? what : `${what} ${uri}`);
@@ -218,14 +228,14 @@ export class Context {
   #rounds;
 
   constructor(options = {}) {
-    const { caller, client = [], deadlineMs = 60_000, config, answers, rounds, host } = options;
+    const { caller, client = [], deadlineMs = 60_000, config, answers, connect, rounds, host } = options;
     /** who is authenticated; undefined on a listener without authentication */
     this.caller = caller;
     /** what may be asked: any of `form`, `visit`, `sample`, `roots` */
     this.client = new Set(client);
     /** until the host ends this call, from its beginning */
     this.deadlineMs = deadlineMs;
-    this.host = host ?? new TestHost(config);
+    this.host = host ?? new TestHost(config, connect);
     this.store = new Store(this.host);
     this.#rounds = rounds ?? new Rounds(answers);
   }
@@ -306,6 +316,14 @@ export class Context {
   /** Waits, without using fuel. */
   sleep(milliseconds) {
     this.host.sleep(milliseconds);
+  }
+
+  /**
+   * A connection by TCP to a name or an address: `write`, `read`, `close`. Throws if it
+   * isn't granted, or nobody answers.
+   */
+  connect(host, port) {
+    return this.host.connect(host, port);
   }
 
   toolsChanged() {

@@ -2,6 +2,7 @@
 // generated entry hands over. A capability that the project doesn't ask for isn't among
 // them; using it says where to ask for it.
 
+import { connect } from "./connection.js";
 import { ToolError } from "./errors.js";
 
 const told = (error) => {
@@ -91,6 +92,10 @@ export class InHost {
 
   sleep(milliseconds) {
     this.#imports.clock.subscribeDuration(BigInt(Math.round(milliseconds * 1e6))).block();
+  }
+
+  connect(host, port) {
+    return connect(this.#demand("sockets", "sockets"), host, port);
   }
 
   notify(what, uri) {

@@ -156,6 +156,15 @@ export interface Store {
   keys(): string[];
 }
 
+/** A connection by TCP; needs the capability `sockets`. It is closed with its call. */
+export interface Connection {
+  /** Sends text or bytes, all of it. */
+  write(data: string | Uint8Array): void;
+  /** The bytes that have come, once there are some; undefined when no more will. */
+  read(most?: number): Uint8Array | undefined;
+  close(): void;
+}
+
 /** What stands for a host in tests. */
 export interface TestHost {
   readonly logged: { level: Level; message: unknown; logger?: string }[];
@@ -190,6 +199,7 @@ export class Context {
     deadlineMs?: number;
     config?: { [key: string]: string };
     answers?: { [key: string]: unknown };
+    connect?: (host: string, port: number) => Connection;
   });
   /** who is authenticated */
   readonly caller: string | undefined;
@@ -219,6 +229,8 @@ export class Context {
   readonly traceparent: string | undefined;
   /** Waits, without using fuel. */
   sleep(milliseconds: number): void;
+  /** A connection by TCP to a name or an address; throws if it isn't granted. */
+  connect(host: string, port: number): Connection;
   toolsChanged(): void;
   promptsChanged(): void;
   resourcesChanged(): void;

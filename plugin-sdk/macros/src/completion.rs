@@ -9,14 +9,17 @@ use syn::spanned::Spanned as _;
 use syn::{Error, FnArg, ItemFn, LitStr, Result, ReturnType, Type};
 
 use crate::options::{key, set};
-use crate::tokens::{beside, carrier};
+use crate::parameters::{self, context, is_called};
+use crate::tokens::{beside, call, carrier};
 
 /// Expands `#[completion(options)] item`.
 pub(crate) fn expand(options: TokenStream, item: TokenStream) -> TokenStream {
-    beside(item, |function| definition(options, function))
+    beside(["completion", "Completer"], item, |function| {
+        definition(options, function)
+    })
 }
 
-fn definition(options: TokenStream, function: &ItemFn) -> Result<TokenStream> {
+fn definition(options: TokenStream, function: &mut ItemFn) -> Result<TokenStream> {
     let mut read = Options::default();
     syn::meta::parser(|meta| read.read(&meta)).parse2(options)?;
     let ident = &function.sig.ident;
@@ -37,6 +40,8 @@ fn definition(options: TokenStream, function: &ItemFn) -> Result<TokenStream> {
         }
     };
     let values = values(function)?;
+    let call = call(function, &values);
+    parameters::strip(&mut function.sig.inputs);
     let convert = match &function.sig.output {
         ReturnType::Default => quote!(::fusebox_sdk::IntoCompletion::into_completion),
         ReturnType::Type(_, ty) => {
@@ -46,37 +51,50 @@ fn definition(options: TokenStream, function: &ItemFn) -> Result<TokenStream> {
     let members = quote! {
         reference: ::fusebox_sdk::__private::Reference::#reference,
         argument: #argument,
-        complete: |__value, __known| {
-            let _ = __known;
-            #convert(#ident(#(#values),*))
+        complete: |__value, __known, __context| {
+            let _ = (__known, __context);
+            #convert(#call)
         },
     };
     Ok(carrier(function, "Completer", &quote!(), &members))
 }
 
-/// What the function is called with: what is typed so far, and what is known.
+/// What the function is called with: what is typed so far, what is known, and the
+/// context.
 fn values(function: &ItemFn) -> Result<Vec<TokenStream>> {
-    let inputs = &function.sig.inputs;
+    let mut typed = 0;
     let mut values = Vec::new();
-    for (index, input) in inputs.iter().enumerate() {
-        let is_reference =
-            matches!(input, FnArg::Typed(input) if matches!(*input.ty, Type::Reference(_)));
-        values.push(match (index, is_reference) {
-            (0, true) => quote!(__value),
-            (0, false) => quote!(::std::string::String::from(__value)),
-            _ => quote!(__known),
+    for input in &function.sig.inputs {
+        let FnArg::Typed(parameter) = input else {
+            continue;
+        };
+        let (ty, is_reference) = match &*parameter.ty {
+            Type::Reference(reference) => (&*reference.elem, true),
+            ty => (ty, false),
+        };
+        let given = match context(parameter)? {
+            Some(_) => quote!(__context),
+            None if is_called(ty, "Known") => quote!(__known),
+            None => {
+                typed += 1;
+                if !is_reference {
+                    values.push(quote!(::std::string::String::from(__value)));
+                    continue;
+                }
+                quote!(__value)
+            }
+        };
+        values.push(match is_reference {
+            true => given,
+            false => quote!(::core::clone::Clone::clone(#given)),
         });
     }
-    match inputs
-        .iter()
-        .any(|input| matches!(input, FnArg::Receiver(_)))
-        || values.len() > 2
-    {
-        false if !values.is_empty() => Ok(values),
+    match typed {
+        1 => Ok(values),
         _ => Err(Error::new_spanned(
             &function.sig,
-            "a completion takes what is typed so far, and perhaps what is known: \
-             `(value: &str, known: &Known)`",
+            "a completion takes what is typed so far, and perhaps what is known and the context: \
+             `(value: &str, known: &Known, ctx: &Context)`",
         )),
     }
 }

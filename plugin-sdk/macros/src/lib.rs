@@ -5,6 +5,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod completion;
+mod list;
 mod options;
 mod parameters;
 mod prompt;
@@ -39,8 +40,12 @@ use proc_macro::TokenStream;
 /// assert_eq!(repeat("ha".into(), 3), "hahaha");
 /// ```
 ///
-/// Doc comments describe the tool and, on parameters, its arguments. A
-/// parameter of type `Option<T>` may be left out, and so may one with a
+/// The function may be `async`, to await several requests at once; see
+/// `fusebox_sdk::block_on` for tests of it. The same holds for resources, prompts and
+/// completions.
+///
+/// Doc comments describe the tool, which has to have one, and, on parameters, its
+/// arguments. A parameter of type `Option<T>` may be left out, and so may one with a
 /// default; a parameter of type `&Context` is no argument. The schemas of
 /// arguments and result follow from the types, which derive
 /// `schemars::JsonSchema` if they are your own.
@@ -185,9 +190,17 @@ pub fn prompt(options: TokenStream, item: TokenStream) -> TokenStream {
 /// "scheme://{id}/..."` (the text of a template), and `argument = "name"`.
 ///
 /// The function takes what is typed so far, as `&str` or `String`, and, if it
-/// wants them, the arguments that were chosen before, as `&Known`. What it may
-/// return is listed at `IntoCompletion`.
+/// wants them, the arguments that were chosen before, as `&Known`, and a `&Context`,
+/// which knows nothing of the caller here. What it may return is listed at
+/// `IntoCompletion`.
 #[proc_macro_attribute]
 pub fn completion(options: TokenStream, item: TokenStream) -> TokenStream {
     completion::expand(options.into(), item.into()).into()
+}
+
+/// What `plugin!` makes of one of its lists. Not for use by hand.
+#[doc(hidden)]
+#[proc_macro]
+pub fn definitions(list: TokenStream) -> TokenStream {
+    list::expand(list.into()).into()
 }

@@ -5,6 +5,7 @@ use proc_macro2::{Span, TokenStream};
 use quote::quote;
 use serde_json::Value;
 use syn::meta::ParseNestedMeta;
+use syn::token::Paren;
 use syn::{Attribute, Error, Expr, ExprLit, Lit, LitInt, LitStr, Meta, Result};
 
 use crate::tokens::option;
@@ -79,6 +80,10 @@ pub(crate) fn set<T>(place: &mut Option<T>, meta: &ParseNestedMeta<'_>, value: T
 
 /// How long an answer may be kept: `cache(ttl_ms = 60_000, shared)`.
 pub(crate) fn cache(meta: &ParseNestedMeta<'_>) -> Result<TokenStream> {
+    const HOW_LONG: &str = "say how long: `cache(ttl_ms = 60_000)`";
+    if !meta.input.peek(Paren) {
+        return Err(meta.error(HOW_LONG));
+    }
     let mut ttl_ms: Option<LitInt> = None;
     let mut shared = false;
     meta.parse_nested_meta(|meta| match key(&meta).as_str() {
@@ -90,7 +95,7 @@ pub(crate) fn cache(meta: &ParseNestedMeta<'_>) -> Result<TokenStream> {
         _ => Err(meta.error("unknown option; there are ttl_ms, shared")),
     })?;
     let Some(ttl_ms) = ttl_ms else {
-        return Err(meta.error("say how long: `cache(ttl_ms = 60_000)`"));
+        return Err(meta.error(HOW_LONG));
     };
     let ttl_ms: u64 = ttl_ms.base10_parse()?;
     Ok(quote!(::fusebox_sdk::__private::CacheHint { ttl_ms: #ttl_ms, shared: #shared }))
@@ -160,6 +165,13 @@ pub(crate) fn documentation(attributes: &[Attribute]) -> Option<String> {
     let text = lines.join("\n");
     let text = text.trim();
     (!text.is_empty()).then(|| text.to_owned())
+}
+
+/// Whether there is documentation, be it text or a macro that makes some.
+pub(crate) fn is_documented(attributes: &[Attribute]) -> bool {
+    attributes.iter().any(
+        |attribute| matches!(&attribute.meta, Meta::NameValue(meta) if meta.path.is_ident("doc")),
+    )
 }
 
 #[cfg(test)]

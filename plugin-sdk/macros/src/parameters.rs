@@ -8,8 +8,8 @@ use syn::meta::ParseNestedMeta;
 use syn::punctuated::Punctuated;
 use syn::spanned::Spanned as _;
 use syn::{
-    Attribute, Error, Expr, FnArg, GenericArgument, LitStr, Pat, PatType, PathArguments, Result,
-    Token, Type,
+    Attribute, Error, Expr, ExprLit, FnArg, GenericArgument, Lit, LitStr, Pat, PatType,
+    PathArguments, Result, Token, Type,
 };
 
 use crate::options::{documentation, key, set};
@@ -89,17 +89,14 @@ fn is_ours(attribute: &Attribute) -> bool {
 
 fn take_one(input: &mut FnArg, options: &[&str]) -> Result<Parameter> {
     let FnArg::Typed(parameter) = input else {
-        return Err(Error::new_spanned(
-            input,
-            "a handler is no method: it has no `self`",
-        ));
+        return Err(Error::new_spanned(input, "this is no argument"));
     };
-    if let Some(by_reference) = context(&parameter.ty) {
-        return Ok(Parameter::Context { by_reference });
-    }
-    let argument = argument(parameter, options)?;
+    let taken = match context(parameter)? {
+        Some(by_reference) => Parameter::Context { by_reference },
+        None => Parameter::Argument(Box::new(argument(parameter, options)?)),
+    };
     parameter.attrs.retain(|attribute| !is_ours(attribute));
-    Ok(Parameter::Argument(Box::new(argument)))
+    Ok(taken)
 }
 
 fn argument(parameter: &PatType, allowed: &[&str]) -> Result<Argument> {
@@ -113,6 +110,12 @@ fn argument(parameter: &PatType, allowed: &[&str]) -> Result<Argument> {
         return Err(Error::new_spanned(
             reference,
             "an argument is owned: take `String` in place of `&str`, `Vec<T>` in place of `&[T]`",
+        ));
+    }
+    if let Type::ImplTrait(any) = &*parameter.ty {
+        return Err(Error::new_spanned(
+            any,
+            "an argument has a type of its own: `impl ...` doesn't say what a caller may give",
         ));
     }
     let mut options = ArgumentOptions::default();
@@ -178,20 +181,59 @@ impl ArgumentOptions {
     }
 }
 
-/// Whether a type is a `Context`, and then whether it is a reference to one.
-fn context(ty: &Type) -> Option<bool> {
-    let (ty, by_reference) = match ty {
-        Type::Reference(reference) => (&*reference.elem, true),
-        ty => (ty, false),
+/// Whether a parameter is the `Context`, and then whether it is a reference to it.
+pub(crate) fn context(parameter: &PatType) -> Result<Option<bool>> {
+    let (ty, reference) = match &*parameter.ty {
+        Type::Reference(reference) => (&*reference.elem, Some(reference)),
+        ty => (ty, None),
     };
-    let Type::Path(path) = ty else { return None };
-    (path.path.segments.last()?.ident == "Context").then_some(by_reference)
+    if inner_of_option(ty).is_some_and(|inner| is_called(inner, "Context")) {
+        return Err(Error::new_spanned(
+            ty,
+            "the context is always there: take `&Context`",
+        ));
+    }
+    if !is_called(ty, "Context") {
+        return Ok(None);
+    }
+    if let Some(mutability) = reference.and_then(|reference| reference.mutability) {
+        return Err(Error::new_spanned(
+            mutability,
+            "the context is shared, and never changed: take `&Context`",
+        ));
+    }
+    match parameter
+        .attrs
+        .iter()
+        .find(|one| one.path().is_ident("arg"))
+    {
+        Some(attribute) => Err(Error::new_spanned(
+            attribute,
+            "the context is no argument: no caller gives it",
+        )),
+        None => Ok(Some(reference.is_some())),
+    }
+}
+
+/// Whether a type goes by this name, wherever it is.
+pub(crate) fn is_called(ty: &Type, name: &str) -> bool {
+    let Type::Path(path) = ty else { return false };
+    let last = path.path.segments.last();
+    last.is_some_and(|last| last.ident == name)
 }
 
 /// What a parameter is if it isn't given, as an expression.
 pub(crate) fn default(argument: &Argument) -> TokenStream {
     let ty = &argument.inner;
     match &argument.presence {
+        // Text is written as text.
+        Presence::Default(
+            default @ Expr::Lit(ExprLit {
+                lit: Lit::Str(_), ..
+            }),
+        ) if is_called(ty, "String") => {
+            quote_spanned!(default.span()=> <#ty as ::core::convert::From<&str>>::from(#default))
+        }
         Presence::Default(default) => quote_spanned!(default.span()=> #default),
         _ => quote_spanned! { ty.span()=> <#ty as ::core::default::Default>::default() },
     }

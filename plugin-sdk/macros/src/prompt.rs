@@ -11,11 +11,13 @@ use syn::{ItemFn, LitStr, Result, ReturnType};
 
 use crate::options::{Listed, check_name, key};
 use crate::parameters::{self, Argument, Parameter, Presence, default};
-use crate::tokens::{beside, carrier, option};
+use crate::tokens::{beside, call, carrier, option};
 
 /// Expands `#[prompt(options)] item`.
 pub(crate) fn expand(options: TokenStream, item: TokenStream) -> TokenStream {
-    beside(item, |function| definition(options, function))
+    beside(["prompt", "Prompt"], item, |function| {
+        definition(options, function)
+    })
 }
 
 fn definition(options: TokenStream, function: &mut ItemFn) -> Result<TokenStream> {
@@ -25,7 +27,7 @@ fn definition(options: TokenStream, function: &mut ItemFn) -> Result<TokenStream
     let arguments = parameters::arguments(&parameters);
     let count = arguments.len();
     let table = arguments.iter().map(|argument| row(argument));
-    let values = values(&parameters);
+    let call = call(function, &values(&parameters));
 
     let ident = &function.sig.ident;
     let name = match &listed.name {
@@ -52,7 +54,7 @@ fn definition(options: TokenStream, function: &mut ItemFn) -> Result<TokenStream
         get: |__given, __context| {
             let _ = __given;
             let _ = __context;
-            #convert(#ident(#(#values),*))
+            #convert(#call)
         },
     };
     Ok(carrier(function, "Prompt", &scope, &members))
@@ -89,13 +91,13 @@ fn values(parameters: &[Parameter]) -> Vec<TokenStream> {
         let name = &argument.name;
         let from = quote!(#name, __given[#index]);
         index += 1;
-        let private = quote_spanned!(ty.span()=> ::fusebox_sdk::__private);
+        let read = quote_spanned!(ty.span()=> <#ty as ::fusebox_sdk::__private::TextValue>);
         match &argument.presence {
-            Presence::Required => quote!(#private::required_text::<#ty>(#from)?),
-            Presence::Optional => quote!(#private::optional_text::<#ty>(#from)?),
+            Presence::Required => quote!(#read::required(#from)?),
+            Presence::Optional => quote!(#read::optional(#from)?),
             Presence::DefaultOfType | Presence::Default(_) => {
                 let default = default(argument);
-                quote!(#private::optional_text::<#ty>(#from)?.unwrap_or_else(|| #default))
+                quote!(#read::optional(#from)?.unwrap_or_else(|| #default))
             }
         }
     };

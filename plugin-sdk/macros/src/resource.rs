@@ -12,11 +12,13 @@ use syn::{Error, ItemFn, LitFloat, LitInt, LitStr, Result, ReturnType};
 use crate::options::{Listed, cache, key, set};
 use crate::parameters::{self, Argument, Parameter, Presence};
 use crate::template::{self, Part};
-use crate::tokens::{beside, carrier, option};
+use crate::tokens::{beside, call, carrier, option};
 
 /// Expands `#[resource(options)] item`.
 pub(crate) fn expand(options: TokenStream, item: TokenStream) -> TokenStream {
-    beside(item, |function| definition(options, function))
+    beside(["resource", "Resource"], item, |function| {
+        definition(options, function)
+    })
 }
 
 fn definition(options: TokenStream, function: &mut ItemFn) -> Result<TokenStream> {
@@ -26,11 +28,14 @@ fn definition(options: TokenStream, function: &mut ItemFn) -> Result<TokenStream
     let ident = function.sig.ident.clone();
     let parameters = parameters::take(&mut function.sig.inputs, &["name"])?;
     let (address, values) = match (&options.uri, &options.uri_template) {
-        (Some(uri), None) => (fixed(uri)?, values(&parameters, &[])?),
+        (Some(uri), None) => (fixed(uri)?, values(&parameters, None)?),
         (None, Some(template)) => {
             let parts = template::parse(template)?;
             scheme(template)?;
-            (family(template, &parts), values(&parameters, &parts)?)
+            (
+                family(template, &parts),
+                values(&parameters, Some((template, &parts)))?,
+            )
         }
         _ => {
             return Err(Error::new_spanned(
@@ -54,6 +59,7 @@ fn definition(options: TokenStream, function: &mut ItemFn) -> Result<TokenStream
     }
     let hints = options.hints();
     let cache = option(options.cache.as_ref());
+    let call = call(function, &values);
     let convert = match &function.sig.output {
         ReturnType::Default => quote!(::fusebox_sdk::IntoContents::into_contents),
         ReturnType::Type(_, ty) => {
@@ -71,7 +77,7 @@ fn definition(options: TokenStream, function: &mut ItemFn) -> Result<TokenStream
         read: |__requested, __variables, __context| {
             let _ = __variables;
             let _ = __context;
-            #convert(#ident(#(#values),*), __requested)
+            #convert(#call, __requested)
         },
     };
     Ok(carrier(function, "Resource", &quote!(), &members))
@@ -120,19 +126,29 @@ fn scheme(uri: &LitStr) -> Result<()> {
 
 /// What the function is called with: each parameter is a variable, and each
 /// variable a parameter.
-fn values(parameters: &[Parameter], parts: &[Part]) -> Result<Vec<TokenStream>> {
+fn values(
+    parameters: &[Parameter],
+    template: Option<(&LitStr, &[Part])>,
+) -> Result<Vec<TokenStream>> {
+    let parts = template.map_or(&[] as &[_], |(_, parts)| parts);
     let variables: Vec<&str> = parts.iter().filter_map(Part::variable).collect();
     let arguments = parameters::arguments(parameters);
-    for variable in &variables {
-        if !arguments
+    let is_taken = |variable: &str| {
+        arguments
             .iter()
-            .any(|argument| argument.name.value() == *variable)
-        {
-            return Err(Error::new(
-                proc_macro2::Span::call_site(),
-                format!("the variable `{variable}` of the template has no parameter"),
-            ));
-        }
+            .any(|argument| argument.name.value() == variable)
+    };
+    // Of a variable and a parameter that don't meet, the parameter is where to look.
+    let strange = arguments
+        .iter()
+        .any(|one| !variables.contains(&&*one.name.value()));
+    if let Some((template, _)) = template.filter(|_| !strange)
+        && let Some(variable) = variables.iter().find(|variable| !is_taken(variable))
+    {
+        return Err(Error::new(
+            template.span(),
+            format!("the function has no parameter for the variable `{variable}`"),
+        ));
     }
     parameters
         .iter()
@@ -152,10 +168,15 @@ fn value(argument: &Argument, variables: &[&str]) -> Result<TokenStream> {
         .iter()
         .position(|variable| name.value() == *variable);
     let Some(index) = position else {
-        return Err(Error::new(
-            name.span(),
-            format!("`{}` is no variable of a template here", name.value()),
-        ));
+        let name_is = name.value();
+        let words = match variables {
+            [] => format!("`{name_is}` is no variable: there is no template here"),
+            _ => format!(
+                "`{name_is}` is no variable of the template, which has `{}`",
+                variables.join("`, `")
+            ),
+        };
+        return Err(Error::new(name.span(), words));
     };
     let Presence::Required = argument.presence else {
         return Err(Error::new_spanned(
@@ -164,7 +185,7 @@ fn value(argument: &Argument, variables: &[&str]) -> Result<TokenStream> {
         ));
     };
     Ok(quote_spanned! { inner.span()=>
-        ::fusebox_sdk::__private::required_text::<#inner>(#name, Some(&__variables[#index]))?
+        <#inner as ::fusebox_sdk::__private::TextValue>::required(#name, Some(__variables[#index].as_str()))?
     })
 }
 

@@ -34,8 +34,21 @@ fn what_can_not_be_a_handler_is_refused_by_each_macro() {
         (COMPLETION, "prompt = \"p\", argument = \"a\""),
     ];
     for (of, options) in all {
-        check(of, options, "struct S;", "expected `fn`");
-        check(of, options, "async fn f() {}", "a handler is not async");
+        check(
+            of,
+            options,
+            "struct S;",
+            "stands above a function with a body",
+        );
+        check(
+            of,
+            options,
+            "fn f();",
+            "stands above a function with a body",
+        );
+        check(of, options, "fn f(&self) {}", "a handler is no method");
+        check(of, options, "unsafe fn f() {}", "a handler is not unsafe");
+        check(of, options, "fn f() -> impl Sized {}", "names the type");
         check(of, options, "fn f<T>(t: T) {}", "a handler is not generic");
         check(
             of,
@@ -45,7 +58,12 @@ fn what_can_not_be_a_handler_is_refused_by_each_macro() {
         );
     }
     for (of, options) in &all[..3] {
-        check(*of, options, "fn f(&self) {}", "a handler is no method");
+        check(
+            *of,
+            options,
+            "fn f(a: impl Sized) {}",
+            "has a type of its own",
+        );
         check(
             *of,
             options,
@@ -126,6 +144,7 @@ fn what_can_not_be_a_tool_is_refused() {
         "fn f() {}",
         "is for a tool that may become a task",
     );
+    check(TOOL, "cache", "fn f() {}", "say how long");
     check(TOOL, "cache(shared)", "fn f() {}", "say how long");
     check(
         TOOL,
@@ -173,7 +192,7 @@ fn what_can_not_be_a_resource_is_refused() {
         RESOURCE,
         "uri_template = \"a:{id}\"",
         "fn f() {}",
-        "has no parameter",
+        "no parameter for the variable `id`",
     );
     check(
         RESOURCE,
@@ -243,12 +262,6 @@ fn what_can_not_be_a_prompt_or_a_completion_is_refused() {
     check(
         COMPLETION,
         options,
-        "fn f(&self) {}",
-        "takes what is typed so far",
-    );
-    check(
-        COMPLETION,
-        options,
         "fn f(a: &str, b: &Known, c: u8) {}",
         "takes what is typed so far",
     );
@@ -257,7 +270,7 @@ fn what_can_not_be_a_prompt_or_a_completion_is_refused() {
 #[test]
 fn hints_become_annotations() {
     let check = |options: &str, expected: &str| {
-        let expanded = taken(TOOL, options, "fn f() {}");
+        let expanded = taken(TOOL, options, "/** d */ fn f() {}");
         assert!(
             expanded.contains(&format!("annotations : {expected} ,")),
             "{expanded}"
@@ -277,7 +290,7 @@ fn hints_become_annotations() {
 #[test]
 fn ask_before_task_is_a_member_of_meta() {
     let options = r#"task = "required", ask_before_task, meta = "{\"k\":1}""#;
-    let expanded = taken(TOOL, options, "fn f() {}");
+    let expanded = taken(TOOL, options, "/** d */ fn f() {}");
     let meta = r#"meta : Some ("{\"fusebox/askBeforeTask\":true,\"k\":1}")"#;
     assert!(expanded.contains(meta), "{expanded}");
     assert!(expanded.contains("TaskSupport :: Required"), "{expanded}");
@@ -296,4 +309,83 @@ fn the_function_stays_without_the_helper_attributes() {
         let expanded = of(options.parse().unwrap(), item.parse().unwrap()).to_string();
         assert!(expanded.contains(&function), "{expanded}");
     }
+}
+
+#[test]
+fn a_tool_without_words_is_refused() {
+    check(TOOL, "", "fn f() {}", "a tool says what it does");
+    check(
+        TOOL,
+        "",
+        "#[doc(hidden)] fn f() {}",
+        "a tool says what it does",
+    );
+    taken(TOOL, "description = \"d\"", "fn f() {}");
+    taken(TOOL, "", "#[doc = include_str!(\"f.md\")] fn f() {}");
+    taken(PROMPT, "", "fn f() {}");
+}
+
+#[test]
+fn an_async_function_is_run_to_its_end() {
+    let all = [
+        (TOOL, "description = \"d\""),
+        (RESOURCE, "uri = \"a:b\""),
+        (PROMPT, ""),
+        (COMPLETION, "prompt = \"p\", argument = \"a\""),
+    ];
+    for (of, options) in all {
+        let item = match options.contains("argument") {
+            true => "fn f(v: &str) {}",
+            false => "fn f() {}",
+        };
+        assert!(!taken(of, options, item).contains("block_on"));
+        let expanded = taken(of, options, &format!("async {item}"));
+        assert!(
+            expanded.contains(":: fusebox_sdk :: block_on (f ("),
+            "{expanded}"
+        );
+    }
+}
+
+#[test]
+fn the_context_is_no_argument() {
+    for (of, options) in [(TOOL, ""), (PROMPT, ""), (RESOURCE, "uri = \"a:b\"")] {
+        check(of, options, "fn f(c: &mut Context) {}", "take `&Context`");
+        let item = "fn f(c: Option<Context>) {}";
+        check(of, options, item, "the context is always there");
+        let item = "fn f(#[arg(default)] c: &Context) {}";
+        check(of, options, item, "the context is no argument");
+    }
+    // What is said of it is for whoever reads the function.
+    let expanded = taken(PROMPT, "", "fn f(#[doc = \"d\"] c: &Context) {}");
+    assert!(expanded.contains("fn f (c : & Context)"), "{expanded}");
+    let options = "prompt = \"p\", argument = \"a\"";
+    let item = "fn f(c: &Context, k: Known, #[doc = \"d\"] v: String) {}";
+    let expanded = taken(COMPLETION, options, item);
+    assert!(expanded.contains("f (__context , :: core :: clone :: Clone :: clone (__known) , "));
+    assert!(expanded.contains("v : String)"), "{expanded}");
+}
+
+#[test]
+fn plugin_finds_a_function_that_is_refused() {
+    let refused = |of: Macro, options: &str, item: &str| {
+        let expanded = of(options.parse().unwrap(), item.parse().unwrap()).to_string();
+        expanded.contains("Definition :: refused (\"f\")")
+    };
+    assert!(refused(TOOL, "", "fn f() {}"));
+    assert!(refused(PROMPT, "x", "fn f() {}"));
+    assert!(refused(RESOURCE, "", "fn f() {}"));
+    assert!(refused(COMPLETION, "", "fn f() {}"));
+    // Nothing can stand beside a method.
+    assert!(!refused(TOOL, "", "fn f(&self) {}"));
+}
+
+#[test]
+fn text_is_a_default_of_text() {
+    let options = "description = \"d\"";
+    let expanded = taken(TOOL, options, "fn f(#[arg(default = \"x\")] a: String) {}");
+    assert!(
+        expanded.contains("From < & str >> :: from (\"x\")"),
+        "{expanded}"
+    );
 }

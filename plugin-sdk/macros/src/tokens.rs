@@ -1,22 +1,25 @@
 //! What the four macros have in common: reading a function, and writing values
 //! as tokens. Knows nothing of what a function becomes.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote};
-use syn::{Error, ItemFn, Result, Signature};
+use syn::ext::IdentExt as _;
+use syn::{Error, ItemFn, Result, ReturnType, Signature, Type};
 
 use crate::parameters;
 
-/// Expands an attribute: the function as it was, without the helper attributes,
-/// and what `define` puts beside it.
+/// Expands the attribute `#[attribute]`: the function as it was, without the helper
+/// attributes, and what `define` puts beside it, the constant of the trait `of`.
 pub(crate) fn beside(
+    [attribute, of]: [&str; 2],
     item: TokenStream,
     define: impl FnOnce(&mut ItemFn) -> Result<TokenStream>,
 ) -> TokenStream {
     let mut function: ItemFn = match syn::parse2(item.clone()) {
         Ok(function) => function,
         Err(error) => {
-            let error = error.into_compile_error();
+            let words = format!("`#[{attribute}]` stands above a function with a body");
+            let error = Error::new(error.span(), words).into_compile_error();
             return quote! { #error #item };
         }
     };
@@ -24,19 +27,21 @@ pub(crate) fn beside(
     match defined {
         Ok(definition) => quote! { #function #definition },
         Err(error) => {
-            // The function stays, so that there is one error and not two.
+            // The function stays, and `plugin!` finds it, so that there is one error
+            // and not three.
             parameters::strip(&mut function.sig.inputs);
             let error = error.into_compile_error();
-            quote! { #function #error }
+            let refused = refused(&function, of);
+            quote! { #function #error #refused }
         }
     }
 }
 
 fn check(signature: &Signature) -> Result<()> {
-    if let Some(asynchronous) = &signature.asyncness {
+    if let Some(receiver) = signature.receiver() {
         return Err(Error::new_spanned(
-            asynchronous,
-            "a handler is not async: each call has an instance to itself, and may wait in it",
+            receiver,
+            "a handler is no method: it has no `self`",
         ));
     }
     if !signature.generics.params.is_empty() {
@@ -45,7 +50,51 @@ fn check(signature: &Signature) -> Result<()> {
             "a handler is not generic: what is known of it follows from its types",
         ));
     }
-    Ok(())
+    if let Some(unsafety) = &signature.unsafety {
+        return Err(Error::new_spanned(
+            unsafety,
+            "a handler is not unsafe: whoever is a client calls it",
+        ));
+    }
+    match &signature.output {
+        ReturnType::Type(_, ty) if matches!(**ty, Type::ImplTrait(_)) => Err(Error::new_spanned(
+            ty,
+            "a handler names the type that it returns: what is listed of it follows from that",
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// The call of the function with these values; an async one is run to its end.
+pub(crate) fn call(function: &ItemFn, values: &[TokenStream]) -> TokenStream {
+    let ident = &function.sig.ident;
+    match function.sig.asyncness {
+        None => quote!(#ident(#(#values),*)),
+        Some(_) => quote!(::fusebox_sdk::block_on(#ident(#(#values),*))),
+    }
+}
+
+/// What stands in for the definition of a function that is refused.
+fn refused(function: &ItemFn, of: &str) -> TokenStream {
+    // A method stands in an `impl`, where there can be no type.
+    if function.sig.receiver().is_some() {
+        return TokenStream::new();
+    }
+    let ident = &function.sig.ident;
+    let visibility = &function.vis;
+    let name = ident.unraw().to_string();
+    let of = syn::Ident::new(of, Span::call_site());
+    let table = quote::format_ident!("{of}Definition");
+    quote! {
+        #[doc(hidden)]
+        #[allow(non_camel_case_types, missing_docs)]
+        #visibility struct #ident {}
+
+        impl ::fusebox_sdk::__private::#of for #ident {
+            const DEFINITION: ::fusebox_sdk::__private::#table =
+                ::fusebox_sdk::__private::#table::refused(#name);
+        }
+    }
 }
 
 /// A type of the function's name (types and functions don't share names) that

@@ -9,9 +9,9 @@ use syn::parse::Parser as _;
 use syn::spanned::Spanned as _;
 use syn::{Error, Expr, ItemFn, LitBool, LitStr, Result, ReturnType};
 
-use crate::options::{Listed, cache, check_name, key, set};
+use crate::options::{Listed, cache, check_name, is_documented, key, set};
 use crate::parameters::{self, Argument, Parameter, Presence, default};
-use crate::tokens::{beside, carrier, option};
+use crate::tokens::{beside, call, carrier, option};
 
 /// The member of `_meta` by which a host knows that the tool's questions come
 /// before its task.
@@ -19,7 +19,9 @@ const ASK_BEFORE_TASK: &str = "fusebox/askBeforeTask";
 
 /// Expands `#[tool(options)] item`.
 pub(crate) fn expand(options: TokenStream, item: TokenStream) -> TokenStream {
-    beside(item, |function| definition(options, function))
+    beside(["tool", "Tool"], item, |function| {
+        definition(options, function)
+    })
 }
 
 fn definition(options: TokenStream, function: &mut ItemFn) -> Result<TokenStream> {
@@ -59,6 +61,7 @@ fn definition(options: TokenStream, function: &mut ItemFn) -> Result<TokenStream
         None => (count, quote!(#(#table),*)),
     };
     let values = values(&parameters, options.input_schema.is_some());
+    let call = call(function, &values);
     let output_schema = match &options.output_schema {
         Some(schema) => quote!(Some(::std::string::String::from(#schema))),
         None => quote_spanned!(returned.span()=> #returned.success().output_schema()),
@@ -86,12 +89,25 @@ fn definition(options: TokenStream, function: &mut ItemFn) -> Result<TokenStream
         call: |__arguments, __context| {
             let _ = __context;
             #decode
-            let __value = #ident(#(#values),*);
+            let __value = #call;
             let __returned = #returned;
             #convert
         },
     };
+    described(&options.listed, function)?;
     Ok(carrier(function, "Tool", &scope, &members))
+}
+
+/// Refuses a tool that says nothing of itself.
+fn described(listed: &Listed, function: &ItemFn) -> Result<()> {
+    match listed.description.is_some() || is_documented(&function.attrs) {
+        true => Ok(()),
+        false => Err(Error::new_spanned(
+            &function.sig.ident,
+            "a tool says what it does, since a model chooses it by that: write a comment with \
+             `///` above it, or `description = \"...\"`",
+        )),
+    }
 }
 
 /// How the arguments are read if each has a type.
@@ -117,7 +133,7 @@ fn whole(arguments: &[&Argument], ident: &syn::Ident) -> Result<TokenStream> {
     };
     let ty = &argument.inner;
     Ok(quote_spanned! { ty.span()=>
-        let __given = ::fusebox_sdk::__private::whole::<#ty>(__arguments)?;
+        let __given = <#ty as ::fusebox_sdk::__private::WholeValue>::of_arguments(__arguments)?;
     })
 }
 
@@ -137,12 +153,12 @@ fn row(argument: &Argument) -> TokenStream {
         Presence::DefaultOfType | Presence::Default(_) => {
             let default = default(argument);
             quote_spanned! { inner.span()=>
-                Some(|| ::fusebox_sdk::__private::default_to_json::<#inner>(&(#default)))
+                Some(|| <#inner as ::fusebox_sdk::__private::DefaultValue>::shown(&(#default)))
             }
         }
     };
     let schema = quote_spanned! { inner.span()=>
-        ::fusebox_sdk::__private::SchemaGenerator::subschema_for::<#inner>
+        <#inner as ::fusebox_sdk::__private::ArgumentValue>::schema
     };
     quote! {
         ::fusebox_sdk::__private::Argument {
@@ -163,13 +179,13 @@ fn values(parameters: &[Parameter], is_whole: bool) -> Vec<TokenStream> {
         let ty = &argument.inner;
         let from = quote!(&Self::ARGUMENTS[#index], __given[#index]);
         index += 1;
-        let private = quote_spanned!(ty.span()=> ::fusebox_sdk::__private);
+        let read = quote_spanned!(ty.span()=> <#ty as ::fusebox_sdk::__private::ArgumentValue>);
         match &argument.presence {
-            Presence::Required => quote!(#private::required::<#ty>(#from)?),
-            Presence::Optional => quote!(#private::optional::<#ty>(#from)?),
+            Presence::Required => quote!(#read::required(#from)?),
+            Presence::Optional => quote!(#read::optional(#from)?),
             Presence::DefaultOfType | Presence::Default(_) => {
                 let default = default(argument);
-                quote!(#private::optional::<#ty>(#from)?.unwrap_or_else(|| #default))
+                quote!(#read::optional(#from)?.unwrap_or_else(|| #default))
             }
         }
     };

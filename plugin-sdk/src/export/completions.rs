@@ -3,9 +3,14 @@
 use super::report_panics;
 use crate::bindings::host::fusebox::plugin::types::{Completion, CompletionReference, Failure};
 use crate::completion::Known;
+use crate::context::Context;
 use crate::error::HandlerError;
 
 /// A function with `#[completion]`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no completion",
+    label = "`completions: [...]` takes functions with `#[completion]`"
+)]
 pub trait Completer {
     /// All that is known about it.
     const DEFINITION: CompleterDefinition;
@@ -18,10 +23,19 @@ pub struct CompleterDefinition {
     /// which argument
     pub argument: &'static str,
     /// calls the function, encodes the result
-    pub complete: fn(&str, &Known) -> Result<Completion, HandlerError>,
+    pub complete: fn(&str, &Known, &Context) -> Result<Completion, HandlerError>,
 }
 
 impl CompleterDefinition {
+    /// That of a function which the macro refuses, so that its error is the only one.
+    pub const fn refused(name: &'static str) -> Self {
+        Self {
+            reference: Reference::Prompt(name),
+            argument: "",
+            complete: |_, _, _| Ok(Completion::of_all([""; 0])),
+        }
+    }
+
     /// What no other completion of the plugin may have. A template has braces,
     /// the name of a prompt has none.
     pub const fn identity(&self) -> [&'static str; 2] {
@@ -72,9 +86,10 @@ pub fn complete(
             has_more: false,
         });
     };
-    match (completer.complete)(value, &Known::new(known)) {
+    let context = Context::of_completion();
+    match (completer.complete)(value, &Known::new(known), &context) {
         Ok(completion) => Ok(completion),
-        // A completion has no context, and so nothing to ask with.
+        // The contract has no way for a completion to ask.
         Err(error) => Err(error
             .into_questions()
             .err()

@@ -2,6 +2,7 @@
 //! the same for every plugin: what differs is in the tables that macros make.
 
 mod completions;
+mod distinct;
 mod prompts;
 mod resources;
 mod tools;
@@ -9,6 +10,7 @@ mod tools;
 use std::sync::Once;
 
 pub use completions::{Completer, CompleterDefinition, Reference, complete};
+pub use distinct::assert_distinct;
 pub use prompts::{Prompt, PromptDefinition, get_prompt, list_prompts};
 pub use resources::{
     Address, Hints, Resource, ResourceDefinition, list_resource_templates, list_resources,
@@ -53,35 +55,4 @@ fn report_panics() {
             }));
         });
     }
-}
-
-/// Stops the compilation if two handlers of one kind go by the same name.
-pub const fn assert_distinct(names: &[[&str; 2]]) {
-    let mut i = 0;
-    while i < names.len() {
-        let mut j = i + 1;
-        while j < names.len() {
-            assert!(
-                !(equal(names[i][0], names[j][0]) && equal(names[i][1], names[j][1])),
-                "two handlers of this plugin have the same name or address"
-            );
-            j += 1;
-        }
-        i += 1;
-    }
-}
-
-const fn equal(a: &str, b: &str) -> bool {
-    let (a, b) = (a.as_bytes(), b.as_bytes());
-    if a.len() != b.len() {
-        return false;
-    }
-    let mut i = 0;
-    while i < a.len() {
-        if a[i] != b[i] {
-            return false;
-        }
-        i += 1;
-    }
-    true
 }

@@ -10,6 +10,10 @@ use crate::error::HandlerError;
 use crate::text::{self, TextArgument};
 
 /// A function with `#[prompt]`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no prompt",
+    label = "`prompts: [...]` takes functions with `#[prompt]`"
+)]
 pub trait Prompt {
     /// All that is known about it.
     const DEFINITION: PromptDefinition;
@@ -35,6 +39,19 @@ pub struct PromptDefinition {
 }
 
 impl PromptDefinition {
+    /// That of a function which the macro refuses, so that its error is the only one.
+    pub const fn refused(name: &'static str) -> Self {
+        Self {
+            name,
+            title: None,
+            description: None,
+            icons: None,
+            meta: None,
+            arguments: &[],
+            get: |_, _| Ok(PromptResult::new(Vec::new())),
+        }
+    }
+
     /// What no other prompt of the plugin may have.
     pub const fn identity(&self) -> [&'static str; 2] {
         [self.name, ""]

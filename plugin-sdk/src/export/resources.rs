@@ -12,6 +12,10 @@ use crate::resource::Requested;
 use crate::template::{self, Part};
 
 /// A function with `#[resource]`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no resource",
+    label = "`resources: [...]` takes functions with `#[resource]`"
+)]
 pub trait Resource {
     /// All that is known about it.
     const DEFINITION: ResourceDefinition;
@@ -48,6 +52,27 @@ pub struct ResourceDefinition {
 type Read = fn(&Requested<'_>, &[String], &Context) -> Result<Vec<ResourceContents>, HandlerError>;
 
 impl ResourceDefinition {
+    /// That of a function which the macro refuses, so that its error is the only one.
+    pub const fn refused(name: &'static str) -> Self {
+        Self {
+            address: Address::Uri(name),
+            name,
+            title: None,
+            description: None,
+            icons: None,
+            meta: None,
+            mime_type: None,
+            size: None,
+            hints: Hints {
+                audience: &[],
+                priority: None,
+                last_modified: None,
+            },
+            cache: None,
+            read: |_, _, _| Ok(Vec::new()),
+        }
+    }
+
     /// What no other resource of the plugin may have.
     pub const fn identity(&self) -> [&'static str; 2] {
         match self.address {

@@ -11,6 +11,10 @@ use crate::error::{HandlerError, Kind};
 use crate::schema;
 
 /// A function with `#[tool]`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no tool",
+    label = "`tools: [...]` takes functions with `#[tool]`"
+)]
 pub trait Tool {
     /// All that is known about it.
     const DEFINITION: ToolDefinition;
@@ -43,6 +47,23 @@ pub struct ToolDefinition {
 }
 
 impl ToolDefinition {
+    /// That of a function which the macro refuses, so that its error is the only one.
+    pub const fn refused(name: &'static str) -> Self {
+        Self {
+            name,
+            title: None,
+            description: None,
+            icons: None,
+            meta: None,
+            annotations: None,
+            task: TaskSupport::Forbidden,
+            cache: None,
+            input: Input::Schema("{}"),
+            output_schema: || None,
+            call: |_, _| Ok(ToolResult::new()),
+        }
+    }
+
     /// What no other tool of the plugin may have.
     pub const fn identity(&self) -> [&'static str; 2] {
         [self.name, ""]

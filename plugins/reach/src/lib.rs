@@ -21,6 +21,7 @@ fusebox_sdk::plugin! {
         files::read_file,
         files::write_file,
         requests::fetch,
+        requests::fetch_all,
         requests::fetch_following,
         settings::environment,
         settings::leak,

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use fusebox_sdk::http::Response;
 use fusebox_sdk::prelude::*;
+use fusebox_sdk::try_join_all;
 
 /// What a server answered.
 #[derive(Serialize, JsonSchema)]
@@ -66,4 +67,26 @@ pub(crate) fn fetch_following(url: String, ctx: &Context) -> Result<Fetched, Han
         }
     }
     Err(HandlerError::new("too many redirects"))
+}
+
+/// Sends requests to all of these at once, each after a pause if there is one.
+#[tool]
+pub(crate) async fn fetch_all(
+    urls: Vec<String>,
+    /// bytes to send
+    send_bytes: Option<usize>,
+    pause_ms: Option<u64>,
+    ctx: &Context,
+) -> Result<Vec<Fetched>, HandlerError> {
+    let fetch = async |url: &str| -> Result<Fetched, HandlerError> {
+        if let Some(pause) = pause_ms {
+            ctx.sleep_async(Duration::from_millis(pause)).await;
+        }
+        let request = match send_bytes {
+            Some(bytes) => ctx.http().post(url).body(vec![b'x'; bytes]),
+            None => ctx.http().get(url),
+        };
+        Ok(shown(request.send_async().await?))
+    };
+    try_join_all(urls.iter().map(|url| fetch(url))).await
 }

@@ -11,7 +11,7 @@ use super::server::Server;
 use super::{EACH_ISOLATION, call, host, refused, setup};
 
 /// The grant of `reach`, to this server at its address.
-fn granted(server: &Server) -> String {
+pub(crate) fn granted(server: &Server) -> String {
     let origin = server.url("");
     format!("[plugins.reach.grants.http]\nallow = [\"{origin}\"]\naddresses = [\"127.0.0.1\"]\n")
 }

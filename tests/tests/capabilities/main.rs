@@ -3,6 +3,7 @@
 //! its words, over a real host.
 
 mod asks;
+mod at_once;
 mod check;
 mod files;
 mod http;

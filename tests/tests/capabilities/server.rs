@@ -119,6 +119,10 @@ fn answer(
             "HTTP/1.1 302 Found\r\nlocation: {target}\r\ncontent-length: 0\r\n\r\n"
         );
     }
+    if let Some(guests) = path.strip_prefix("/meet/") {
+        meet(seen, path, guests.parse().expect("a number"));
+        return stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhello");
+    }
     if let Some(bytes) = path.strip_prefix("/bytes/") {
         // Without a length, so that only counting tells.
         stream.write_all(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n")?;
@@ -141,6 +145,21 @@ fn answer(
         _ => return stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhello"),
     }
     Ok(())
+}
+
+/// Waits until so many requests for this path are here: nobody is answered who waits
+/// for the first answer before asking again.
+fn meet(seen: &(Mutex<Seen>, Condvar), path: &str, guests: usize) {
+    let here = |seen: &Seen| {
+        let asked = seen
+            .requests
+            .iter()
+            .filter_map(|head| head.split(' ').nth(1));
+        asked.filter(|asked| *asked == path).count()
+    };
+    seen.1.notify_all();
+    let wait = seen.1.wait_while(lock(&seen.0), |seen| here(seen) < guests);
+    drop(wait.unwrap_or_else(PoisonError::into_inner));
 }
 
 fn hold(seen: &(Mutex<Seen>, Condvar)) {

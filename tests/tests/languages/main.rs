@@ -1,10 +1,12 @@
 //! Proves that a plugin is the same in each language: one suite of behaviour over the
 //! versions of `tests/behaviour` in Rust, Python and JavaScript, in both isolation modes,
-//! through a real host; and that the kits' own tests pass.
+//! through a real host; that the kits' own tests pass; and that what ships in Python and
+//! JavaScript does.
 
 mod behaviour;
 mod kits;
 mod missing;
+mod shipped;
 mod spans;
 
 use std::fs;

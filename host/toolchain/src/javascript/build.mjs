@@ -62,7 +62,13 @@ if (mode === "describe") {
       atomics: "wasi:keyvalue/atomics@0.2.0-draft",
     }),
     ...(capabilities.includes("trace") && { trace: "fusebox:plugin/trace@0.1.0" }),
+    ...(capabilities.includes("sockets") && {
+      network: "wasi:sockets/instance-network@0.2.12",
+      names: "wasi:sockets/ip-name-lookup@0.2.12",
+      tcp: "wasi:sockets/tcp-create-socket@0.2.12",
+    }),
   };
+  const sockets = capabilities.includes("sockets") ? "sockets: { network, names, tcp }, " : "";
   const lines = Object.entries(imports).map(([name, from]) => `import * as ${name} from "${from}";`);
   const file = await bundle(
     "component",
@@ -70,7 +76,7 @@ if (mode === "describe") {
      ${plugin}
      import { serve } from ${kit("component.js")};
      export const { tools, resources, prompts, completions } =
-       serve(plugin, { ${Object.keys(imports).join(", ")} });`,
+       serve(plugin, { ${sockets}${Object.keys(imports).join(", ")} });`,
   );
   const library = join(modules, "@bytecodealliance/componentize-js/src/componentize.js");
   const { componentize } = await import(pathToFileURL(library));

@@ -3,7 +3,10 @@
 //!
 //! It owns what a request and a response look like to a handler. A call waits for
 //! its response without holding up others, and the time counts against its
-//! deadline. Nothing is followed: a redirect is a response like any other.
+//! deadline; an async handler may have several on their way at once. Nothing is
+//! followed: a redirect is a response like any other.
+
+mod wire;
 
 use std::fmt;
 use std::time::Duration;
@@ -117,7 +120,7 @@ pub struct Request {
 
 /// A request that is being put together.
 #[derive(Debug)]
-#[must_use = "nothing is sent before `send`"]
+#[must_use = "nothing is sent before `send` or `send_async`"]
 pub struct Builder<'a> {
     context: &'a Context,
     request: Request,
@@ -168,15 +171,33 @@ impl Builder<'_> {
         }
         if !IN_HOST {
             #[cfg(not(target_arch = "wasm32"))]
-            return match &self.context.inner.stand_in.http {
-                Some(answer) => answer(&self.request),
-                None => Err(HttpError::Denied(
-                    "not granted: there is no host here; see `Context::with_http`".to_owned(),
-                )),
-            };
+            return self.context.inner.stand_in.answer(&self.request);
         }
         let _ = self.context;
         wire::send(&self.request)
+    }
+
+    /// Sends it, and awaits the whole response, in an async handler. Nothing is sent
+    /// before it is awaited; with [`join!`](crate::join) several are on their way at
+    /// once. Dropping what it gives ends the request.
+    ///
+    /// # Errors
+    /// As for [`Builder::send`].
+    pub async fn send_async(self) -> Result<Response, HttpError> {
+        if let Some(problem) = self.problem {
+            return Err(HttpError::Invalid(problem));
+        }
+        if !IN_HOST {
+            #[cfg(not(target_arch = "wasm32"))]
+            {
+                let answer = self.context.inner.stand_in.answer(&self.request);
+                // What is sent at the same time is sent before this is answered.
+                crate::executor::yield_now().await;
+                return answer;
+            }
+        }
+        let _ = self.context;
+        wire::send_async(&self.request).await
     }
 }
 
@@ -244,165 +265,5 @@ impl Response {
     /// If it is none, or has another shape.
     pub fn json<T: DeserializeOwned>(&self) -> Result<T, HandlerError> {
         Ok(serde_json::from_slice(&self.body)?)
-    }
-}
-
-/// The way through `wasi:http`.
-mod wire {
-    use super::{HttpError, Request, Response};
-    use crate::bindings::capabilities::wasi::http::outgoing_handler::handle;
-    use crate::bindings::capabilities::wasi::http::types::{
-        ErrorCode, Fields, IncomingBody, IncomingResponse, Method, OutgoingBody, OutgoingRequest,
-        RequestOptions, Scheme, http_error_code,
-    };
-    use crate::bindings::capabilities::wasi::io::streams::StreamError;
-
-    /// What one write takes at most, by the contract of `wasi:io`.
-    const WRITE_MAX: usize = 4096;
-
-    /// What one read asks for.
-    const READ_MAX: u64 = 64 << 10;
-
-    pub(super) fn send(request: &Request) -> Result<Response, HttpError> {
-        let outgoing = head(request)?;
-        let body = match request.body.is_empty() {
-            true => None,
-            false => outgoing.body().ok(),
-        };
-        let options = request.timeout.map(|timeout| {
-            let nanos = u64::try_from(timeout.as_nanos()).unwrap_or(u64::MAX);
-            let options = RequestOptions::new();
-            let _ = options.set_first_byte_timeout(Some(nanos));
-            let _ = options.set_between_bytes_timeout(Some(nanos));
-            options
-        });
-        let pending = handle(outgoing, options).map_err(failed)?;
-        // Why it can't be sent, if so, is what the response says.
-        if let Some(body) = body {
-            let _ = write(body, &request.body);
-        }
-        pending.subscribe().block();
-        let response = match pending.get() {
-            Some(Ok(response)) => response.map_err(failed)?,
-            Some(Err(())) | None => return Err(HttpError::Failed("no response".to_owned())),
-        };
-        read(response)
-    }
-
-    fn head(request: &Request) -> Result<OutgoingRequest, HttpError> {
-        let invalid = |what: &str| HttpError::Invalid(format!("{what} can't be sent"));
-        let headers = Fields::new();
-        for (name, value) in &request.headers {
-            let appended = headers.append(name, value.as_bytes());
-            appended.map_err(|_| invalid(&format!("the header `{name}`")))?;
-        }
-        let url = request.url.split('#').next().unwrap_or_default();
-        let (scheme, rest) = url
-            .split_once("://")
-            .ok_or_else(|| invalid("an address without a scheme"))?;
-        let (authority, path) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
-        let path = match path.starts_with('/') {
-            true => path.to_owned(),
-            false => format!("/{path}"),
-        };
-        let scheme = match scheme {
-            "https" => Scheme::Https,
-            "http" => Scheme::Http,
-            other => Scheme::Other(other.to_owned()),
-        };
-        if !request.body.is_empty() {
-            let length = request.body.len().to_string();
-            let _ = headers.set("content-length", &[length.into_bytes()]);
-        }
-        let outgoing = OutgoingRequest::new(headers);
-        outgoing
-            .set_method(&method(&request.method))
-            .map_err(|()| invalid("this method"))?;
-        outgoing
-            .set_scheme(Some(&scheme))
-            .map_err(|()| invalid("this scheme"))?;
-        outgoing
-            .set_authority(Some(authority))
-            .map_err(|()| invalid("this host"))?;
-        outgoing
-            .set_path_with_query(Some(&path))
-            .map_err(|()| invalid("this path"))?;
-        Ok(outgoing)
-    }
-
-    fn method(name: &str) -> Method {
-        match name {
-            "GET" => Method::Get,
-            "HEAD" => Method::Head,
-            "POST" => Method::Post,
-            "PUT" => Method::Put,
-            "DELETE" => Method::Delete,
-            "OPTIONS" => Method::Options,
-            "PATCH" => Method::Patch,
-            other => Method::Other(other.to_owned()),
-        }
-    }
-
-    fn write(body: OutgoingBody, bytes: &[u8]) -> Result<(), StreamError> {
-        let Ok(stream) = body.write() else {
-            return Ok(());
-        };
-        for piece in bytes.chunks(WRITE_MAX) {
-            stream.blocking_write_and_flush(piece)?;
-        }
-        drop(stream);
-        let _ = OutgoingBody::finish(body, None);
-        Ok(())
-    }
-
-    fn read(response: IncomingResponse) -> Result<Response, HttpError> {
-        let status = response.status();
-        let headers = response.headers().entries();
-        let incoming: IncomingBody = response
-            .consume()
-            .map_err(|()| HttpError::Failed("no body".to_owned()))?;
-        let stream = incoming
-            .stream()
-            .map_err(|()| HttpError::Failed("no body".to_owned()))?;
-        let mut body = Vec::new();
-        loop {
-            match stream.blocking_read(READ_MAX) {
-                Ok(piece) => body.extend_from_slice(&piece),
-                Err(StreamError::Closed) => break,
-                Err(StreamError::LastOperationFailed(error)) => {
-                    return Err(match http_error_code(&error) {
-                        Some(code) => failed(code),
-                        None => HttpError::Failed(error.to_debug_string()),
-                    });
-                }
-            }
-        }
-        Ok(Response {
-            status,
-            headers,
-            body,
-        })
-    }
-
-    fn failed(code: ErrorCode) -> HttpError {
-        match code {
-            ErrorCode::InternalError(Some(text)) if text.starts_with("not granted") => {
-                HttpError::Denied(text)
-            }
-            ErrorCode::InternalError(Some(text)) => HttpError::Failed(text),
-            ErrorCode::HttpRequestDenied | ErrorCode::DestinationIpProhibited => {
-                HttpError::Denied("not granted: the host refuses it".to_owned())
-            }
-            ErrorCode::ConnectionTimeout
-            | ErrorCode::ConnectionReadTimeout
-            | ErrorCode::HttpResponseTimeout => HttpError::Timeout,
-            ErrorCode::HttpRequestBodySize(Some(max)) => {
-                HttpError::TooLarge(format!("the request has more than {max} bytes"))
-            }
-            ErrorCode::HttpResponseBodySize(Some(max)) => {
-                HttpError::TooLarge(format!("the response has more than {max} bytes"))
-            }
-            other => HttpError::Failed(format!("{other:?}")),
-        }
     }
 }

@@ -1,0 +1,16 @@
+use fusebox_sdk::prelude::*;
+
+#[derive(Deserialize)]
+struct Point {
+    x: f64,
+}
+
+/// How far it is.
+#[tool]
+fn far(points: Vec<Point>) -> f64 {
+    points[0].x
+}
+
+fusebox_sdk::plugin! { tools: [far] }
+
+fn main() {}
