@@ -34,7 +34,8 @@
 //! What a plugin does beyond computing has to be granted by the operator, in
 //! `[plugins.NAME.grants]` of the host's configuration: [`Context::config`],
 //! [`Context::secret`], [`Context::http`] and [`Context::store`]. What it needs can be
-//! written into it: `asks` in [`plugin!`].
+//! written into it: `asks` in [`plugin!`]. [`Context::span`] shows a part of its work in
+//! the operator's traces, and needs no grant.
 //!
 //! A type of your own as an argument derives `serde::Deserialize` and
 //! `schemars::JsonSchema`, one as a result `serde::Serialize` and
@@ -67,6 +68,7 @@ mod resource;
 mod room;
 mod schema;
 mod settings;
+mod span;
 #[cfg(not(target_arch = "wasm32"))]
 mod stand_in;
 mod store;
@@ -92,6 +94,7 @@ pub use join::{join_all, try_join_all};
 pub use prompt::IntoPromptResult;
 pub use resource::{IntoContents, Requested};
 pub use settings::Secret;
+pub use span::{Span, SpanValue};
 pub use store::Store;
 pub use {schemars, serde, serde_json};
 

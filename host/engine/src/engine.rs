@@ -15,7 +15,7 @@ use wasmtime::{
 };
 use wasmtime_wasi::p2::bindings::LinkOptions;
 
-use crate::contract::{capabilities, quick, sliced};
+use crate::contract::{capabilities, quick, sliced, trace};
 use crate::functions::{FunctionStore, Kept};
 use crate::lane::{LongLane, yield_to_short_calls};
 use crate::outbound;
@@ -275,6 +275,7 @@ fn link(engine: &wasmtime::Engine) -> wasmtime::Result<Linker<State>> {
     capabilities::batch::add_to_linker::<_, HasSelf<State>>(&mut linker, |state| state)?;
     sliced::request::add_to_linker::<_, HasSelf<State>>(&mut linker, |state| state)?;
     sliced::notifications::add_to_linker::<_, HasSelf<State>>(&mut linker, |state| state)?;
+    trace::add_to_linker::<_, HasSelf<State>>(&mut linker, |state| state)?;
     Ok(linker)
 }
 
@@ -284,5 +285,6 @@ fn link_quick(engine: &wasmtime::Engine) -> wasmtime::Result<Linker<State>> {
     capabilities::config::add_to_linker::<_, HasSelf<State>>(&mut linker, |state| state)?;
     quick::request::add_to_linker::<_, HasSelf<State>>(&mut linker, |state| state)?;
     quick::notifications::add_to_linker::<_, HasSelf<State>>(&mut linker, |state| state)?;
+    trace::add_to_linker::<_, HasSelf<State>>(&mut linker, |state| state)?;
     Ok(linker)
 }

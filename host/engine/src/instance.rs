@@ -9,6 +9,7 @@ use crate::call::{Answer, Usage};
 use crate::fault::{CallError, classify};
 use crate::plugin::{Inner, Linked};
 use crate::ready::Filling;
+use crate::spans::Ending;
 use crate::state::{Current, State, on_epoch};
 use crate::warm::{Shelf, Warm, Whose};
 
@@ -91,6 +92,11 @@ impl Inner {
         result: Ran<Bound>,
     ) -> (Result<Answer, CallError>, Usage) {
         let usage = self.usage(&store);
+        let ending = match result {
+            Ok((_, Ok(_))) => Ending::LeftOpen,
+            _ => Ending::CutOff,
+        };
+        store.data_mut().settle(ending);
         let mut answer = match result {
             Ok((instance, Ok(answer))) => {
                 store.data_mut().end();

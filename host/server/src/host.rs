@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use arc_swap::{ArcSwap, Guard};
 use fusebox_engine::{Engine, EngineConfig, EngineError};
+use fusebox_protocol::ProtocolVersion;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -29,9 +30,12 @@ use crate::journal::Journal;
 use crate::log_control::LogControl;
 use crate::long_tasks::LongTasks;
 use crate::meters::Meters;
-use crate::metrics::Metrics;
+use crate::metrics::{Lasting, Metrics};
+use crate::origin::Origin;
+use crate::plugin_entry::Handler;
 use crate::rates::Rates;
 use crate::reconfigure::Configuration;
+use crate::reply::Outcome;
 use crate::result_cache::ResultCache;
 use crate::seal::{KEY_BYTES, Sealer};
 use crate::session::Sessions;
@@ -310,6 +314,37 @@ impl Host {
     pub(crate) fn observe(&self, arrival: &Arrival<'_>) -> Option<Observed> {
         let telemetry = self.telemetry.as_ref()?;
         Some(telemetry.begin(arrival))
+    }
+
+    /// Tells whoever wants to know of a notification that was taken in, in a session with
+    /// this id (over HTTP alone) and version.
+    pub(crate) fn notified(
+        &self,
+        arrival: &Arrival<'_>,
+        session: Option<(Option<&str>, ProtocolVersion)>,
+    ) {
+        let Some(observed) = self.observe(arrival) else {
+            return;
+        };
+        if let Some((id, version)) = session {
+            observed.in_session(id, version);
+        }
+        observed.end(Instant::now(), Outcome::Answered);
+    }
+
+    /// A session begins with this connection, and lasts until what this gives is dropped.
+    pub(crate) fn session_begins(&self, origin: &Origin, version: ProtocolVersion) -> Lasting {
+        let times = &self.metrics.sessions;
+        Lasting::begin(times, self.telemetry.as_ref(), origin, version)
+    }
+
+    /// Begins to observe the run of a task, if the request that began it was recorded.
+    pub(crate) fn observe_task(
+        &self,
+        beginning: Option<&str>,
+        handler: &Arc<Handler>,
+    ) -> Option<Observed> {
+        self.telemetry.as_ref()?.begin_task(beginning?, handler)
     }
 
     /// Whether it has begun to stop, without a lock.

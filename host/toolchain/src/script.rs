@@ -237,8 +237,7 @@ fuel = 7
         check(Language::Python, "[project]\n", "it has no name");
         check(Language::JavaScript, "{}", "it has no name");
         let unknown = r#"{"name": "one", "fusebox": {"capabilities": ["htp"]}}"#;
-        let words =
-            "there is no capability `htp`; there are config, keyvalue, http, sockets, env, files";
+        let words = "there is no capability `htp`; there are config, keyvalue, http, sockets, env, files, trace";
         check(Language::JavaScript, unknown, words);
         let unknown = "[project]\nname = \"one\"\n[tool.fusebox]\ncapability = []\n";
         let error = read(Language::Python, unknown).unwrap_err();

@@ -15,7 +15,7 @@ pub(crate) const NAME: &str = "fusebox-made";
 /// What a manifest may ask for, and what it imports then. For variables and files that
 /// is nothing more: the runtime of the language imports them anyhow, and that of Python
 /// sockets too.
-const CAPABILITIES: [(&str, &[&str]); 6] = [
+const CAPABILITIES: [(&str, &[&str]); 7] = [
     ("config", &["wasi:config/store@0.2.0-rc.1"]),
     (
         "keyvalue",
@@ -28,6 +28,8 @@ const CAPABILITIES: [(&str, &[&str]); 6] = [
     ("sockets", &[]),
     ("env", &[]),
     ("files", &[]),
+    // The host grants it to everybody; who doesn't use it shouldn't import it.
+    ("trace", &["trace"]),
 ];
 
 /// What JavaScript imports for sockets: its runtime has no words for them.

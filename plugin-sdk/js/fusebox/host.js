@@ -10,6 +10,40 @@ const told = (error) => {
   return new ToolError(typeof val === "string" ? val : `the store: ${tag ?? error}`);
 };
 
+/** What lets go of a thing of the host, in engines that have no symbol for it, too. */
+const dispose = Symbol.dispose ?? Symbol.for("dispose");
+
+/** A value of an attribute, as the contract has it. */
+function attribute(value) {
+  if (typeof value === "boolean") return { tag: "flag", val: value };
+  if (typeof value === "bigint") return { tag: "integer", val: BigInt.asIntN(64, value) };
+  if (Number.isSafeInteger(value)) return { tag: "integer", val: BigInt(value) };
+  if (typeof value === "number") return { tag: "number", val: value };
+  return { tag: "text", val: String(value) };
+}
+
+/** A span that is recorded. */
+class InHostSpan {
+  #span;
+
+  constructor(span) {
+    this.#span = span;
+  }
+
+  set(key, value) {
+    this.#span.set(key, attribute(value));
+  }
+
+  fail(why) {
+    this.#span.fail(why);
+  }
+
+  end() {
+    this.#span.end();
+    this.#span[dispose]?.();
+  }
+}
+
 export class InHost {
   #imports;
 
@@ -45,6 +79,15 @@ export class InHost {
 
   closeStream() {
     this.#imports.request.closeStream();
+  }
+
+  span(name) {
+    const { isRecorded, Span } = this.#demand("trace", "trace");
+    return isRecorded() ? new InHostSpan(new Span(name, [])) : undefined;
+  }
+
+  traceparent() {
+    return this.#demand("trace", "trace").traceparent() ?? undefined;
   }
 
   sleep(milliseconds) {

@@ -170,8 +170,24 @@ export interface TestHost {
   readonly logged: { level: Level; message: unknown; logger?: string }[];
   readonly reported: { done: number; total?: number; message?: string }[];
   readonly changed: string[];
+  readonly spans: {
+    name: string;
+    attributes: { [key: string]: string | number | bigint | boolean };
+    failed?: string;
+    ended: boolean;
+  }[];
   readonly values: Map<string, Uint8Array>;
   cancelled: boolean;
+}
+
+/** A piece of the work, in the operator's traces. */
+export interface Span {
+  /** Adds an attribute, in the place of one with the same key. */
+  set(key: string, value: string | number | bigint | boolean): Span;
+  /** Says that this piece of the work fails, and why. */
+  fail(why: string): Span;
+  /** Ends it, before its function does. */
+  end(): void;
 }
 
 /** The call that a handler serves. */
@@ -205,6 +221,12 @@ export class Context {
   progress(done: number, total?: number, message?: string): void;
   readonly isCancelled: boolean;
   closeStream(): void;
+  /**
+   * Runs a piece of the work that the operator's traces show; needs the capability `trace`.
+   */
+  span<R>(name: string, run: (span: Span) => R): R;
+  /** As the header of that name has it; needs the capability `trace`. */
+  readonly traceparent: string | undefined;
   /** Waits, without using fuel. */
   sleep(milliseconds: number): void;
   /** A connection by TCP to a name or an address; throws if it isn't granted. */

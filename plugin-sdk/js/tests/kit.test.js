@@ -123,6 +123,25 @@ test("addresses are matched, exact ones first", async () => {
   assert.deepEqual(exportsOf(plugin), ["resources"]);
 });
 
+test("a span ends with its function, and says if that fails", async () => {
+  const ctx = new kit.Context();
+  const made = ctx.span("plain", (span) => span.set("step", 1) && 7);
+  assert.equal(made, 7);
+  const failing = ctx.span("later", async () => {
+    throw new RangeError("words of a caller");
+  });
+  assert.equal(ctx.host.spans[1].ended, false);
+  await assert.rejects(failing, RangeError);
+  assert.throws(() => ctx.span("now", () => ctx.secret("no")));
+  const shown = ctx.host.spans.map(({ name, attributes, failed, ended }) => [name, attributes, failed, ended]);
+  assert.deepEqual(shown, [
+    ["plain", { step: 1 }, undefined, true],
+    ["later", {}, "RangeError", true],
+    ["now", {}, "ToolError", true],
+  ]);
+  assert.equal(ctx.traceparent, undefined);
+});
+
 test("a context for a test keeps what it is told", () => {
   const ctx = new kit.Context({ config: { key: "value", token: "t" } });
   ctx.info({ a: 1 });

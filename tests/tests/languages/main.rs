@@ -7,6 +7,7 @@ mod behaviour;
 mod kits;
 mod missing;
 mod shipped;
+mod spans;
 
 use std::fs;
 use std::path::Path;
@@ -78,7 +79,7 @@ impl Language {
             let path = project.join(manifest);
             if let Ok(text) = fs::read_to_string(&path) {
                 let asks = ["capabilities = []", "\"capabilities\": []"];
-                let all = "[\"config\", \"keyvalue\", \"http\"]";
+                let all = "[\"config\", \"keyvalue\", \"http\", \"trace\"]";
                 let asking = asks.iter().fold(text.clone(), |text, ask| {
                     text.replace(ask, &ask.replace("[]", all))
                 });

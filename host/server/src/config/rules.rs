@@ -287,6 +287,7 @@ pub(super) const RULES: &[(&str, Rule)] = &[
     ("telemetry.metrics", Rule::Bool),
     ("telemetry.logs", Rule::Bool),
     ("telemetry.sample_ratio", Rule::Ratio),
+    ("telemetry.plugin_spans_max", int(0, 10_000)),
     ("telemetry.service_name", SERVICE_NAME),
     ("telemetry.resource", RESOURCE),
     ("telemetry.queue_max", int(1, 1_000_000)),

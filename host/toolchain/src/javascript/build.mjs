@@ -61,6 +61,7 @@ if (mode === "describe") {
       store: "wasi:keyvalue/store@0.2.0-draft",
       atomics: "wasi:keyvalue/atomics@0.2.0-draft",
     }),
+    ...(capabilities.includes("trace") && { trace: "fusebox:plugin/trace@0.1.0" }),
     ...(capabilities.includes("sockets") && {
       network: "wasi:sockets/instance-network@0.2.12",
       names: "wasi:sockets/ip-name-lookup@0.2.12",
