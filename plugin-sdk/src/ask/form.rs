@@ -13,6 +13,32 @@ use crate::bindings::host::fusebox::plugin::types::InputRequest;
 use crate::error::HandlerError;
 
 /// What became of a question to the user.
+///
+/// ```
+/// use fusebox_sdk::prelude::*;
+/// use fusebox_sdk::serde_json::json;
+///
+/// #[derive(Deserialize, JsonSchema)]
+/// struct Party {
+///     people: u32,
+/// }
+///
+/// /// Books a table.
+/// #[tool]
+/// fn book(ctx: &Context) -> Result<String, HandlerError> {
+///     Ok(match ctx.ask("party", Form::<Party>::new("For how many?"))? {
+///         Elicited::Accepted(party) => format!("a table for {}", party.people),
+///         Elicited::Declined => "no table".to_owned(),
+///         Elicited::Cancelled => "a table for two, since nobody said".to_owned(),
+///     })
+/// }
+///
+/// let answered = |answer| Context::for_test().with_answers(&json!({"party": answer}));
+/// let four = json!({"action": "accept", "content": {"people": 4}});
+/// assert_eq!(book(&answered(four))?, "a table for 4");
+/// assert_eq!(book(&answered(json!({"action": "decline"})))?, "no table");
+/// # Ok::<(), HandlerError>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Elicited<T> {
     /// an answer
@@ -26,6 +52,14 @@ pub enum Elicited<T> {
 impl<T> Elicited<T> {
     /// The answer.
     ///
+    /// ```
+    /// # use fusebox_sdk::prelude::*;
+    /// assert_eq!(Elicited::Accepted(4).accepted()?, 4);
+    /// let error = Elicited::<u32>::Declined.accepted().unwrap_err();
+    /// assert_eq!(error.message(), "the user declined to answer");
+    /// # Ok::<(), HandlerError>(())
+    /// ```
+    ///
     /// # Errors
     /// If there is none; the caller reads why.
     pub fn accepted(self) -> Result<T, HandlerError> {
@@ -37,6 +71,12 @@ impl<T> Elicited<T> {
     }
 
     /// The answer, if there is one.
+    ///
+    /// ```
+    /// # use fusebox_sdk::prelude::*;
+    /// assert_eq!(Elicited::Accepted(4).ok(), Some(4));
+    /// assert_eq!(Elicited::Cancelled.ok().unwrap_or(2), 2);
+    /// ```
     pub fn ok(self) -> Option<T> {
         match self {
             Self::Accepted(value) => Some(value),
@@ -45,6 +85,12 @@ impl<T> Elicited<T> {
     }
 
     /// The name that MCP has for it: `accept`, `decline` or `cancel`.
+    ///
+    /// ```
+    /// # use fusebox_sdk::prelude::*;
+    /// assert_eq!(Elicited::Accepted("yes").action(), "accept");
+    /// assert_eq!(Elicited::<()>::Cancelled.action(), "cancel");
+    /// ```
     pub fn action(&self) -> &'static str {
         match self {
             Self::Accepted(_) => "accept",
@@ -56,6 +102,30 @@ impl<T> Elicited<T> {
 
 /// A form with a field for each field of `T`. Answered by an
 /// [`Elicited<T>`](Elicited).
+///
+/// ```
+/// use fusebox_sdk::prelude::*;
+/// use fusebox_sdk::{InputRequest, Question};
+///
+/// #[derive(Deserialize, JsonSchema)]
+/// enum Size {
+///     Small,
+///     Large,
+/// }
+///
+/// #[derive(Deserialize, JsonSchema)]
+/// struct Order {
+///     size: Size,
+///     /// anything that the cook should know
+///     wish: Option<String>,
+/// }
+///
+/// let form = Form::<Order>::new("What would you like?");
+/// let InputRequest::Elicit(params) = form.request()? else { panic!("it is a form") };
+/// assert!(params.contains(r#""enum":["Small","Large"]"#));
+/// assert!(params.contains(r#""required":["size"]"#));
+/// # Ok::<(), HandlerError>(())
+/// ```
 pub struct Form<T> {
     message: String,
     schema: fn() -> Result<String, HandlerError>,
@@ -65,6 +135,20 @@ pub struct Form<T> {
 impl<T: DeserializeOwned + JsonSchema> Form<T> {
     /// A form under a message; see [`Context::elicit`](crate::Context::elicit)
     /// for what `T` may be.
+    ///
+    /// ```
+    /// # use fusebox_sdk::prelude::*;
+    /// # #[derive(Deserialize, JsonSchema)]
+    /// # struct Name { name: String }
+    /// # fn ask(ctx: &Context) -> Result<String, HandlerError> {
+    /// let name = ctx.ask("name", Form::<Name>::new("What is your name?"))?;
+    /// let name = name.ok().map_or("stranger".to_owned(), |it| it.name);
+    /// # Ok(name)
+    /// # }
+    /// # let no = fusebox_sdk::serde_json::json!({"name": {"action": "decline"}});
+    /// # assert_eq!(ask(&Context::for_test().with_answers(&no))?, "stranger");
+    /// # Ok::<(), HandlerError>(())
+    /// ```
     pub fn new(message: impl Into<String>) -> Self {
         Self {
             message: message.into(),

@@ -29,6 +29,17 @@ use crate::context::Context;
 use crate::error::HandlerError;
 
 /// Something a client can do for a handler, if it says so.
+///
+/// ```
+/// use fusebox_sdk::prelude::*;
+///
+/// let asks = Context::for_test().list_roots("roots").unwrap_err();
+/// assert_eq!(asks.missing_capability(), Some(Capability::ListRoots));
+///
+/// let ctx = Context::for_test().with_client(&[Capability::ListRoots]);
+/// let asks = ctx.list_roots("roots").unwrap_err();
+/// assert_eq!(asks.missing_capability(), None);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Capability {
     /// show the user a form
@@ -53,6 +64,40 @@ impl Capability {
 }
 
 /// What may be asked: [`Form`], [`Visit`], [`Sampling`], [`ListRoots`].
+///
+/// ```
+/// use fusebox_sdk::prelude::*;
+/// use fusebox_sdk::serde_json::json;
+/// use fusebox_sdk::{InputRequest, Question};
+///
+/// #[derive(Deserialize, JsonSchema)]
+/// struct Sure {
+///     sure: bool,
+/// }
+///
+/// /// Whether the user is sure: a form whose answer is a yes or a no.
+/// struct Confirm(Form<Sure>);
+///
+/// impl Question for Confirm {
+///     type Answer = bool;
+///
+///     const CAPABILITY: Capability = Capability::Form;
+///
+///     fn request(&self) -> Result<InputRequest, HandlerError> {
+///         self.0.request()
+///     }
+///
+///     fn read(&self, key: &str, answer: &str) -> Result<Option<bool>, HandlerError> {
+///         let answer = self.0.read(key, answer)?;
+///         Ok(answer.map(|answer| matches!(answer, Elicited::Accepted(Sure { sure: true }))))
+///     }
+/// }
+///
+/// let yes = json!({"delete": {"action": "accept", "content": {"sure": true}}});
+/// let ctx = Context::for_test().with_answers(&yes);
+/// assert!(ctx.ask("delete", Confirm(Form::new("Delete all of it?")))?);
+/// # Ok::<(), HandlerError>(())
+/// ```
 pub trait Question {
     /// What the answer is read into.
     type Answer;
@@ -62,12 +107,27 @@ pub trait Question {
 
     /// The question, as the contract has it.
     ///
+    /// ```
+    /// # use fusebox_sdk::{InputRequest, Question, prelude::*};
+    /// let visit = Visit::new("Sign in, please", "https://example.org/sign-in");
+    /// assert!(matches!(visit.request()?, InputRequest::Elicit(params) if params.contains("sign-in")));
+    /// # Ok::<(), HandlerError>(())
+    /// ```
+    ///
     /// # Errors
     /// If the question can't be put.
     fn request(&self) -> Result<InputRequest, HandlerError>;
 
     /// Reads the answer, a JSON text; `None` if it is none, so that the
     /// question is asked again.
+    ///
+    /// ```
+    /// # use fusebox_sdk::{Question, prelude::*};
+    /// let roots = ListRoots.read("roots", r#"{"roots": [{"uri": "file:///a"}]}"#)?;
+    /// assert_eq!(roots.map(|roots| roots.len()), Some(1));
+    /// assert_eq!(ListRoots.read("roots", "{}")?, None);
+    /// # Ok::<(), HandlerError>(())
+    /// ```
     ///
     /// # Errors
     /// If it is an answer to something else.
@@ -94,8 +154,10 @@ impl Context {
     ///     let name: Name = context.elicit("user_name", "What is your name?")?;
     ///     Ok(format!("Hello, {}!", name.name))
     /// }
-    /// # let context = Context::for_test();
-    /// # assert_eq!(greet(&context).unwrap_err().questions()[0].0, "user_name");
+    ///
+    /// // The first round only asks.
+    /// let asks = greet(&Context::for_test()).unwrap_err();
+    /// assert_eq!(asks.questions()[0].0, "user_name");
     /// ```
     ///
     /// The handler runs again from its beginning once there is an answer, so
@@ -116,6 +178,24 @@ impl Context {
     /// Sends the user to an address, and goes on once they agreed to go there.
     /// What they do there, the handler learns elsewhere.
     ///
+    /// ```
+    /// use fusebox_sdk::prelude::*;
+    /// use fusebox_sdk::serde_json::json;
+    ///
+    /// /// Connects the user's account.
+    /// #[tool]
+    /// fn connect(ctx: &Context) -> Result<&'static str, HandlerError> {
+    ///     ctx.elicit_url("sign_in", "Sign in, please", "https://example.org/sign-in")?;
+    ///     Ok("The user is signing in.")
+    /// }
+    ///
+    /// let yes = json!({"sign_in": {"action": "accept"}});
+    /// assert_eq!(connect(&Context::for_test().with_answers(&yes))?, "The user is signing in.");
+    /// let no = json!({"sign_in": {"action": "decline"}});
+    /// assert!(connect(&Context::for_test().with_answers(&no)).is_err());
+    /// # Ok::<(), HandlerError>(())
+    /// ```
+    ///
     /// # Errors
     /// As for [`Context::elicit`].
     pub fn elicit_url(&self, key: &str, message: &str, url: &str) -> Result<(), HandlerError> {
@@ -123,6 +203,24 @@ impl Context {
     }
 
     /// Asks the client's model, and gives the text of its answer.
+    ///
+    /// ```
+    /// use fusebox_sdk::prelude::*;
+    /// use fusebox_sdk::serde_json::json;
+    ///
+    /// /// A title for a text.
+    /// #[tool]
+    /// fn title(text: String, ctx: &Context) -> Result<String, HandlerError> {
+    ///     let title = ctx.sample("title", &format!("A title for this, please: {text}"), 20)?;
+    ///     Ok(title.trim().to_owned())
+    /// }
+    ///
+    /// let content = json!({"type": "text", "text": "On Tea\n"});
+    /// let said = json!({"role": "assistant", "model": "m", "content": content});
+    /// let ctx = Context::for_test().with_answers(&json!({"title": said}));
+    /// assert_eq!(title("Tea is hot.".into(), &ctx)?, "On Tea");
+    /// # Ok::<(), HandlerError>(())
+    /// ```
     ///
     /// # Errors
     /// Until there is an answer.
@@ -132,6 +230,22 @@ impl Context {
 
     /// Asks which folders the client works in.
     ///
+    /// ```
+    /// use fusebox_sdk::prelude::*;
+    /// use fusebox_sdk::serde_json::json;
+    ///
+    /// /// Where the client works.
+    /// #[tool]
+    /// fn places(ctx: &Context) -> Result<Vec<String>, HandlerError> {
+    ///     Ok(ctx.list_roots("roots")?.into_iter().map(|root| root.uri).collect())
+    /// }
+    ///
+    /// let roots = json!({"roots": {"roots": [{"uri": "file:///home/ada", "name": "home"}]}});
+    /// let ctx = Context::for_test().with_answers(&roots);
+    /// assert_eq!(places(&ctx)?, ["file:///home/ada"]);
+    /// # Ok::<(), HandlerError>(())
+    /// ```
+    ///
     /// # Errors
     /// Until there is an answer.
     pub fn list_roots(&self, key: &str) -> Result<Vec<Root>, HandlerError> {
@@ -139,6 +253,27 @@ impl Context {
     }
 
     /// Asks one question of any kind.
+    ///
+    /// ```
+    /// use fusebox_sdk::prelude::*;
+    /// use fusebox_sdk::serde_json::json;
+    ///
+    /// #[derive(Deserialize, JsonSchema)]
+    /// struct Milk {
+    ///     milk: bool,
+    /// }
+    ///
+    /// /// Makes tea; who doesn't say has it black.
+    /// #[tool]
+    /// fn tea(ctx: &Context) -> Result<&'static str, HandlerError> {
+    ///     let milk = ctx.ask("milk", Form::<Milk>::new("With milk?"))?;
+    ///     Ok(if milk.ok().is_some_and(|it| it.milk) { "white" } else { "black" })
+    /// }
+    ///
+    /// let ctx = Context::for_test().with_answers(&json!({"milk": {"action": "cancel"}}));
+    /// assert_eq!(tea(&ctx)?, "black");
+    /// # Ok::<(), HandlerError>(())
+    /// ```
     ///
     /// # Errors
     /// Until there is an answer. [`HandlerError::missing_capability`] tells
@@ -168,7 +303,8 @@ impl Context {
     /// # assert_eq!((poem.text().as_str(), roots[0].uri.as_str()), ("O!", "file:///home"));
     /// # Ok(())
     /// # }
-    /// # handler(&context).unwrap();
+    /// # handler(&context)?;
+    /// # Ok::<(), HandlerError>(())
     /// ```
     ///
     /// # Errors
@@ -180,6 +316,31 @@ impl Context {
     }
 
     /// What [`Context::set_state`] left in an earlier round of this call.
+    ///
+    /// ```
+    /// use fusebox_sdk::prelude::*;
+    ///
+    /// #[derive(Deserialize, JsonSchema)]
+    /// struct Guess {
+    ///     number: u32,
+    /// }
+    ///
+    /// /// Has the user guess a number, which stays the same through all rounds.
+    /// #[tool]
+    /// fn guess(ctx: &Context) -> Result<String, HandlerError> {
+    ///     let drawn = ctx.state()?.unwrap_or(draw());
+    ///     ctx.set_state(&drawn)?;
+    ///     let guess: Guess = ctx.elicit("guess", "Which number is it?")?;
+    ///     Ok(if guess.number == drawn { "yes".to_owned() } else { format!("no: {drawn}") })
+    /// }
+    /// # fn draw() -> u32 { 7 }
+    ///
+    /// // A test is in the first round, where there is none.
+    /// assert_eq!(Context::for_test().state::<u32>()?, None);
+    /// # let answer = fusebox_sdk::serde_json::json!({"guess": {"action": "accept", "content": {"number": 8}}});
+    /// # assert_eq!(guess(&Context::for_test().with_answers(&answer))?, "no: 7");
+    /// # Ok::<(), HandlerError>(())
+    /// ```
     ///
     /// # Errors
     /// If it was of another type.
@@ -199,6 +360,27 @@ impl Context {
     /// question; it stays until another one replaces it. Answers needn't be
     /// kept like this: they are there in every later round. The host seals
     /// what is kept, so the client can neither read nor change it.
+    ///
+    /// ```
+    /// use fusebox_sdk::prelude::*;
+    ///
+    /// /// Reserves a seat, and asks whether it pleases.
+    /// #[tool]
+    /// fn seat(ctx: &Context) -> Result<String, HandlerError> {
+    ///     let seat: u64 = match ctx.state()? {
+    ///         Some(seat) => seat,
+    ///         None => ctx.store()?.increment("seats", 1)?,
+    ///     };
+    ///     // Asked again, it is the same seat and not the next one.
+    ///     ctx.set_state(&seat)?;
+    ///     ctx.elicit_url("look", "Have a look at it", "https://example.org/seats")?;
+    ///     Ok(format!("seat {seat}"))
+    /// }
+    ///
+    /// let yes = fusebox_sdk::serde_json::json!({"look": {"action": "accept"}});
+    /// assert_eq!(seat(&Context::for_test().with_answers(&yes))?, "seat 1");
+    /// # Ok::<(), HandlerError>(())
+    /// ```
     ///
     /// # Errors
     /// If the value can't be written as JSON.

@@ -50,6 +50,33 @@ pub(crate) fn remembering(call: &CallContext) -> Result<Remembered<'_>, HandlerE
 }
 
 /// A round, while its questions are gathered.
+///
+/// ```
+/// use fusebox_sdk::prelude::*;
+/// use fusebox_sdk::serde_json::json;
+/// use fusebox_sdk::{Questions, Root, Round};
+///
+/// /// What several tools ask first: where the client works, and what it is called.
+/// struct Place;
+///
+/// impl Questions for Place {
+///     type Answers = (Vec<Root>, String);
+///
+///     fn put(self, round: &mut Round<'_>) -> Result<Option<Self::Answers>, HandlerError> {
+///         let name = Sampling::new("A name for my project?", 10);
+///         let answers = (("roots", ListRoots), ("name", name)).put(round)?;
+///         Ok(answers.map(|(roots, name)| (roots, name.text())))
+///     }
+/// }
+///
+/// let ctx = Context::for_test().with_answers(&json!({
+///     "roots": {"roots": [{"uri": "file:///argo"}]},
+///     "name": {"model": "m", "content": {"type": "text", "text": "Argo"}},
+/// }));
+/// let (roots, name) = ctx.ask_all(Place)?;
+/// assert_eq!((roots.len(), name.as_str()), (1, "Argo"));
+/// # Ok::<(), HandlerError>(())
+/// ```
 pub struct Round<'a> {
     context: &'a Context,
     remembered: Remembered<'a>,
@@ -172,6 +199,26 @@ impl<'a> Round<'a> {
 }
 
 /// What [`Context::ask_all`] takes: a tuple or a list of [`Entry`]s.
+///
+/// ```
+/// use fusebox_sdk::prelude::*;
+/// use fusebox_sdk::serde_json::json;
+///
+/// /// Asks the model for a word about each thing, all at once.
+/// #[tool]
+/// fn words(things: Vec<String>, ctx: &Context) -> Result<Vec<String>, HandlerError> {
+///     let question = |thing: &String| {
+///         (thing.clone(), Sampling::new(format!("One word about {thing}?"), 10))
+///     };
+///     let said = ctx.ask_all(things.iter().map(question).collect::<Vec<_>>())?;
+///     Ok(said.iter().map(|one| one.text()).collect())
+/// }
+///
+/// let said = |text| json!({"model": "m", "content": {"type": "text", "text": text}});
+/// let ctx = Context::for_test().with_answers(&json!({"tea": said("hot"), "ice": said("cold")}));
+/// assert_eq!(words(vec!["ice".into(), "tea".into()], &ctx)?, ["cold", "hot"]);
+/// # Ok::<(), HandlerError>(())
+/// ```
 pub trait Questions {
     /// The answers, in the same order.
     type Answers;
@@ -184,6 +231,23 @@ pub trait Questions {
 }
 
 /// One of several questions: a pair of key and question, or an `Option` of it.
+///
+/// ```
+/// use fusebox_sdk::prelude::*;
+///
+/// /// Asks for the client's folders only if none is named.
+/// #[tool]
+/// fn folder(named: Option<String>, ctx: &Context) -> Result<String, HandlerError> {
+///     let question = named.is_none().then_some(("roots", ListRoots));
+///     let (roots,) = ctx.ask_all((question,))?;
+///     let first = roots.and_then(|roots| Some(roots.into_iter().next()?.uri));
+///     named.or(first).ok_or_else(|| "there is no folder".into())
+/// }
+///
+/// assert_eq!(folder(Some("/tmp".into()), &Context::for_test())?, "/tmp");
+/// assert_eq!(folder(None, &Context::for_test()).unwrap_err().questions().len(), 1);
+/// # Ok::<(), HandlerError>(())
+/// ```
 pub trait Entry {
     /// What the answer is read into.
     type Answer;
