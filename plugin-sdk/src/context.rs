@@ -3,16 +3,12 @@
 //! asked has a plain answer, so that a handler can be tested as a function.
 
 use std::cell::RefCell;
-use std::fmt::Display;
 use std::rc::Rc;
 use std::time::Duration;
 
-use serde::Serialize;
-
-use crate::LogLevel;
 use crate::ask::{Capability, Memory, client_with, has};
+use crate::bindings::host::fusebox::plugin::request;
 use crate::bindings::host::fusebox::plugin::types::{CallContext, ClientCapabilities};
-use crate::bindings::host::fusebox::plugin::{notifications, request};
 use crate::bindings::host::wasi::clocks::monotonic_clock;
 use crate::executor::Event;
 #[cfg(not(target_arch = "wasm32"))]
@@ -20,6 +16,21 @@ use crate::stand_in::StandIn;
 
 /// The request that is being served. A handler that wants it takes a
 /// `&Context`.
+///
+/// ```
+/// use fusebox_sdk::prelude::*;
+///
+/// /// Says who called, and what they said.
+/// #[tool]
+/// fn echo(words: String, ctx: &Context) -> String {
+///     let caller = ctx.caller().unwrap_or("somebody");
+///     ctx.log_debug(&format!("{caller} said something"));
+///     format!("{caller}: {words}")
+/// }
+///
+/// // A test makes its own context, and calls the function.
+/// assert_eq!(echo("hi".into(), &Context::for_test()), "somebody: hi");
+/// ```
 #[derive(Debug, Clone)]
 pub struct Context {
     pub(crate) inner: Rc<Inner>,
@@ -33,19 +44,6 @@ pub(crate) struct Inner {
     /// what stands in for the host
     #[cfg(not(target_arch = "wasm32"))]
     pub(crate) stand_in: StandIn,
-}
-
-/// One method for each level.
-macro_rules! levels {
-    ($($name:ident $level:ident $doc:literal;)*) => { $(
-        #[doc = $doc]
-        ///
-        /// `message` is any value that can be written as JSON. It goes to the
-        /// client, if it wants this level, and to the host's log.
-        pub fn $name<T: Serialize + ?Sized>(&self, message: &T) {
-            self.log(LogLevel::$level, message);
-        }
-    )* };
 }
 
 impl Context {
@@ -72,59 +70,28 @@ impl Context {
         })
     }
 
-    levels! {
-        log_debug Debug "Detail for developers.";
-        log_info Info "A normal event.";
-        log_notice Notice "Normal but significant.";
-        log_warning Warning "Not an error yet.";
-        log_error Error "An operation failed.";
-        log_critical Critical "A part failed.";
-        log_alert Alert "Somebody must act at once.";
-        log_emergency Emergency "Nothing works.";
-    }
-
-    /// Sends a log message; see [`Context::log_info`].
-    pub fn log<T: Serialize + ?Sized>(&self, level: LogLevel, message: &T) {
-        self.log_as(level, None, message);
-    }
-
-    /// Sends a log message in the name of a part of the plugin.
-    pub fn log_as<T: Serialize + ?Sized>(
-        &self,
-        level: LogLevel,
-        logger: Option<&str>,
-        message: &T,
-    ) {
-        // A value that has no JSON is still worth a word.
-        let json = serde_json::to_string(message)
-            .unwrap_or_else(|error| serde_json::Value::from(error.to_string()).to_string());
-        if IN_HOST {
-            request::log(level, &json, logger);
-        }
-    }
-
-    /// Tells the client how far the work is: `done` of `total`, in whatever
-    /// unit. `done` must grow from one call to the next.
-    pub fn progress(&self, done: f64, total: impl Into<Option<f64>>) {
-        if IN_HOST {
-            request::progress(done, total.into(), None);
-        }
-    }
-
-    /// Tells the client how far the work is, and what is being done.
-    pub fn progress_message(
-        &self,
-        done: f64,
-        total: impl Into<Option<f64>>,
-        message: impl Display,
-    ) {
-        if IN_HOST {
-            request::progress(done, total.into(), Some(&message.to_string()));
-        }
-    }
-
     /// Whether nobody waits for the answer any more. The host ends such a call
     /// by itself; ask only if there is something to put in order.
+    ///
+    /// ```
+    /// use fusebox_sdk::prelude::*;
+    ///
+    /// /// Writes a report in many steps.
+    /// #[tool]
+    /// fn report(steps: u32, ctx: &Context) -> Result<String, HandlerError> {
+    ///     for step in 0..steps {
+    ///         if ctx.is_cancelled() {
+    ///             ctx.store()?.delete("draft")?;
+    ///             return Err("nobody waits any more".into());
+    ///         }
+    ///         ctx.store()?.set("draft", format!("step {step}"))?;
+    ///     }
+    ///     Ok("written".to_owned())
+    /// }
+    ///
+    /// assert_eq!(report(3, &Context::for_test())?, "written");
+    /// # Ok::<(), HandlerError>(())
+    /// ```
     pub fn is_cancelled(&self) -> bool {
         IN_HOST && request::is_cancelled()
     }
@@ -133,6 +100,22 @@ impl Context {
     /// connection open for it. A client that can come back for the answer is
     /// sent away until then; for any other this does nothing. Nothing that the
     /// handler says afterwards is lost.
+    ///
+    /// ```
+    /// use fusebox_sdk::prelude::*;
+    /// use std::time::Duration;
+    ///
+    /// /// Bakes bread.
+    /// #[tool]
+    /// fn bake(ctx: &Context) -> &'static str {
+    ///     ctx.close_stream();
+    ///     ctx.sleep(Duration::from_secs(60));
+    ///     "It is done."
+    /// }
+    ///
+    /// // A test waits for nothing.
+    /// assert_eq!(bake(&Context::for_test()), "It is done.");
+    /// ```
     pub fn close_stream(&self) {
         if IN_HOST {
             request::close_stream();
@@ -141,23 +124,91 @@ impl Context {
 
     /// How long the whole call may take, from its start. A completion isn't told,
     /// and has zero here.
+    ///
+    /// ```
+    /// use fusebox_sdk::prelude::*;
+    /// use std::time::Duration;
+    ///
+    /// /// For how long another server may be waited for: some time is left for the rest.
+    /// fn patience(ctx: &Context) -> Duration {
+    ///     ctx.deadline().saturating_sub(Duration::from_secs(1))
+    /// }
+    ///
+    /// assert_eq!(patience(&Context::for_test()), Duration::from_secs(59));
+    /// ```
     pub fn deadline(&self) -> Duration {
         Duration::from_millis(self.inner.call.deadline_ms.into())
     }
 
     /// The authenticated caller; none on a listener without authentication, and
     /// none in a completion, which isn't told.
+    ///
+    /// ```
+    /// use fusebox_sdk::prelude::*;
+    ///
+    /// /// Opens the door to whoever is known.
+    /// #[tool]
+    /// fn open(ctx: &Context) -> Result<String, HandlerError> {
+    ///     match ctx.caller() {
+    ///         Some(caller) => Ok(format!("Come in, {caller}!")),
+    ///         None => Err("only known callers may come in".into()),
+    ///     }
+    /// }
+    ///
+    /// assert_eq!(open(&Context::for_test().with_caller("ada"))?, "Come in, ada!");
+    /// assert!(open(&Context::for_test()).is_err());
+    /// # Ok::<(), HandlerError>(())
+    /// ```
     pub fn caller(&self) -> Option<&str> {
         self.inner.call.caller.as_deref()
     }
 
     /// Whether the client says that it can do something. Asking for what it
     /// can't fails.
+    ///
+    /// ```
+    /// use fusebox_sdk::prelude::*;
+    ///
+    /// /// A name for a ship: one of the model's, if it can be asked.
+    /// #[tool]
+    /// fn name(ctx: &Context) -> Result<String, HandlerError> {
+    ///     match ctx.client_can(Capability::Sample) {
+    ///         true => ctx.sample("name", "Invent a name for a ship.", 20),
+    ///         false => Ok("Argo".to_owned()),
+    ///     }
+    /// }
+    ///
+    /// assert_eq!(name(&Context::for_test())?, "Argo");
+    /// # Ok::<(), HandlerError>(())
+    /// ```
     pub fn client_can(&self, capability: Capability) -> bool {
         has(self.inner.call.client, capability)
     }
 
     /// Waits. The time counts against the deadline.
+    ///
+    /// ```
+    /// use fusebox_sdk::http::Response;
+    /// use fusebox_sdk::prelude::*;
+    /// use std::time::Duration;
+    ///
+    /// /// Waits for the end of a job.
+    /// #[tool]
+    /// fn wait(ctx: &Context) -> Result<String, HandlerError> {
+    ///     for _ in 0..5 {
+    ///         let response = ctx.http().get("https://api.example.org/job").send()?;
+    ///         if response.status == 200 {
+    ///             return response.text();
+    ///         }
+    ///         ctx.sleep(Duration::from_secs(1));
+    ///     }
+    ///     Err("the job takes too long".into())
+    /// }
+    ///
+    /// // In a test no time passes.
+    /// let ctx = Context::for_test().with_http(|_| Ok(Response::new(202, "")));
+    /// assert_eq!(wait(&ctx).unwrap_err().message(), "the job takes too long");
+    /// ```
     pub fn sleep(&self, duration: Duration) {
         if IN_HOST {
             let duration_ns = u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
@@ -193,40 +244,25 @@ impl Context {
         let duration_ns = u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
         Event::new(monotonic_clock::subscribe_duration(duration_ns)).await;
     }
-
-    /// The list of tools is not what it was.
-    pub fn tools_changed(&self) {
-        if IN_HOST {
-            notifications::tools_changed();
-        }
-    }
-
-    /// The list of prompts is not what it was.
-    pub fn prompts_changed(&self) {
-        if IN_HOST {
-            notifications::prompts_changed();
-        }
-    }
-
-    /// The list of resources, or of their templates, is not what it was.
-    pub fn resources_changed(&self) {
-        if IN_HOST {
-            notifications::resources_changed();
-        }
-    }
-
-    /// The contents of a resource are not what they were.
-    pub fn resource_updated(&self, uri: &str) {
-        if IN_HOST {
-            notifications::resource_updated(uri);
-        }
-    }
 }
 
 /// For tests of a handler, which is a function like any other.
 impl Context {
     /// A context for a test: no caller, a minute of time, a client that can do
     /// nothing.
+    ///
+    /// ```
+    /// use fusebox_sdk::prelude::*;
+    ///
+    /// /// Doubles.
+    /// #[tool]
+    /// fn double(number: i64, ctx: &Context) -> i64 {
+    ///     ctx.progress(1.0, 1.0);
+    ///     number * 2
+    /// }
+    ///
+    /// assert_eq!(double(4, &Context::for_test()), 8);
+    /// ```
     pub fn for_test() -> Self {
         Self::new(CallContext {
             caller: None,
@@ -238,12 +274,25 @@ impl Context {
     }
 
     /// With an authenticated caller.
+    ///
+    /// ```
+    /// # use fusebox_sdk::prelude::*;
+    /// let ctx = Context::for_test().with_caller("ada");
+    /// assert_eq!(ctx.caller(), Some("ada"));
+    /// ```
     #[must_use]
     pub fn with_caller(self, caller: &str) -> Self {
         self.with(|call| call.caller = Some(caller.to_owned()))
     }
 
     /// With a client that can do these, and nothing else.
+    ///
+    /// ```
+    /// # use fusebox_sdk::prelude::*;
+    /// let ctx = Context::for_test().with_client(&[Capability::Form]);
+    /// assert!(ctx.client_can(Capability::Form));
+    /// assert!(!ctx.client_can(Capability::Sample));
+    /// ```
     #[must_use]
     pub fn with_client(self, capabilities: &[Capability]) -> Self {
         self.with(|call| call.client = client_with(capabilities))
@@ -252,6 +301,28 @@ impl Context {
     /// With the answers to the questions of the round before this, by key, as
     /// a client sends them: `{"action": "accept", "content": {...}}` for a
     /// form.
+    ///
+    /// ```
+    /// use fusebox_sdk::prelude::*;
+    /// use fusebox_sdk::serde_json::json;
+    ///
+    /// #[derive(Deserialize, JsonSchema)]
+    /// struct Size {
+    ///     metres: f64,
+    /// }
+    ///
+    /// /// The area of a square.
+    /// #[tool]
+    /// fn area(ctx: &Context) -> Result<f64, HandlerError> {
+    ///     let size: Size = ctx.elicit("size", "How long is a side?")?;
+    ///     Ok(size.metres * size.metres)
+    /// }
+    ///
+    /// let size = json!({"action": "accept", "content": {"metres": 3.0}});
+    /// let ctx = Context::for_test().with_answers(&json!({"size": size}));
+    /// assert_eq!(area(&ctx)?, 9.0);
+    /// # Ok::<(), HandlerError>(())
+    /// ```
     #[must_use]
     pub fn with_answers(self, answers: &serde_json::Value) -> Self {
         self.with(|call| call.input_responses = Some(answers.to_string()))

@@ -52,6 +52,7 @@ mod ask;
 mod asks;
 #[allow(missing_docs, clippy::all, unused_qualifications, reason = "generated")]
 mod bindings;
+mod changed;
 mod completion;
 mod content;
 mod context;
@@ -62,6 +63,7 @@ mod export;
 mod fits;
 pub mod http;
 mod join;
+mod log;
 mod plugin;
 mod prompt;
 mod resource;
@@ -74,15 +76,11 @@ mod stand_in;
 mod store;
 mod template;
 mod text;
+mod types;
 
 pub use ask::{
     Capability, Elicited, Entry, Form, ListRoots, Question, Questions, Root, Round, Sampled,
     Sampling, Visit,
-};
-pub use bindings::host::fusebox::plugin::types::{
-    Annotations, CallResult as ToolResult, Completion, Content, EmbeddedResource, InputRequest,
-    LogLevel, MediaContent, PromptMessage, PromptResult, Resource as ResourceLink, ResourceBody,
-    ResourceContents, Role, TextContent,
 };
 pub use completion::{IntoCompletion, Known};
 pub use context::Context;
@@ -96,9 +94,34 @@ pub use resource::{IntoContents, Requested};
 pub use settings::Secret;
 pub use span::{Span, SpanValue};
 pub use store::Store;
+pub use types::{
+    Annotations, Completion, Content, EmbeddedResource, InputRequest, LogLevel, MediaContent,
+    PromptMessage, PromptResult, ResourceBody, ResourceContents, ResourceLink, Role, TextContent,
+    ToolResult,
+};
 pub use {schemars, serde, serde_json};
 
 /// What a plugin's file needs.
+///
+/// ```
+/// use fusebox_sdk::prelude::*;
+///
+/// #[derive(Serialize, JsonSchema)]
+/// struct Parts {
+///     quotient: u32,
+///     rest: u32,
+/// }
+///
+/// /// Divides.
+/// #[tool]
+/// fn divide(a: u32, b: u32) -> Result<Parts, HandlerError> {
+///     let quotient = a.checked_div(b).ok_or("nothing divides by zero")?;
+///     Ok(Parts { quotient, rest: a % b })
+/// }
+///
+/// assert_eq!(divide(7, 2)?.rest, 1);
+/// # Ok::<(), HandlerError>(())
+/// ```
 pub mod prelude {
     pub use crate::{
         Capability, Completion, Content, Context, Elicited, Form, HandlerError, Known, ListRoots,
