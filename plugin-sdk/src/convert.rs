@@ -18,6 +18,35 @@ use crate::{Content, ToolResult, schema};
 
 /// What a tool may return, alone or in a `Result`: besides text and `()`, every
 /// `Serialize + JsonSchema` value, [`Content`], `Vec<Content>`, [`ToolResult`].
+///
+/// ```
+/// use fusebox_sdk::IntoToolResult;
+/// use fusebox_sdk::prelude::*;
+///
+/// /// Numbers that a model reads best as lines of text.
+/// struct Table(Vec<[u32; 2]>);
+///
+/// impl IntoToolResult for Table {
+///     fn into_tool_result(self) -> Result<ToolResult, HandlerError> {
+///         let lines = self.0.iter().map(|[a, b]| format!("{a},{b}\n"));
+///         Ok(ToolResult::new().text(lines.collect::<String>()))
+///     }
+///
+///     fn output_schema() -> Option<String> {
+///         None
+///     }
+/// }
+///
+/// /// Squares.
+/// #[tool]
+/// fn squares(up_to: u32) -> Table {
+///     Table((1..=up_to).map(|n| [n, n * n]).collect())
+/// }
+///
+/// let result = squares(2).into_tool_result()?;
+/// assert!(matches!(&result.content[..], [Content::Text(text)] if text.text == "1,1\n2,4\n"));
+/// # Ok::<(), HandlerError>(())
+/// ```
 #[diagnostic::on_unimplemented(
     message = "a tool can't return `{Self}`",
     label = "it can't be written as JSON, or has no schema",
@@ -26,11 +55,28 @@ use crate::{Content, ToolResult, schema};
 pub trait IntoToolResult {
     /// Makes the result.
     ///
+    /// ```
+    /// # use fusebox_sdk::IntoToolResult;
+    /// # use fusebox_sdk::prelude::*;
+    /// // What is no object is put into one.
+    /// let result = vec![1, 2].into_tool_result()?;
+    /// assert_eq!(result.structured.as_deref(), Some(r#"{"result":[1,2]}"#));
+    /// # Ok::<(), HandlerError>(())
+    /// ```
+    ///
     /// # Errors
     /// If the value can't be written as JSON.
     fn into_tool_result(self) -> Result<ToolResult, HandlerError>;
 
     /// JSON Schema of the structured content, if there is some.
+    ///
+    /// ```
+    /// # use fusebox_sdk::IntoToolResult;
+    /// # use fusebox_sdk::prelude::*;
+    /// let schema = u8::output_schema();
+    /// assert!(schema.is_some_and(|schema| schema.contains(r#""maximum":255"#)));
+    /// assert_eq!(ToolResult::output_schema(), None);
+    /// ```
     fn output_schema() -> Option<String>;
 }
 

@@ -35,7 +35,8 @@ const NEVER: &str = "an async handler waits for what never comes: nothing in it 
 /// }
 ///
 /// let ctx = Context::for_test().with_http(|_| Ok(Response::new(200, "-3.5")));
-/// assert_eq!(block_on(warmth("Oslo".to_owned(), &ctx)).unwrap(), -3.5);
+/// assert_eq!(block_on(warmth("Oslo".to_owned(), &ctx))?, -3.5);
+/// # Ok::<(), HandlerError>(())
 /// ```
 ///
 /// Any future works that is made of [`send_async`](crate::http::Builder::send_async)

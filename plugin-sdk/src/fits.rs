@@ -19,6 +19,40 @@ use crate::error::HandlerError;
 use crate::text;
 
 /// An argument of a tool.
+///
+/// ```
+/// use fusebox_sdk::prelude::*;
+///
+/// #[derive(Deserialize, JsonSchema)]
+/// struct Point {
+///     x: f64,
+///     y: f64,
+/// }
+///
+/// /// How far a point is from the middle.
+/// #[tool]
+/// fn distance(point: Point) -> f64 {
+///     point.x.hypot(point.y)
+/// }
+///
+/// assert_eq!(distance(Point { x: 3.0, y: 4.0 }), 5.0);
+/// ```
+///
+/// Without the two derives it is refused when it is compiled, with the words below:
+///
+/// ```compile_fail
+/// # use fusebox_sdk::prelude::*;
+/// struct Point {
+///     x: f64,
+///     y: f64,
+/// }
+///
+/// /// How far a point is from the middle.
+/// #[tool]
+/// fn distance(point: Point) -> f64 {
+///     point.x.hypot(point.y)
+/// }
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` can't be an argument of a tool",
     label = "it can't be read from JSON, or has no schema",
@@ -63,6 +97,19 @@ impl<T: DeserializeOwned + JsonSchema> ArgumentValue for T {
 }
 
 /// All arguments of a tool with `input_schema`, as one value.
+///
+/// ```
+/// use fusebox_sdk::prelude::*;
+/// use fusebox_sdk::serde_json::{Value, json};
+///
+/// /// Counts whatever it is given.
+/// #[tool(input_schema = r#"{"type": "object"}"#)]
+/// fn count(arguments: Value) -> usize {
+///     arguments.as_object().map_or(0, |members| members.len())
+/// }
+///
+/// assert_eq!(count(json!({"a": 1, "b": 2})), 2);
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` can't hold the arguments of a tool",
     label = "it can't be read from JSON",
@@ -84,6 +131,27 @@ impl<T: DeserializeOwned> WholeValue for T {
 }
 
 /// A default of an argument of a tool.
+///
+/// ```
+/// use fusebox_sdk::prelude::*;
+///
+/// #[derive(Serialize, Deserialize, JsonSchema)]
+/// enum Unit {
+///     Celsius,
+///     Fahrenheit,
+/// }
+///
+/// /// A temperature, with its unit.
+/// #[tool]
+/// fn shown(degrees: f64, #[arg(default = Unit::Celsius)] unit: Unit) -> String {
+///     match unit {
+///         Unit::Celsius => format!("{degrees} °C"),
+///         Unit::Fahrenheit => format!("{degrees} °F"),
+///     }
+/// }
+///
+/// assert_eq!(shown(20.5, Unit::Celsius), "20.5 °C");
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` can't have a default",
     label = "the schema shows the default, and this can't be written as JSON",
@@ -102,6 +170,20 @@ impl<T: Serialize> DefaultValue for T {
 }
 
 /// An argument of a prompt, or a variable of a URI.
+///
+/// ```
+/// use fusebox_sdk::prelude::*;
+/// use std::net::Ipv4Addr;
+///
+/// /// Explains an address.
+/// #[prompt]
+/// fn explain(address: Ipv4Addr) -> String {
+///     let kind = if address.is_private() { "private" } else { "public" };
+///     format!("Explain the {kind} address {address}.")
+/// }
+///
+/// assert_eq!(explain(Ipv4Addr::new(10, 0, 0, 1)), "Explain the private address 10.0.0.1.");
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` can't be read from text",
     label = "an argument of a prompt and a variable of a URI are text",
@@ -133,6 +215,28 @@ impl<T: FromStr<Err: Display>> TextValue for T {
 }
 
 /// An error that a handler may return.
+///
+/// ```
+/// use fusebox_sdk::prelude::*;
+/// use std::fmt;
+///
+/// #[derive(Debug)]
+/// struct Full;
+///
+/// impl fmt::Display for Full {
+///     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+///         f.write_str("there is no room left")
+///     }
+/// }
+///
+/// /// Packs a bag.
+/// #[tool]
+/// fn pack(things: Vec<String>) -> Result<usize, Full> {
+///     if things.len() > 3 { Err(Full) } else { Ok(things.len()) }
+/// }
+///
+/// assert_eq!(HandlerError::from(Full).message(), "there is no room left");
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` can't be the error of a handler",
     label = "the caller reads the error, and this has no text",

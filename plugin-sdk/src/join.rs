@@ -66,7 +66,8 @@ macro_rules! join {
 ///     Ok(Response::new(200, if is_rome { "31.5" } else { "-3.5" }))
 /// });
 /// let difference = difference("Rome".into(), "Oslo".into(), &ctx);
-/// assert_eq!(block_on(difference).unwrap(), 35.0);
+/// assert_eq!(block_on(difference)?, 35.0);
+/// # Ok::<(), HandlerError>(())
 /// ```
 #[macro_export]
 macro_rules! try_join {
@@ -118,8 +119,10 @@ pub async fn join_all<F: Future>(futures: impl IntoIterator<Item = F>) -> Vec<F:
 /// use fusebox_sdk::prelude::*;
 /// use fusebox_sdk::{block_on, try_join_all};
 ///
-/// let numbers = ["1", "2", "x"].map(|text| async move { text.parse::<u8>() });
-/// assert!(block_on(try_join_all(numbers)).is_err());
+/// let parse = |text: &'static str| async move { text.parse::<u8>() };
+/// assert_eq!(block_on(try_join_all(["1", "2"].map(parse)))?, [1, 2]);
+/// assert!(block_on(try_join_all(["1", "2", "x"].map(parse))).is_err());
+/// # Ok::<(), HandlerError>(())
 /// ```
 ///
 /// # Errors

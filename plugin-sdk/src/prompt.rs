@@ -10,6 +10,34 @@ use crate::{Content, PromptMessage, PromptResult, Role};
 
 /// What a prompt may return, alone or in a `Result`: text (one message of the
 /// user), [`PromptMessage`], several of these, or a [`PromptResult`].
+///
+/// ```
+/// use fusebox_sdk::IntoPromptResult;
+/// use fusebox_sdk::prelude::*;
+///
+/// /// Questions that the model has already answered.
+/// struct Asked(Vec<(String, String)>);
+///
+/// impl IntoPromptResult for Asked {
+///     fn into_prompt_result(self) -> Result<PromptResult, HandlerError> {
+///         let mut messages = Vec::new();
+///         for (question, answer) in self.0 {
+///             messages.push(PromptMessage::user(question));
+///             messages.push(PromptMessage::assistant(answer));
+///         }
+///         Ok(PromptResult::new(messages))
+///     }
+/// }
+///
+/// /// Goes on with sums.
+/// #[prompt]
+/// fn sums() -> Asked {
+///     Asked(vec![("1 + 1?".into(), "2".into())])
+/// }
+///
+/// assert_eq!(sums().into_prompt_result()?.messages.len(), 2);
+/// # Ok::<(), HandlerError>(())
+/// ```
 #[diagnostic::on_unimplemented(
     message = "a prompt can't return `{Self}`",
     label = "it is neither text nor messages",
@@ -17,6 +45,14 @@ use crate::{Content, PromptMessage, PromptResult, Role};
 )]
 pub trait IntoPromptResult {
     /// Makes the result.
+    ///
+    /// ```
+    /// # use fusebox_sdk::{IntoPromptResult, Role};
+    /// # use fusebox_sdk::prelude::*;
+    /// let result = "Explain tides.".into_prompt_result()?;
+    /// assert_eq!(result.messages[0].role, Role::User);
+    /// # Ok::<(), HandlerError>(())
+    /// ```
     ///
     /// # Errors
     /// The handler's own.
@@ -59,6 +95,13 @@ impl<T: IntoPromptResult, E: IntoHandlerError> IntoPromptResult for Result<T, E>
 
 impl PromptMessage {
     /// What the user says: text, or any [`Content`].
+    ///
+    /// ```
+    /// # use fusebox_sdk::{Role, prelude::*};
+    /// let question = PromptMessage::user("What is in this picture?");
+    /// let picture = PromptMessage::user(Content::image([0xff], "image/png"));
+    /// assert_eq!((question.role, picture.role), (Role::User, Role::User));
+    /// ```
     pub fn user(content: impl Into<Content>) -> Self {
         Self {
             role: Role::User,
@@ -67,6 +110,13 @@ impl PromptMessage {
     }
 
     /// What the model says: text, or any [`Content`].
+    ///
+    /// ```
+    /// # use fusebox_sdk::{Role, prelude::*};
+    /// let said = PromptMessage::assistant("It is a cat.");
+    /// assert_eq!(said.role, Role::Assistant);
+    /// assert!(matches!(said.content, Content::Text(text) if text.text == "It is a cat."));
+    /// ```
     pub fn assistant(content: impl Into<Content>) -> Self {
         Self {
             role: Role::Assistant,
@@ -90,6 +140,12 @@ impl From<&str> for Content {
 /// A result put together by hand, for a prompt that gives more than messages.
 impl PromptResult {
     /// The messages, in the order of the conversation.
+    ///
+    /// ```
+    /// # use fusebox_sdk::prelude::*;
+    /// let result = PromptResult::new(vec![PromptMessage::user("Explain tides.")]);
+    /// assert_eq!((result.messages.len(), result.description), (1, None));
+    /// ```
     pub fn new(messages: Vec<PromptMessage>) -> Self {
         Self {
             description: None,
@@ -99,6 +155,12 @@ impl PromptResult {
     }
 
     /// Sets what the prompt is for, in place of its doc comment.
+    ///
+    /// ```
+    /// # use fusebox_sdk::prelude::*;
+    /// let result = PromptResult::new(Vec::new()).description("Explains tides");
+    /// assert_eq!(result.description.as_deref(), Some("Explains tides"));
+    /// ```
     #[must_use]
     pub fn description(mut self, description: impl Into<String>) -> Self {
         self.description = Some(description.into());
@@ -106,6 +168,14 @@ impl PromptResult {
     }
 
     /// Sets MCP's `_meta`, an object.
+    ///
+    /// ```
+    /// # use fusebox_sdk::prelude::*;
+    /// # use fusebox_sdk::serde_json::json;
+    /// let result = PromptResult::new(Vec::new()).meta(&json!({"example.org/version": 2}))?;
+    /// assert_eq!(result.meta.as_deref(), Some(r#"{"example.org/version":2}"#));
+    /// # Ok::<(), HandlerError>(())
+    /// ```
     ///
     /// # Errors
     /// If the value can't be written as JSON.

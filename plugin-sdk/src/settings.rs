@@ -11,11 +11,39 @@ use crate::{Context, HandlerError};
 /// A value that must not be seen: it has no `Display`, and its `Debug` says
 /// nothing. The host takes it out of errors, faults and log messages; what a
 /// handler returns as its result is the handler's own business.
+///
+/// ```
+/// use fusebox_sdk::http::Response;
+/// use fusebox_sdk::prelude::*;
+///
+/// /// Whose key it is.
+/// #[tool]
+/// fn owner(ctx: &Context) -> Result<String, HandlerError> {
+///     let token = ctx.secret("token")?;
+///     ctx.log_debug(&format!("asks with {token:?}"));
+///     let request = ctx.http().get("https://api.example.org/me");
+///     request.header("authorization", token.expose()).send()?.success()?.text()
+/// }
+///
+/// let ctx = Context::for_test().with_secret("token", "hunter22").with_http(|request| {
+///     assert_eq!(request.headers[0].1, "hunter22");
+///     Ok(Response::new(200, "Ada"))
+/// });
+/// assert_eq!(owner(&ctx)?, "Ada");
+/// # Ok::<(), HandlerError>(())
+/// ```
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);
 
 impl Secret {
     /// The value, for the one place that needs it.
+    ///
+    /// ```
+    /// # use fusebox_sdk::prelude::*;
+    /// let ctx = Context::for_test().with_secret("token", "hunter22");
+    /// assert_eq!(ctx.secret("token")?.expose(), "hunter22");
+    /// # Ok::<(), HandlerError>(())
+    /// ```
     pub fn expose(&self) -> &str {
         &self.0
     }
@@ -42,7 +70,8 @@ impl Context {
     /// }
     ///
     /// let ctx = Context::for_test().with_config("greeting", "Good day");
-    /// assert_eq!(greet("Ada".to_owned(), &ctx).unwrap(), "Good day, Ada!");
+    /// assert_eq!(greet("Ada".to_owned(), &ctx)?, "Good day, Ada!");
+    /// # Ok::<(), HandlerError>(())
     /// ```
     ///
     /// # Errors
@@ -64,9 +93,10 @@ impl Context {
     /// use fusebox_sdk::prelude::*;
     ///
     /// let ctx = Context::for_test().with_secret("token", "hunter22");
-    /// assert_eq!(ctx.secret("token").unwrap().expose(), "hunter22");
-    /// assert_eq!(format!("{:?}", ctx.secret("token").unwrap()), "***");
+    /// assert_eq!(ctx.secret("token")?.expose(), "hunter22");
+    /// assert_eq!(format!("{:?}", ctx.secret("token")?), "***");
     /// assert!(ctx.secret("other").is_err());
+    /// # Ok::<(), HandlerError>(())
     /// ```
     ///
     /// # Errors

@@ -10,6 +10,24 @@ use crate::bindings::tracing::fusebox::plugin::trace;
 use crate::context::IN_HOST;
 
 /// A piece of the work, which ends when this is dropped; [`Context::span`] begins it.
+///
+/// ```
+/// use fusebox_sdk::prelude::*;
+///
+/// /// The longest word.
+/// #[tool]
+/// fn longest(text: String, ctx: &Context) -> Result<String, HandlerError> {
+///     let span = ctx.span("search");
+///     let longest = text.split_whitespace().max_by_key(|word| word.len());
+///     span.set("found", longest.is_some());
+///     // It ends here, and shows how long this took.
+///     drop(span);
+///     longest.map(str::to_owned).ok_or_else(|| "there is no word".into())
+/// }
+///
+/// assert_eq!(longest("a bee".into(), &Context::for_test())?, "bee");
+/// # Ok::<(), HandlerError>(())
+/// ```
 #[derive(Debug)]
 #[must_use = "it ends when it is dropped"]
 pub struct Span {
@@ -18,6 +36,22 @@ pub struct Span {
 }
 
 /// The value of an attribute of a [`Span`]: text, a number, or yes and no.
+///
+/// ```
+/// use fusebox_sdk::SpanValue;
+/// use fusebox_sdk::prelude::*;
+///
+/// /// What traces show of a cache.
+/// fn shown(hits: usize, name: &str) -> [(&'static str, SpanValue); 3] {
+///     [("cache", name.into()), ("hits", hits.into()), ("warm", (hits > 0).into())]
+/// }
+///
+/// let ctx = Context::for_test();
+/// let span = ctx.span("look up");
+/// for (key, value) in shown(3, "towns") {
+///     span.set(key, value);
+/// }
+/// ```
 #[derive(Debug, Clone)]
 pub struct SpanValue(trace::Value);
 
@@ -50,6 +84,13 @@ values! {
 impl Span {
     /// Adds an attribute, in the place of one with the same key. It goes to the operator's
     /// collector: no argument or secret of a caller belongs there.
+    ///
+    /// ```
+    /// # use fusebox_sdk::prelude::*;
+    /// # let ctx = Context::for_test();
+    /// let rows = ["a", "b"];
+    /// ctx.span("read").set("rows", rows.len()).set("table", "towns");
+    /// ```
     pub fn set(&self, key: &str, value: impl Into<SpanValue>) -> &Self {
         if let Some(span) = &self.inner {
             span.set(key, &value.into().0);
@@ -58,6 +99,19 @@ impl Span {
     }
 
     /// Says that this piece of the work fails, and why.
+    ///
+    /// ```
+    /// use fusebox_sdk::prelude::*;
+    ///
+    /// /// Reads a number.
+    /// #[tool]
+    /// fn number(text: String, ctx: &Context) -> Option<i64> {
+    ///     let span = ctx.span("parse");
+    ///     text.parse().inspect_err(|error| { span.fail(error); }).ok()
+    /// }
+    ///
+    /// assert_eq!(number("x".into(), &Context::for_test()), None);
+    /// ```
     pub fn fail(&self, why: impl Display) -> &Self {
         if let Some(span) = &self.inner {
             span.fail(&why.to_string());
@@ -66,6 +120,18 @@ impl Span {
     }
 
     /// Ends it here.
+    ///
+    /// ```
+    /// # use fusebox_sdk::prelude::*;
+    /// # let ctx = Context::for_test();
+    /// let reading = ctx.span("read");
+    /// let text = "3 4";
+    /// reading.end();
+    /// let adding = ctx.span("add");
+    /// let sum: u32 = text.split(' ').filter_map(|word| word.parse::<u32>().ok()).sum();
+    /// adding.end();
+    /// assert_eq!(sum, 7);
+    /// ```
     pub fn end(self) {}
 }
 
@@ -75,8 +141,9 @@ impl Context {
     /// what it asks of other servers, belongs to it until it is dropped.
     ///
     /// ```
-    /// # use fusebox_sdk::prelude::*;
+    /// use fusebox_sdk::prelude::*;
     /// # fn parse(text: &str) -> Vec<&str> { text.lines().collect() }
+    ///
     /// /// Counts lines.
     /// #[tool]
     /// fn lines(text: String, ctx: &Context) -> usize {
@@ -85,7 +152,8 @@ impl Context {
     ///     span.set("lines", lines);
     ///     lines
     /// }
-    /// # assert_eq!(lines("a\nb".to_owned(), &Context::for_test()), 2);
+    ///
+    /// assert_eq!(lines("a\nb".to_owned(), &Context::for_test()), 2);
     /// ```
     pub fn span(&self, name: &str) -> Span {
         let recorded = IN_HOST && trace::is_recorded();
@@ -97,6 +165,18 @@ impl Context {
     /// The place in the trace at which the handler is, for a request of its own: the value
     /// of the header `traceparent`. None: the call belongs to no trace. The host adds the
     /// header to requests by itself if the operator says so (`propagate_trace`).
+    ///
+    /// ```
+    /// use fusebox_sdk::prelude::*;
+    ///
+    /// /// Puts a job into another system's queue, as JSON, with its place in the trace.
+    /// fn job(name: &str, ctx: &Context) -> String {
+    ///     fusebox_sdk::serde_json::json!({"name": name, "traceparent": ctx.traceparent()}).to_string()
+    /// }
+    ///
+    /// // In a test nothing is traced.
+    /// assert_eq!(job("print", &Context::for_test()), r#"{"name":"print","traceparent":null}"#);
+    /// ```
     pub fn traceparent(&self) -> Option<String> {
         IN_HOST.then(trace::traceparent).flatten()
     }

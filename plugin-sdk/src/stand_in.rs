@@ -53,6 +53,14 @@ impl fmt::Debug for StandIn {
 /// For tests of a handler.
 impl Context {
     /// With this value in its configuration.
+    ///
+    /// ```
+    /// # use fusebox_sdk::prelude::*;
+    /// let ctx = Context::for_test().with_config("greeting", "Good day");
+    /// assert_eq!(ctx.config("greeting")?.as_deref(), Some("Good day"));
+    /// assert_eq!(ctx.config("farewell")?, None);
+    /// # Ok::<(), HandlerError>(())
+    /// ```
     #[must_use]
     pub fn with_config(self, key: &str, value: &str) -> Self {
         let (key, value) = (key.to_owned(), value.to_owned());
@@ -62,12 +70,34 @@ impl Context {
     }
 
     /// With this secret.
+    ///
+    /// ```
+    /// # use fusebox_sdk::prelude::*;
+    /// let ctx = Context::for_test().with_secret("token", "hunter22");
+    /// assert_eq!(ctx.secret("token")?.expose(), "hunter22");
+    /// # Ok::<(), HandlerError>(())
+    /// ```
     #[must_use]
     pub fn with_secret(self, key: &str, value: &str) -> Self {
         self.with_config(key, value)
     }
 
     /// With `answer` in the place of the network.
+    ///
+    /// ```
+    /// use fusebox_sdk::http::{HttpError, Response};
+    /// use fusebox_sdk::prelude::*;
+    ///
+    /// let ctx = Context::for_test().with_http(|request| match request.url.as_str() {
+    ///     "https://example.org/" => Ok(Response::new(200, "hello")),
+    ///     _ => Err(HttpError::Failed("no such name".to_owned())),
+    /// });
+    ///
+    /// let there = ctx.http().get("https://example.org/").send()?;
+    /// assert_eq!(there.text()?, "hello");
+    /// assert!(ctx.http().get("https://example.com/").send().is_err());
+    /// # Ok::<(), HandlerError>(())
+    /// ```
     #[must_use]
     pub fn with_http(
         self,

@@ -13,6 +13,22 @@ use crate::{Context, HandlerError};
 /// Values that this plugin keeps: for all of its callers ([`Context::store`]), for
 /// one session ([`Context::session_store`]) or for one caller
 /// ([`Context::caller_store`]).
+///
+/// ```
+/// use fusebox_sdk::prelude::*;
+///
+/// /// Remembers something.
+/// #[tool]
+/// fn remember(name: String, what: String, ctx: &Context) -> Result<(), HandlerError> {
+///     ctx.store()?.set(&name, what)
+/// }
+///
+/// let ctx = Context::for_test();
+/// remember("tea".into(), "green".into(), &ctx)?;
+/// // What a handler keeps, the next call with this context finds.
+/// assert_eq!(ctx.store()?.get("tea")?, Some(b"green".to_vec()));
+/// # Ok::<(), HandlerError>(())
+/// ```
 #[derive(Debug)]
 pub struct Store {
     place: Place,
@@ -39,8 +55,9 @@ impl Context {
     /// }
     ///
     /// let ctx = Context::for_test();
-    /// count(&ctx).unwrap();
-    /// assert_eq!(count(&ctx).unwrap(), 2);
+    /// count(&ctx)?;
+    /// assert_eq!(count(&ctx)?, 2);
+    /// # Ok::<(), HandlerError>(())
     /// ```
     ///
     /// # Errors
@@ -67,8 +84,9 @@ impl Context {
     /// }
     ///
     /// let ctx = Context::for_test();
-    /// add("tea".into(), &ctx).unwrap();
-    /// assert_eq!(add("milk".into(), &ctx).unwrap(), ["tea", "milk"]);
+    /// add("tea".into(), &ctx)?;
+    /// assert_eq!(add("milk".into(), &ctx)?, ["tea", "milk"]);
+    /// # Ok::<(), HandlerError>(())
     /// ```
     ///
     /// # Errors
@@ -92,9 +110,10 @@ impl Context {
     /// }
     ///
     /// let ctx = Context::for_test();
-    /// call_me("Ada".into(), &ctx).unwrap();
-    /// assert_eq!(ctx.caller_store().unwrap().get("name").unwrap().unwrap(), b"Ada");
-    /// assert!(ctx.store().unwrap().keys().unwrap().is_empty());
+    /// call_me("Ada".into(), &ctx)?;
+    /// assert_eq!(ctx.caller_store()?.get("name")?, Some(b"Ada".to_vec()));
+    /// assert!(ctx.store()?.keys()?.is_empty());
+    /// # Ok::<(), HandlerError>(())
     /// ```
     ///
     /// # Errors
@@ -133,6 +152,15 @@ macro_rules! at {
 impl Store {
     /// The value of a key.
     ///
+    /// ```
+    /// # use fusebox_sdk::prelude::*;
+    /// let store = Context::for_test().store()?;
+    /// store.set("tea", "green")?;
+    /// assert_eq!(store.get("tea")?, Some(b"green".to_vec()));
+    /// assert_eq!(store.get("milk")?, None);
+    /// # Ok::<(), HandlerError>(())
+    /// ```
+    ///
     /// # Errors
     /// If the host can't say.
     pub fn get(&self, key: &str) -> Result<Option<Vec<u8>>, HandlerError> {
@@ -140,6 +168,16 @@ impl Store {
     }
 
     /// The value of a key that was set by [`Store::set_json`].
+    ///
+    /// ```
+    /// # use fusebox_sdk::prelude::*;
+    /// let store = Context::for_test().store()?;
+    /// store.set_json("sizes", &[36, 42])?;
+    /// let sizes: Option<Vec<u32>> = store.get_json("sizes")?;
+    /// assert_eq!(sizes, Some(vec![36, 42]));
+    /// assert!(store.get_json::<String>("sizes").is_err());
+    /// # Ok::<(), HandlerError>(())
+    /// ```
     ///
     /// # Errors
     /// If the host can't say, or the value is something else.
@@ -152,6 +190,15 @@ impl Store {
 
     /// Keeps a value.
     ///
+    /// ```
+    /// # use fusebox_sdk::prelude::*;
+    /// let store = Context::for_test().store()?;
+    /// store.set("tea", "green")?;
+    /// store.set("tea", [1, 2, 3])?;
+    /// assert_eq!(store.get("tea")?, Some(vec![1, 2, 3]));
+    /// # Ok::<(), HandlerError>(())
+    /// ```
+    ///
     /// # Errors
     /// If that would pass a quota, or the host can't keep it.
     pub fn set(&self, key: &str, value: impl AsRef<[u8]>) -> Result<(), HandlerError> {
@@ -162,6 +209,22 @@ impl Store {
     }
 
     /// Keeps a value as JSON.
+    ///
+    /// ```
+    /// use fusebox_sdk::prelude::*;
+    ///
+    /// #[derive(Serialize, Deserialize, PartialEq, Debug)]
+    /// struct Place {
+    ///     x: i32,
+    ///     y: i32,
+    /// }
+    ///
+    /// let store = Context::for_test().store()?;
+    /// store.set_json("here", &Place { x: 1, y: 2 })?;
+    /// assert_eq!(store.get("here")?, Some(br#"{"x":1,"y":2}"#.to_vec()));
+    /// assert_eq!(store.get_json("here")?, Some(Place { x: 1, y: 2 }));
+    /// # Ok::<(), HandlerError>(())
+    /// ```
     ///
     /// # Errors
     /// As [`Store::set`], and if it has no JSON.
@@ -175,6 +238,16 @@ impl Store {
 
     /// Forgets a key, if it is there.
     ///
+    /// ```
+    /// # use fusebox_sdk::prelude::*;
+    /// let store = Context::for_test().store()?;
+    /// store.set("tea", "green")?;
+    /// store.delete("tea")?;
+    /// store.delete("tea")?;
+    /// assert!(!store.exists("tea")?);
+    /// # Ok::<(), HandlerError>(())
+    /// ```
+    ///
     /// # Errors
     /// If the host can't.
     pub fn delete(&self, key: &str) -> Result<(), HandlerError> {
@@ -185,6 +258,14 @@ impl Store {
 
     /// Whether a key has a value.
     ///
+    /// ```
+    /// # use fusebox_sdk::prelude::*;
+    /// let store = Context::for_test().store()?;
+    /// store.set("tea", "")?;
+    /// assert!(store.exists("tea")? && !store.exists("milk")?);
+    /// # Ok::<(), HandlerError>(())
+    /// ```
+    ///
     /// # Errors
     /// If the host can't say.
     pub fn exists(&self, key: &str) -> Result<bool, HandlerError> {
@@ -193,6 +274,14 @@ impl Store {
 
     /// Adds to a whole number, which is 0 if the key is new, and gives the sum.
     /// Nobody else changes it meanwhile.
+    ///
+    /// ```
+    /// # use fusebox_sdk::prelude::*;
+    /// let store = Context::for_test().store()?;
+    /// assert_eq!(store.increment("calls", 1)?, 1);
+    /// assert_eq!(store.increment("calls", 4)?, 5);
+    /// # Ok::<(), HandlerError>(())
+    /// ```
     ///
     /// # Errors
     /// If the value is no number, and as [`Store::set`].
@@ -206,6 +295,15 @@ impl Store {
     }
 
     /// All keys.
+    ///
+    /// ```
+    /// # use fusebox_sdk::prelude::*;
+    /// let store = Context::for_test().store()?;
+    /// store.set("tea", "green")?;
+    /// store.set("milk", "none")?;
+    /// assert_eq!(store.keys()?, ["milk", "tea"]);
+    /// # Ok::<(), HandlerError>(())
+    /// ```
     ///
     /// # Errors
     /// If the host can't say.
