@@ -35,13 +35,15 @@ impl Parse for List {
 impl List {
     fn array(&self) -> Result<TokenStream> {
         let of = &self.of;
+        let mut names = Vec::new();
         let mut definitions = Vec::new();
-        for (index, handler) in self.handlers.iter().enumerate() {
-            if self.handlers.iter().take(index).any(|one| one == handler) {
-                let name = quote!(#handler).to_string().replace(' ', "");
+        for handler in &self.handlers {
+            let name = quote!(#handler).to_string().replace(' ', "");
+            if names.contains(&name) {
                 let words = format!("`{name}` stands in this list twice");
                 return Err(Error::new_spanned(handler, words));
             }
+            names.push(name);
             let Some(last) = handler.segments.last() else {
                 continue;
             };
