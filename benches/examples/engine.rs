@@ -20,7 +20,7 @@ use std::time::{Duration, Instant};
 
 use bare::Bare;
 use clap::Parser;
-use fusebox_benches::process::{Server, own_cpu};
+use fusebox_benches::process::{Places, Server, own_cpu};
 use fusebox_engine::{Engine, EngineConfig, Isolation, Limits, Plugin};
 use ours::{ANSWER, ARGUMENTS};
 use serde_json::{Value, json};
@@ -47,9 +47,12 @@ struct Arguments {
     seconds: f64,
     #[arg(long)]
     plugins: PathBuf,
+    /// of case 12 this side alone: "stock", "asleep" or "callers"
+    #[arg(long)]
+    side: Option<String>,
 }
 
-type Rounds = BTreeMap<&'static str, Vec<Value>>;
+type Rounds = BTreeMap<String, Vec<Value>>;
 
 fn main() {
     let arguments = Arguments::parse();
@@ -58,7 +61,10 @@ fn main() {
         1 => warm(&runtime, &arguments),
         2 => fresh(&runtime, &arguments, "hello", "hello", ARGUMENTS, ANSWER),
         3 => fresh(&runtime, &arguments, "bench", "dirty", "{}", "clean"),
-        12 => alive(&runtime, &arguments.plugins),
+        12 => match &arguments.side {
+            None => alive(&arguments),
+            Some(side) => alive_alone(&runtime, side, &arguments.plugins),
+        },
         other => panic!("case {other} is none of this program's"),
     };
     let text = serde_json::to_string(&rounds).expect("JSON");
@@ -82,7 +88,10 @@ fn in_turns(arguments: &Arguments, sides: &mut [(&'static str, &mut dyn FnMut())
             }
             let used = own_cpu().expect("CPU time") - cpu;
             let us = used.as_secs_f64() * 1e6 / calls as f64;
-            rounds.entry(name).or_default().push(json!({ "value": us }));
+            rounds
+                .entry((*name).to_owned())
+                .or_default()
+                .push(json!({ "value": us }));
         }
     }
     rounds
@@ -148,47 +157,80 @@ fn fresh(
     )
 }
 
-/// Memory of instances that are alive: asleep in a call, and waiting for one.
-fn alive(runtime: &Runtime, plugins: &Path) -> Rounds {
-    const SLEEP: &str = r#"{"ms":20000}"#;
-    let pss = || {
-        let memory = Server::new(std::process::id()).memory().expect("memory");
-        memory.pss_kib as f64
+/// Memory of this process, and what the kernel needs to map it.
+type Memory = (Places, u64);
+
+/// Memory of instances that are alive: asleep in a call, waiting for one, and made for
+/// one caller each; and where it is. Each in a process of its own, for what others
+/// have freed would be used again, and counted for nobody.
+fn alive(arguments: &Arguments) -> Rounds {
+    let mut rounds = Rounds::new();
+    for side in ["stock", "asleep", "callers"] {
+        let program = std::env::current_exe().expect("this program");
+        let output = std::process::Command::new(program)
+            .args(["--case", "12", "--side", side, "--plugins"])
+            .arg(&arguments.plugins)
+            .stderr(std::process::Stdio::inherit())
+            .output()
+            .expect("a process of its own");
+        assert!(output.status.success(), "{side}: {}", output.status);
+        let sides: BTreeMap<String, Vec<Value>> =
+            serde_json::from_slice(&output.stdout).expect("rounds");
+        rounds.extend(sides);
+    }
+    rounds
+}
+
+fn alive_alone(runtime: &Runtime, side: &str, plugins: &Path) -> Rounds {
+    let round = |(places, kernel): Memory, count: u32| {
+        let each = |kib: u64| kib as f64 / f64::from(count);
+        vec![json!({
+            "value": each(places.kib()),
+            "linear_memory": each(places.linear_kib),
+            "tables": each(places.tables_kib),
+            "stacks": each(places.stacks_kib),
+            "allocated": each(places.others_kib),
+            // Not in the value: it is the kernel's.
+            "page_tables": each(kernel),
+        })]
     };
+    if side == "stock" {
+        let memory = kept_by_stock(runtime, plugins);
+        return [("stock pooling".to_owned(), round(memory, ALIVE_STOCK))].into();
+    }
     let config = EngineConfig {
         max_instances: ALIVE + 8,
         ..EngineConfig::default()
     };
     let engine = Engine::new(&config).expect("an engine");
-    let pooled = Isolation::Pooled {
-        max_calls_per_instance: u32::MAX,
-        idle_max: ALIVE as usize,
-    };
-    let plugin = load(&engine, plugins, "misbehave", pooled);
-    runtime.block_on(ours::call(&plugin, "ok", "{}", "ok"));
-    let before = pss();
-    let mut calls = JoinSet::new();
-    let (asleep, idle) = runtime.block_on(async {
-        for _ in 0..ALIVE {
-            let plugin = plugin.clone();
-            calls.spawn(async move { ours::call(&plugin, "sleep", SLEEP, "ok").await });
-        }
-        while engine.instances_alive() < u64::from(ALIVE) {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-        let asleep = pss() - before;
-        while let Some(ended) = calls.join_next().await {
-            ended.expect("an answer");
-        }
-        assert!(
-            engine.instances_alive() >= u64::from(ALIVE),
-            "they are kept"
-        );
-        (asleep, pss() - before)
-    });
+    if side == "callers" {
+        let memory = of_callers(runtime, &engine, plugins);
+        return [(
+            "fusebox, one for each caller".to_owned(),
+            round(memory, ALIVE),
+        )]
+        .into();
+    }
+    let (asleep, idle) = asleep(runtime, &engine, plugins);
+    let asleep = ("fusebox, asleep in a call".to_owned(), round(asleep, ALIVE));
+    [asleep, ("fusebox".to_owned(), round(idle, ALIVE))].into()
+}
+
+fn seen() -> Memory {
+    let own = Server::new(std::process::id());
+    let kernel = own.page_tables_kib().expect("memory");
+    (own.places().expect("memory"), kernel)
+}
+
+fn since(before: Memory) -> Memory {
+    let (places, kernel) = seen();
+    (places - before.0, kernel.saturating_sub(before.1))
+}
+
+fn kept_by_stock(runtime: &Runtime, plugins: &Path) -> Memory {
     let bare = Bare::new(&ours::plugin(plugins, "misbehave"), true).expect("a component");
-    let before = pss();
-    let stock: Vec<_> = (0..ALIVE_STOCK)
+    let before = seen();
+    let _kept: Vec<_> = (0..ALIVE_STOCK)
         .map(|_| {
             runtime.block_on(async {
                 let mut instance = bare.instance().await.expect("an instance");
@@ -198,11 +240,54 @@ fn alive(runtime: &Runtime, plugins: &Path) -> Rounds {
             })
         })
         .collect();
-    let each = |kib: f64, count: usize| vec![json!({ "value": kib / count as f64 })];
-    let stock_kib = pss() - before;
-    BTreeMap::from([
-        ("fusebox", each(idle, ALIVE as usize)),
-        ("fusebox, asleep in a call", each(asleep, ALIVE as usize)),
-        ("stock pooling", each(stock_kib, stock.len())),
-    ])
+    since(before)
+}
+
+/// Of a plugin that waits: in its calls, and after them.
+fn asleep(runtime: &Runtime, engine: &Engine, plugins: &Path) -> (Memory, Memory) {
+    const SLEEP: &str = r#"{"ms":20000}"#;
+    let pooled = Isolation::Pooled {
+        max_calls_per_instance: u32::MAX,
+        idle_max: ALIVE as usize,
+    };
+    let plugin = load(engine, plugins, "misbehave", pooled);
+    runtime.block_on(ours::call(&plugin, "ok", "{}", "ok"));
+    let before = seen();
+    let mut calls = JoinSet::new();
+    runtime.block_on(async {
+        for _ in 0..ALIVE {
+            let plugin = plugin.clone();
+            calls.spawn(async move { ours::call(&plugin, "sleep", SLEEP, "ok").await });
+        }
+        while engine.instances_alive() < u64::from(ALIVE) {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        let asleep = since(before);
+        while let Some(ended) = calls.join_next().await {
+            ended.expect("an answer");
+        }
+        assert!(
+            engine.instances_alive() >= u64::from(ALIVE),
+            "they are kept"
+        );
+        (asleep, since(before))
+    })
+}
+
+/// Of a plugin that only computes, after a call of each caller.
+fn of_callers(runtime: &Runtime, engine: &Engine, plugins: &Path) -> Memory {
+    let isolation = Isolation::Caller {
+        max_calls_per_instance: u32::MAX,
+        idle_max: ALIVE as usize,
+    };
+    let plugin = load(engine, plugins, "hello", isolation);
+    let call = |caller: String| {
+        let called = ours::call_as(&plugin, Some(caller), "hello", ARGUMENTS, ANSWER);
+        runtime.block_on(called);
+    };
+    call("first".to_owned());
+    let before = seen();
+    (0..ALIVE).for_each(|caller| call(format!("caller {caller}")));
+    assert!(engine.instances_alive() > u64::from(ALIVE), "each has one");
+    since(before)
 }

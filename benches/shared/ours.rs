@@ -60,11 +60,22 @@ pub fn runtime() -> Runtime {
 
 /// Calls a tool and checks its text.
 pub async fn call(plugin: &Plugin, tool: &'static str, arguments: &'static str, answer: &str) {
+    call_as(plugin, None, tool, arguments, answer).await;
+}
+
+/// The same for a caller that is known.
+pub async fn call_as(
+    plugin: &Plugin,
+    caller: Option<String>,
+    tool: &'static str,
+    arguments: &'static str,
+    answer: &str,
+) {
     let invocation = Invocation::CallTool {
         name: ByteString::from_static(tool),
         arguments: ByteString::from_static(arguments),
         context: CallContext {
-            caller: None,
+            caller,
             deadline_ms: 30_000,
             client: ClientCapabilities::empty(),
             input_responses: None,

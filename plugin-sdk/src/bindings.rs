@@ -27,6 +27,15 @@ pub(crate) mod capabilities {
     });
 }
 
+/// Spans. A plugin that makes none imports nothing of it.
+pub(crate) mod tracing {
+    wit_bindgen::generate!({
+        path: "../wit",
+        world: "tracing",
+        generate_all,
+    });
+}
+
 /// The export `tools`.
 pub mod tool_provider {
     wit_bindgen::generate!({

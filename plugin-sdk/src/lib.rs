@@ -34,20 +34,19 @@
 //! What a plugin does beyond computing has to be granted by the operator, in
 //! `[plugins.NAME.grants]` of the host's configuration: [`Context::config`],
 //! [`Context::secret`], [`Context::http`] and [`Context::store`]. What it needs can be
-//! written into it: `asks` in [`plugin!`].
+//! written into it: `asks` in [`plugin!`]. [`Context::span`] shows a part of its work in
+//! the operator's traces, and needs no grant.
 //!
 //! A type of your own as an argument derives `serde::Deserialize` and
 //! `schemars::JsonSchema`, one as a result `serde::Serialize` and
 //! `schemars::JsonSchema`; both crates must be among your dependencies then.
 
-#![forbid(unsafe_code)]
+// Forbidden but for the allocator, which can't be without.
+#![deny(unsafe_code)]
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
-#[cfg(all(feature = "allocator", target_family = "wasm", target_os = "unknown"))]
-mod allocator {
-    #[global_allocator]
-    static HEAP: dlmalloc::GlobalDlmalloc = dlmalloc::GlobalDlmalloc;
-}
+#[cfg(all(feature = "allocator", target_arch = "wasm32", target_os = "unknown"))]
+mod allocator;
 mod arguments;
 mod ask;
 mod asks;
@@ -66,8 +65,10 @@ mod join;
 mod plugin;
 mod prompt;
 mod resource;
+mod room;
 mod schema;
 mod settings;
+mod span;
 #[cfg(not(target_arch = "wasm32"))]
 mod stand_in;
 mod store;
@@ -93,6 +94,7 @@ pub use join::{join_all, try_join_all};
 pub use prompt::IntoPromptResult;
 pub use resource::{IntoContents, Requested};
 pub use settings::Secret;
+pub use span::{Span, SpanValue};
 pub use store::Store;
 pub use {schemars, serde, serde_json};
 
@@ -130,6 +132,7 @@ pub mod __private {
     };
     pub use crate::fits::{ArgumentValue, DefaultValue, IntoHandlerError, TextValue, WholeValue};
     pub use crate::join::{Join, TryJoin};
+    pub use crate::room::PageStart;
     pub use crate::template::Part;
     pub use crate::text::TextArgument;
     pub use fusebox_sdk_macros::definitions;

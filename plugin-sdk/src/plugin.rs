@@ -96,6 +96,12 @@ macro_rules! plugin {
 macro_rules! __plugin {
     ($lists:expr, $($kind:ident: [$($handlers:tt)+]),+ $(,)?) => {
         const __FUSEBOX_LISTS: Option<$crate::__private::CacheHint> = $lists;
+        // The first of the plugin's variables; see there.
+        #[cfg(target_arch = "wasm32")]
+        const _: () = {
+            #[used]
+            static START: $crate::__private::PageStart = $crate::__private::PageStart::here();
+        };
         $($crate::__export! { $kind: [$($handlers)+] })+
     };
     ($lists:expr, $($other:tt)*) => {

@@ -182,6 +182,27 @@ const spin = tool({
   },
 });
 
+const traced = tool({
+  name: "traced",
+  description: "Works in two spans.",
+  output: resultOf({ type: "boolean" }),
+  handler: (_, ctx) =>
+    ctx.span("outer", async (outer) => {
+      outer.set("step", 1);
+      let here;
+      try {
+        await ctx.span("inner", async (inner) => {
+          inner.set("what", "words");
+          ctx.info("within");
+          here = ctx.traceparent;
+          throw new RangeError("not for the collector");
+        });
+      } catch {
+        return here !== undefined;
+      }
+    }),
+});
+
 const about = resource({
   uri: "data://about",
   name: "about",
@@ -242,6 +263,7 @@ export default plugin({
     remembered,
     long,
     spin,
+    traced,
   ],
   resources: [about, bytes, item],
   prompts: [review],

@@ -158,6 +158,21 @@ def spin() -> str:
         pass
 
 
+@tool
+def traced(ctx: Context) -> bool:
+    """Works in two spans."""
+    with ctx.span("outer") as outer:
+        outer.set("step", 1)
+        try:
+            with ctx.span("inner") as inner:
+                inner.set("what", "words")
+                ctx.info("within")
+                here = ctx.traceparent
+                raise LookupError("not for the collector")
+        except LookupError:
+            return here is not None
+
+
 @resource("data://about", mime_type="text/plain")
 def about() -> str:
     """What this is."""

@@ -167,6 +167,19 @@ fn spin() -> String {
     }
 }
 
+/// Works in two spans.
+#[tool]
+fn traced(ctx: &Context) -> bool {
+    let outer = ctx.span("outer");
+    outer.set("step", 1);
+    let inner = ctx.span("inner");
+    inner.set("what", "words");
+    ctx.log_info("within");
+    let here = ctx.traceparent();
+    inner.fail("Nothing");
+    here.is_some()
+}
+
 /// What this is.
 #[resource(uri = "data://about", name = "about", mime_type = "text/plain")]
 fn about() -> &'static str {
@@ -213,7 +226,7 @@ fn ids(value: &str) -> Vec<String> {
 fusebox_sdk::plugin! {
     tools: [
         greet, add, measure, fail, refuse, count, content, ask, keep, kept, increment, setting,
-        secret, fetch, remembered, long, spin,
+        secret, fetch, remembered, long, spin, traced,
     ],
     resources: [about, bytes, item],
     prompts: [review],

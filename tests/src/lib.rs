@@ -42,7 +42,7 @@ pub use frames::Frames;
 pub use host::{Host, Setup};
 pub use http::{Connection, Events, Head, Response};
 pub use lines::{Lines, Stdio, initialize_line};
-pub use place::{changed, host_binary, peer, plugin, repository, test_environment};
+pub use place::{changed, host_binary, load_generator, peer, plugin, repository, test_environment};
 pub use process::signal;
 pub use program::{Ran, fusebox, shell, typed};
 pub use random::Random;

@@ -16,6 +16,11 @@ pub fn host_binary() -> PathBuf {
     present(given("FUSEBOX_BIN", "release/fusebox"))
 }
 
+/// The load generator, which is built with the tests.
+pub fn load_generator() -> PathBuf {
+    present(target().join("release/loadgen"))
+}
+
 /// The bytes of the built plugin `name`.
 ///
 /// # Panics

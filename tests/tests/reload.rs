@@ -67,6 +67,60 @@ fn a_plugin_comes_changes_and_goes() {
     assert_eq!(error["code"], -32602, "{error}");
 }
 
+/// What the host has said of the functions that it compiled: how many it found, and how
+/// many it had to compile.
+fn compiled(host: &Host, times: usize) -> (u64, u64) {
+    until("the host has told what it compiled", || {
+        let log = host.log();
+        let told: Vec<&str> = log.split("functions of a plugin").skip(1).collect();
+        let line = told.get(times - 1)?.lines().next()?;
+        let figure = |name: &str| {
+            let (_, rest) = line.split_once(name)?;
+            let digits = rest.split(|one: char| !one.is_ascii_digit()).next()?;
+            digits.parse().ok()
+        };
+        Some((figure(" found=")?, figure(" compiled=")?))
+    })
+}
+
+#[test]
+fn only_functions_that_have_changed_are_compiled_again() {
+    let host = Setup::new()
+        .config(QUICK)
+        .config("[engine]\ncache = false\nfunctions_max_bytes = 100000000")
+        .variable("FUSEBOX_LOG", "info,fusebox::compiled=debug")
+        // One after the other, in the same order each time.
+        .variable("RAYON_NUM_THREADS", "1")
+        .start();
+    let mut client = Client::modern(&host);
+    host.put("hello", &plugin("hello"));
+    wait_for_state(&host, "hello", "serving");
+    let (_, made) = compiled(&host, 1);
+    assert!(made > 50, "{made} functions");
+    assert_eq!(hello(&mut client), "Hello, Ada!");
+
+    let before = host.plugin_health("hello");
+    host.put("hello", &greeting("Howdy, "));
+    host.health_when("the other build serves", |health| {
+        health["plugins"]["hello"]["sha256"] != before["sha256"]
+    });
+    let (found, made_now) = compiled(&host, 2);
+    // A text is no function; a few are compiled again, since what was compiled before
+    // them has a part in their keys.
+    assert!(
+        made_now < made / 4 && found > 4 * made_now,
+        "{found} found, {made_now} made, {made} made at first"
+    );
+    assert_eq!(hello(&mut client), "Howdy, Ada!");
+
+    // Another plugin has other functions, and is what it is.
+    host.put("calculator", &plugin("calculator"));
+    wait_for_state(&host, "calculator", "serving");
+    let (_, made_now) = compiled(&host, 3);
+    assert!(made_now > 0);
+    assert_eq!(hello(&mut client), "Howdy, Ada!");
+}
+
 #[test]
 fn a_corrupt_update_leaves_the_old_version_in_place() {
     let host = host();

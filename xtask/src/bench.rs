@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result};
 
 use crate::process::{self, find, say, search_path};
 use crate::project::Project;
-use crate::{apt, host, plugins, provision};
+use crate::{apt, host, plugins, provision, wasmtime};
 
 /// What to run.
 #[derive(clap::Args)]
@@ -19,6 +19,10 @@ pub(crate) struct Options {
     /// Only this case of the book's table; may be given several times.
     #[arg(long, value_name = "N")]
     case: Vec<u32>,
+    /// Install `wasmtime` to compare with, once: its build takes a quarter of an hour
+    /// of CPU time or more.
+    #[arg(long)]
+    with_wasmtime: bool,
     /// What follows `--` goes to the program that runs the comparisons.
     #[arg(last = true)]
     arguments: Vec<String>,
@@ -55,6 +59,9 @@ pub(crate) fn run(project: &Project, options: &Options) -> Result<()> {
     if wanted(SCRIPTED) {
         provision::provision(project)?;
     }
+    if options.with_wasmtime {
+        wasmtime::install(project)?;
+    }
     let measured = bench_plugins(project)?;
     host::build(project)?;
     process::run(project.cargo().args([
@@ -83,6 +90,7 @@ pub(crate) fn run(project: &Project, options: &Options) -> Result<()> {
         .arg("--peer-sources")
         .arg(project.root.join("benches/peers"));
     command.arg("--plugins").arg(measured);
+    command.arg("--tools").arg(wasmtime::folder(project));
     command.arg("--environment").arg(provision::folder(project));
     command.arg("--scratch").arg(&scratch);
     for case in &options.case {

@@ -15,7 +15,10 @@ mod process;
 mod project;
 mod provision;
 mod run;
+mod scripts;
+mod stamp;
 mod test;
+mod wasmtime;
 
 use std::process::ExitCode;
 
@@ -34,7 +37,12 @@ struct Arguments {
 #[derive(Subcommand)]
 enum Job {
     /// Builds the plugins as WebAssembly components into <target>/plugins.
-    Plugins,
+    Plugins {
+        /// Those in Python and JavaScript too. What builds them is installed once, for all
+        /// projects of this user (90 MB to download).
+        #[arg(long)]
+        all: bool,
+    },
     /// Builds the plugins and the host, then serves the plugins.
     Run {
         /// What follows `--` goes to `fusebox serve`.
@@ -61,7 +69,10 @@ enum Job {
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let done = Project::locate().and_then(|project| match arguments.job {
-        Job::Plugins => plugins::build(&project),
+        Job::Plugins { all } => plugins::build(&project).and_then(|()| match all {
+            true => scripts::build(&project, None),
+            false => Ok(()),
+        }),
         Job::Bench(options) => bench::run(&project, &options),
         Job::Dist(options) => dist::run(&project, &options),
         Job::Instructions(options) => instructions::run(&project, &options),

@@ -1,4 +1,4 @@
-//! `cargo xtask plugins`: from the plugins' sources to components. A component
+//! `cargo xtask plugins`: from the sources of the plugins in Rust to components. A component
 //! appears in the folder whole or not at all, since a host may be watching it.
 
 use std::fs;
@@ -12,7 +12,7 @@ use crate::apt;
 use crate::process::say;
 use crate::project::Project;
 
-/// Builds every plugin into the plugins' folder.
+/// Builds every plugin in Rust into the plugins' folder.
 ///
 /// # Errors
 /// If there is no toolchain for WebAssembly, or a plugin can't be built.

@@ -15,6 +15,7 @@ use fusebox_toolchain::{Build, Language};
 use crate::apt;
 use crate::process::{self, find, say, search_path};
 use crate::project::Project;
+use crate::stamp::Stamp;
 
 /// Installs what is not there in its pinned version.
 ///
@@ -33,7 +34,7 @@ pub(crate) fn provision(project: &Project) -> Result<()> {
     for (environment, requirements) in PYTHONS {
         python(&pins, &folder.join(environment), requirements)?;
     }
-    toolchains(&folder.join("toolchains"))?;
+    install(&toolchains(project))?;
     c(project, &folder)
 }
 
@@ -91,7 +92,7 @@ const WIT_BINDGEN: &str = "wit-bindgen-0.63.0";
 const WIT_BINDGEN_VERSION: &str = "0.63.0";
 
 /// What `fusebox plugin build` would install, so that no test waits for it.
-fn toolchains(folder: &Path) -> Result<()> {
+fn install(folder: &Path) -> Result<()> {
     for language in [Language::Python, Language::JavaScript] {
         let mut build = Build {
             say: &mut say,
@@ -108,6 +109,11 @@ fn toolchains(folder: &Path) -> Result<()> {
 /// Where the tests find what this module installs.
 pub(crate) fn folder(project: &Project) -> PathBuf {
     project.target.join("test-env")
+}
+
+/// Where the programs are that build plugins in Python and JavaScript.
+pub(crate) fn toolchains(project: &Project) -> PathBuf {
+    folder(project).join("toolchains")
 }
 
 /// The registry that plugins are fetched from.
@@ -252,72 +258,15 @@ fn can_make_environments() -> bool {
     process::output(Command::new("python3").args(["-c", "import venv, ensurepip"])).is_ok()
 }
 
-/// Remembers, in the folder that was filled, from which pins it was filled. It
-/// is written last, so a folder with a stamp is complete.
-struct Stamp {
-    path: PathBuf,
-    text: String,
-}
-
-impl Stamp {
-    fn new(filled: &Path, pins: &Path, files: &[&str]) -> Result<Self> {
-        let mut text = String::new();
-        for name in files {
-            let path = pins.join(name);
-            text += &fs::read_to_string(&path)
-                .with_context(|| format!("failed to read {}", path.display()))?;
-        }
-        Ok(Self {
-            path: filled.join(".installed"),
-            text,
-        })
-    }
-
-    fn is_current(&self) -> bool {
-        fs::read_to_string(&self.path).is_ok_and(|text| text == self.text)
-    }
-
-    fn clear(&self) -> Result<()> {
-        match fs::remove_file(&self.path) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                Err(error).with_context(|| format!("failed to remove {}", self.path.display()))
-            }
-            _ => Ok(()),
-        }
-    }
-
-    fn set(&self) -> Result<()> {
-        fs::write(&self.path, &self.text)
-            .with_context(|| format!("failed to write {}", self.path.display()))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn a_stamp_is_current_until_a_pin_changes() {
-        let folder = std::env::temp_dir().join(format!("fusebox-stamp-{}", std::process::id()));
-        fs::create_dir_all(&folder).unwrap();
-        fs::write(folder.join("pins"), "a==1").unwrap();
-        let stamp = || Stamp::new(&folder, &folder, &["pins"]).unwrap();
-        assert!(!stamp().is_current());
-        stamp().set().unwrap();
-        assert!(stamp().is_current());
-        fs::write(folder.join("pins"), "a==2").unwrap();
-        assert!(!stamp().is_current());
-        stamp().set().unwrap();
-        stamp().clear().unwrap();
-        stamp().clear().unwrap();
-        assert!(!stamp().is_current());
-        fs::remove_dir_all(&folder).unwrap();
-    }
-
-    #[test]
     fn no_pin_names_a_registry() {
         let pins = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/clients");
-        for name in ["package-lock.json", "requirements.txt", ".npmrc"] {
+        let plugin = "../../plugins/reshape/package-lock.json";
+        for name in ["package-lock.json", "requirements.txt", ".npmrc", plugin] {
             let text = fs::read_to_string(pins.join(name)).unwrap();
             assert!(!text.contains("\"resolved\""), "{name}");
             assert!(

@@ -10,7 +10,7 @@ use anyhow::{Context as _, Result, bail};
 
 use crate::process::{self, say};
 use crate::project::Project;
-use crate::{host, instructions, peers, plugins, provision};
+use crate::{host, instructions, peers, plugins, provision, scripts};
 
 /// How many tests there were.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -26,7 +26,7 @@ const STEPS: [Step; 8] = [
     ("provision", |project, _| {
         done(provision::provision(project))
     }),
-    ("plugins", |project, _| done(plugins::build(project))),
+    ("plugins", |project, _| done(built(project))),
     ("host", |project, _| done(host::build(project))),
     ("peers", |project, _| done(peers::build(project))),
     ("format", |project, _| done(format(project))),
@@ -86,6 +86,12 @@ pub(crate) fn run(project: &Project, only: &[String], arguments: &[String]) -> R
 
 fn done(result: Result<()>) -> Result<Count> {
     result.map(|()| Count::default())
+}
+
+/// The plugins in every language.
+fn built(project: &Project) -> Result<()> {
+    plugins::build(project)?;
+    scripts::build(project, Some(&provision::toolchains(project)))
 }
 
 /// All workspaces: the plugins and the peers have one each.

@@ -9,7 +9,7 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result};
 
-use super::case::{Case, Kind};
+use super::case::Case;
 use super::plot::{draw, shown};
 use super::results::{CaseResult, command};
 
@@ -26,13 +26,9 @@ pub fn table(cases: &[Case], results: &[CaseResult], drawings: Option<&str>) -> 
     for case in cases {
         let result = results.iter().find(|result| result.case == case.number);
         let Some(result) = result else {
-            let why = match case.kind {
-                Kind::NotYet(why) => why,
-                _ => "no figures yet",
-            };
             let _ = writeln!(
                 text,
-                "| {} | {} | | | {why} | | `{}` |",
+                "| {} | {} | | | no figures yet | | `{}` |",
                 case.number,
                 case.title,
                 command(case.number)

@@ -21,6 +21,8 @@ pub enum Server {
     Nginx,
     /// redis-server, keeping nothing on disk
     Redis,
+    /// `wasmtime serve`, with these flags beside those that it always has
+    Wasmtime(&'static [&'static str]),
     /// the MCP SDK for Python
     Python,
     /// the MCP SDK for TypeScript
@@ -195,6 +197,11 @@ impl Goal {
         }
     }
 
+    /// Whether it needs the figure of this side.
+    pub fn is_about(&self, side: &str) -> bool {
+        self.side == side || self.over == Some(side)
+    }
+
     /// A goal for one figure.
     pub const fn figure(
         text: &'static str,
@@ -219,8 +226,6 @@ pub enum Kind {
     Load(Vec<Side>),
     /// the program `engine`, which measures in its own process
     InProcess,
-    /// it can't be run yet: why
-    NotYet(&'static str),
 }
 
 /// One line of the table.

@@ -3,34 +3,23 @@
 //! It owns the loads and the goals. Case numbers are those of the book.
 
 use super::case::{Bound, Case, Goal, Kind, Metric, Pace, Server, Side};
-use super::{in_process, observed, overload};
+use super::{attacked, in_process, observed, overload, served};
 
 /// The host as it comes: a fresh instance for each call.
 pub(super) const CALL: Server = Server::Fusebox("[log]\nlevel = \"info\"\n");
 
 /// Warm instances that serve many calls.
-const POOLED: Server =
+pub(super) const POOLED: Server =
     Server::Fusebox("[limits]\nisolation = \"pooled\"\nmax_calls_per_instance = 1_000_000\n");
 
 /// Room for 15,000 connections and the generator's own.
 const MANY: Server = Server::Fusebox("max_connections = 16000\n");
 
-/// A loop costs its caller a second and no more.
-const ATTACKED: Server = Server::Fusebox(
-    "[plugins.misbehave]\ndeadline_ms = 1000\n[reload]\nsettle_ms = 50\npoll_interval_ms = 200\n",
-);
-
-/// The same, and no fuse ever opens: the attack goes on at full strength.
-const UNFUSED: Server = Server::Fusebox(
-    "[plugins.misbehave]\ndeadline_ms = 1000\n[reload]\nsettle_ms = 50\npoll_interval_ms = 200\n\
-     [circuit_breaker]\nfailure_threshold = 1_000_000\n",
-);
-
 const RMCP: Server = Server::Peer("peer-rmcp");
 const LEAN: Server = Server::Peer("peer-rmcp-lean");
 const ECHO: Server = Server::Peer("peer-echo");
 
-const HTTP: &[&str] = &["--protocol", "http", "-c", "32"];
+pub(super) const HTTP: &[&str] = &["--protocol", "http", "-c", "32"];
 const LEGACY: &[&str] = &["--protocol", "http", "--era", "legacy", "-c", "32"];
 const SHOP: &[&str] = &["--protocol", "http", "-c", "50", "--calls", "@shop"];
 
@@ -50,16 +39,7 @@ pub fn all() -> Vec<Case> {
         in_process::dirty(),
         http(),
         shop(),
-        Case {
-            number: 6,
-            title: "The same hello component over HTTP, beside `wasmtime serve`",
-            kind: Kind::NotYet(
-                "`wasmtime serve` takes more than 16 CPU minutes to build, and `hello` exports \
-                 no `wasi:http`",
-            ),
-            drawn: Metric::RequestsPerCpuSecond,
-            goals: Vec::new(),
-        },
+        served::case(),
         nginx(),
         echo(),
         headline(),
@@ -67,7 +47,7 @@ pub fn all() -> Vec<Case> {
         idle(),
         in_process::alive(),
         quic(),
-        attack(),
+        attacked::case(),
         overload::case(),
         observed::case(),
     ]
@@ -331,6 +311,7 @@ fn quic() -> Case {
     const ONE: &[&str] = &["--protocol", "quic", "-c", "50", "--streams", "50"];
     const FIFTY: &[&str] = &["--protocol", "quic", "-c", "50"];
     const BARE: &[&str] = &["--protocol", "quic-echo", "-c", "50", "--streams", "50"];
+    const HTTP: &[&str] = &["--protocol", "h3", "-c", "1", "-d", "50"];
     const BARE_FIFTY: &[&str] = &["--protocol", "quic-echo", "-c", "50"];
     let within =
         |text, side, over| Goal::ratio(text, Metric::CpuPerRequest, side, over, Bound::AtMost(1.5));
@@ -341,6 +322,7 @@ fn quic() -> Case {
             Side::new("fusebox pooled, 1 connection", POOLED, ONE),
             Side::new("fusebox, 1 connection", CALL, ONE),
             Side::new("quinn echo, 1 connection", ECHO, BARE),
+            Side::new("fusebox pooled, HTTP/3", POOLED, HTTP),
             Side::new("fusebox pooled, 50 connections", POOLED, FIFTY),
             Side::new("quinn echo, 50 connections", ECHO, BARE_FIFTY),
         ]),
@@ -355,42 +337,6 @@ fn quic() -> Case {
                 "50 connections: within 1.5 times its CPU (pooled)",
                 "fusebox pooled, 50 connections",
                 "quinn echo, 50 connections",
-            ),
-        ],
-    }
-}
-
-fn attack() -> Case {
-    const ATTACK: &[&str] = &["--protocol", "http", "-c", "30", "--mix", "attack"];
-    const CALM: &[&str] = &["--protocol", "http", "-c", "27"];
-    let half = Pace::ShareOf("most", 0.5);
-    let undisturbed =
-        |text, attacked, calm| Goal::ratio(text, Metric::P99, attacked, calm, Bound::AtMost(1.5));
-    Case {
-        number: 14,
-        title: "One connection in ten calls tools that loop and trap, while plugins are swapped",
-        kind: Kind::Load(vec![
-            Side::new("most", ATTACKED, CALM),
-            Side::new("calm", ATTACKED, CALM).at(half).longer(2.0),
-            Side::new("attacked", ATTACKED, ATTACK)
-                .at(half)
-                .longer(2.0)
-                .swapping(),
-            Side::new("calm, no fuses", UNFUSED, CALM)
-                .at(half)
-                .longer(2.0),
-            Side::new("attacked, no fuses", UNFUSED, ATTACK)
-                .at(half)
-                .longer(2.0)
-                .swapping(),
-        ]),
-        drawn: Metric::P99,
-        goals: vec![
-            undisturbed("p99 of the others within 1.5 times", "attacked", "calm"),
-            undisturbed(
-                "the same with fuses that never open",
-                "attacked, no fuses",
-                "calm, no fuses",
             ),
         ],
     }

@@ -4,6 +4,7 @@
 //! It owns the runs of `cargo xtask bench`. It never makes load itself: the
 //! program `loadgen` does.
 
+mod attacked;
 pub mod book;
 pub mod case;
 pub mod cases;
@@ -13,5 +14,6 @@ mod overload;
 pub mod plot;
 pub mod results;
 pub mod runner;
+mod served;
 pub mod servers;
 mod swap;

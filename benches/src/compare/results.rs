@@ -61,8 +61,9 @@ impl CaseResult {
         case: &Case,
         quick: bool,
         rounds: BTreeMap<String, Vec<Value>>,
-        notes: Vec<String>,
+        mut notes: Vec<String>,
     ) -> Result<Self> {
+        notes.extend(busy(&rounds));
         let outcomes = case
             .goals
             .iter()
@@ -180,6 +181,20 @@ fn outcome(goal: &Goal, rounds: &BTreeMap<String, Vec<Value>>) -> Result<Outcome
     })
 }
 
+/// What is to be known if the generator could not ask when it should have: a machine
+/// that keeps the generator waiting keeps the server waiting too.
+fn busy(rounds: &BTreeMap<String, Vec<Value>>) -> Option<String> {
+    const QUIET_US: f64 = 1000.0;
+    let late = |report: &Value| report["late_us"]["p99"].as_f64();
+    let worst = rounds.values().flatten().filter_map(late);
+    let worst = worst.max_by(f64::total_cmp).filter(|us| *us > QUIET_US)?;
+    Some(format!(
+        "The machine was busy with something else: in one round the generator itself was {} ms \
+         late (p99) to ask.",
+        shown(worst / 1000.0)
+    ))
+}
+
 /// The value in the middle.
 pub fn median(mut values: Vec<f64>) -> Option<f64> {
     values.sort_by(f64::total_cmp);
@@ -216,7 +231,7 @@ mod tests {
         let case = Case {
             number: 4,
             title: "a case",
-            kind: Kind::NotYet(""),
+            kind: Kind::InProcess,
             drawn: Metric::CpuPerRequest,
             goals: vec![Goal::ratio(
                 "three times",
@@ -243,6 +258,17 @@ mod tests {
         assert!(outcome.met);
         assert!((outcome.spread.0 - 2.0).abs() < 1e-9, "{outcome:?}");
         assert!((result.drawn["a"] - 12.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn a_busy_machine_is_named() {
+        let rounds = |late: f64| {
+            let report = |late: f64| json!({ "late_us": { "p99": late } });
+            let closed = json!({ "late_us": null });
+            BTreeMap::from([("a".to_owned(), vec![closed, report(20.0), report(late)])])
+        };
+        assert_eq!(busy(&rounds(900.0)), None);
+        assert!(busy(&rounds(2500.0)).is_some_and(|note| note.contains(" 2.50 ms ")));
     }
 
     #[test]

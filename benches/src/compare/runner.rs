@@ -50,18 +50,44 @@ impl Effort {
     };
 }
 
-/// Runs a case; none if it can't be run yet.
+/// What came of a case.
+pub enum Ran {
+    /// its figures
+    Whole(Box<CaseResult>),
+    /// it could not be run here: why
+    Not(String),
+}
+
+/// Runs a case.
 ///
 /// # Errors
 /// If a server doesn't start, or an answer was wrong or missing.
-pub fn run(places: &Places, case: &Case, effort: Effort) -> Result<Option<CaseResult>> {
+pub fn run(places: &Places, case: &Case, effort: Effort) -> Result<Ran> {
     let mut notes = Vec::new();
     let rounds = match &case.kind {
-        Kind::NotYet(_) => return Ok(None),
         Kind::InProcess => in_process(places, case, effort)?,
-        Kind::Load(sides) => load(places, sides, effort, &mut notes)?,
+        Kind::Load(sides) => {
+            let lacks = |side: &Side| Some((side.name, places.lacks(&side.server)?));
+            let missing: Vec<_> = sides.iter().filter_map(lacks).collect();
+            for (side, lack) in &missing {
+                let without = format!("without `{side}`: {lack}");
+                // What is compared with nothing says nothing.
+                if case.goals.iter().any(|goal| goal.is_about(side)) {
+                    return Ok(Ran::Not(without));
+                }
+                notes.push(without);
+            }
+            notes.extend(sides.iter().find_map(|side| places.about(&side.server)));
+            let is_there = |side: &&Side| missing.iter().all(|(name, _)| *name != side.name);
+            load(
+                places,
+                &sides.iter().filter(is_there).collect::<Vec<_>>(),
+                effort,
+            )?
+        }
     };
-    CaseResult::new(case, effort.quick, rounds, notes).map(Some)
+    let result = CaseResult::new(case, effort.quick, rounds, notes)?;
+    Ok(Ran::Whole(Box::new(result)))
 }
 
 type Rounds = BTreeMap<String, Vec<Value>>;
@@ -80,24 +106,14 @@ fn in_process(places: &Places, case: &Case, effort: Effort) -> Result<Rounds> {
     serde_json::from_str(&output).with_context(|| format!("{command:?} wrote {output}"))
 }
 
-fn load(
-    places: &Places,
-    sides: &[Side],
-    effort: Effort,
-    notes: &mut Vec<String>,
-) -> Result<Rounds> {
-    let mut present = Vec::new();
+fn load(places: &Places, sides: &[&Side], effort: Effort) -> Result<Rounds> {
     for side in sides {
-        match places.lacks(&side.server) {
-            Some(lack) => notes.push(format!("without `{}`: {lack}", side.name)),
-            None => present.push(side),
-        }
         check_open_files(connections(side) + 500)?;
     }
     let mut servers: Vec<(Server, Running)> = Vec::new();
     let mut rounds = Rounds::new();
     for _ in 0..effort.rounds {
-        for side in &present {
+        for &side in sides {
             let fresh = if side.fresh {
                 Some(places.start(&side.server, side.name)?)
             } else {
@@ -167,7 +183,7 @@ fn turn(
 ) -> Result<Value> {
     let mut command = Command::new(places.programs.join("loadgen"));
     match (protocol(side), running.lines, &running.quic) {
-        ("quic" | "quic-echo", _, Some((address, certificate))) => {
+        ("quic" | "h3" | "quic-echo", _, Some((address, certificate))) => {
             command.arg(address.to_string());
             command.arg("--certificate").arg(certificate)
         }

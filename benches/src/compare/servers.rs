@@ -3,6 +3,7 @@
 //!
 //! It owns their processes and files. It never sends them a request.
 
+use std::env;
 use std::fs::{self, File};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
@@ -17,6 +18,9 @@ use super::case::Server;
 /// How long a server may take to be there.
 const START_LIMIT: Duration = Duration::from_secs(60);
 
+/// The one component that is none for the host.
+const FOR_WASMTIME: &str = "http-hello.wasm";
+
 /// Where everything is that is started.
 #[derive(Clone, Debug)]
 pub struct Places {
@@ -30,6 +34,8 @@ pub struct Places {
     pub plugins: PathBuf,
     /// Node, Python and their packages
     pub environment: PathBuf,
+    /// programs that `cargo xtask bench` was told to install
+    pub tools: PathBuf,
     /// files of this run
     pub scratch: PathBuf,
     /// the processor of servers
@@ -97,6 +103,11 @@ impl Places {
             }
             Server::Nginx => missing(&program("nginx"), "install nginx"),
             Server::Redis => missing(&program("redis-server"), "install redis-server"),
+            Server::Wasmtime(_) if self.wasmtime().is_none() => Some(
+                "there is no wasmtime (install it, or let `cargo xtask bench --with-wasmtime` do so)"
+                    .to_owned(),
+            ),
+            Server::Wasmtime(_) => None,
             Server::Observed(_) if self.collector().is_none() => {
                 Some("there is no collector (cargo xtask test --only provision)".to_owned())
             }
@@ -104,6 +115,36 @@ impl Places {
             Server::Python => missing(&self.python(), "cargo xtask test --only provision"),
             Server::TypeScript => missing(&self.node(), "cargo xtask test --only provision"),
         }
+    }
+
+    /// The one that was installed for the comparison, or else that of the user.
+    fn wasmtime(&self) -> Option<PathBuf> {
+        let path = env::var_os("PATH").unwrap_or_default();
+        let folders = std::iter::once(self.tools.join("bin")).chain(env::split_paths(&path));
+        let mut programs = folders.map(|folder| folder.join("wasmtime"));
+        programs.find(|program| program.is_file())
+    }
+
+    /// What is to be known about a server that this project did not build.
+    pub fn about(&self, server: &Server) -> Option<String> {
+        let Server::Wasmtime(_) = server else {
+            return None;
+        };
+        let output = Command::new(self.wasmtime()?).arg("--version").output();
+        let version = String::from_utf8(output.ok()?.stdout).ok()?;
+        Some(format!("Measured with {}.", version.trim()))
+    }
+
+    /// `wasmtime serve` with the component that does what `hello` does.
+    fn serve(&self, flags: &[&str], log: &Path) -> Result<Running> {
+        let port = free_port()?;
+        let program = self.wasmtime().context("there is no wasmtime")?;
+        let mut command = self.pinned(&program);
+        command
+            .arg("serve")
+            .args(["--addr", &format!("127.0.0.1:{port}")]);
+        command.args(flags).arg(self.plugins.join(FOR_WASMTIME));
+        self.at(command, port, log)
     }
 
     fn python(&self) -> PathBuf {
@@ -191,6 +232,7 @@ impl Places {
                 command.arg("-p").arg(&folder).arg("-c").arg(path);
                 self.at(command, port, &log)
             }
+            Server::Wasmtime(flags) => self.serve(flags, &log),
             Server::Redis => {
                 let port = free_port()?;
                 let mut command = self.pinned(&program("redis-server"));
@@ -218,6 +260,9 @@ impl Places {
         fs::create_dir_all(&plugins)?;
         for entry in fs::read_dir(&self.plugins)? {
             let entry = entry?;
+            if entry.file_name() == FOR_WASMTIME {
+                continue;
+            }
             fs::copy(entry.path(), plugins.join(entry.file_name()))?;
         }
         let config = folder.join("fusebox.toml");

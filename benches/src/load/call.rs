@@ -137,11 +137,12 @@ impl Call {
                 call.learn_bytes(body);
                 Ok(vec![call])
             }
-            Protocol::Http | Protocol::H2 | Protocol::Tcp | Protocol::Quic => match &settings.calls
-            {
-                None => Ok(vec![greeting()]),
-                Some(path) => of_file(settings, path, &text),
-            },
+            Protocol::Http | Protocol::H2 | Protocol::H3 | Protocol::Tcp | Protocol::Quic => {
+                match &settings.calls {
+                    None => Ok(vec![greeting()]),
+                    Some(path) => of_file(settings, path, &text),
+                }
+            }
         }
     }
 

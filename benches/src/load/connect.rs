@@ -6,7 +6,6 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
-use bytes::Bytes;
 use serde_json::json;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpSocket, TcpStream};
@@ -14,7 +13,7 @@ use tokio::net::{TcpSocket, TcpStream};
 use super::LoadError;
 use super::call::Call;
 use super::framing::{Framing, http_request, request, version};
-use super::multiplexed;
+use super::multiplexed::{self, Sender};
 use super::quic::{Quic, Stream};
 use super::settings::{Era, Protocol, Settings};
 use super::template::{PROBE_ID, digits};
@@ -26,7 +25,7 @@ const SLOW_RECEIVE_BYTES: u32 = 4096;
 pub(super) enum Link {
     Stream(TcpStream),
     Quic(Box<Stream>),
-    H2(h2::client::SendRequest<Bytes>),
+    Multiplexed(Sender),
 }
 
 /// One answer.
@@ -58,13 +57,24 @@ impl Dialer {
         })
     }
 
+    /// Ends what connections share.
+    pub(super) async fn close(&self) {
+        if let Some(quic) = &self.quic {
+            quic.close().await;
+        }
+    }
+
     async fn link(&self, number: usize, slow: bool) -> Result<Link, LoadError> {
         if let Some(quic) = &self.quic {
+            if self.settings.protocol == Protocol::H3 {
+                let sender = Sender::H3(quic.http3(number).await?);
+                return Ok(Link::Multiplexed(sender));
+            }
             return Ok(Link::Quic(Box::new(quic.open(number).await?)));
         }
         let stream = connect(&self.settings, number, slow).await?;
         Ok(match self.settings.protocol {
-            Protocol::H2 => Link::H2(multiplexed::handshake(stream).await?),
+            Protocol::H2 => Link::Multiplexed(Sender::H2(multiplexed::handshake(stream).await?)),
             _ => Link::Stream(stream),
         })
     }
@@ -117,9 +127,9 @@ impl Opened {
     ) -> Result<Answer, LoadError> {
         let session = self.session.as_deref();
         match &mut self.link {
-            Link::H2(sender) => {
+            Link::Multiplexed(sender) => {
                 let head = multiplexed::head(settings, None, session)?;
-                multiplexed::exchange(sender, head, body.into()).await
+                sender.exchange(head, body.into()).await
             }
             Link::Stream(stream) => {
                 let bytes = match settings.protocol {
@@ -143,9 +153,9 @@ impl Opened {
         let mut bytes = Vec::new();
         request(settings, call, session).write(&digits(id), &mut bytes);
         match &mut self.link {
-            Link::H2(sender) => {
+            Link::Multiplexed(sender) => {
                 let head = multiplexed::head(settings, Some(&call.tool), session)?;
-                multiplexed::exchange(sender, head, bytes.into()).await
+                sender.exchange(head, bytes.into()).await
             }
             Link::Stream(stream) => {
                 let framing = Framing::of(settings.protocol);
@@ -232,11 +242,13 @@ async fn exchange(
 }
 
 impl Answer {
-    pub(super) fn new(status: u16, body: Vec<u8>, session: Option<String>) -> Self {
+    /// What came with this head of HTTP.
+    pub(super) fn new(head: &http::response::Parts, body: Vec<u8>) -> Self {
+        let session = head.headers.get("mcp-session-id");
         Self {
-            status,
+            status: head.status.as_u16(),
             body,
-            session,
+            session: session.and_then(|id| id.to_str().ok()).map(str::to_owned),
         }
     }
 }

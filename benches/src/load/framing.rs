@@ -59,9 +59,12 @@ impl Framing {
         match protocol {
             Protocol::Http | Protocol::Fixed => Self::Http,
             Protocol::Redis => Self::Redis,
-            Protocol::Tcp | Protocol::Quic | Protocol::Echo | Protocol::QuicEcho | Protocol::H2 => {
-                Self::Lines
-            }
+            Protocol::Tcp
+            | Protocol::Quic
+            | Protocol::Echo
+            | Protocol::QuicEcho
+            | Protocol::H2
+            | Protocol::H3 => Self::Lines,
         }
     }
 
@@ -198,7 +201,7 @@ pub(super) fn request(settings: &Settings, call: &Call, session: Option<&str>) -
             line.push(b'\n');
             Template::of(line)
         }
-        Protocol::H2 | Protocol::Redis => Template::of(call.body.clone()),
+        Protocol::H2 | Protocol::H3 | Protocol::Redis => Template::of(call.body.clone()),
         Protocol::Http | Protocol::Fixed => Template::of(http_request(
             settings,
             &call.body,

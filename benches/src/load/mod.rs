@@ -6,6 +6,7 @@
 mod call;
 mod connect;
 mod framing;
+mod http3;
 mod ledger;
 mod multiplexed;
 mod pacer;

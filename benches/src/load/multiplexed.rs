@@ -1,7 +1,7 @@
-//! Connections on which each call is a stream of its own: HTTP/2.
+//! Connections on which each call is a stream of its own: HTTP/2 and HTTP/3.
 //!
-//! It owns how one call is made on such a connection, and as many workers as
-//! there may be calls in flight. It never judges an answer.
+//! It owns how one call is made over HTTP/2, and as many workers on such a connection
+//! as there may be calls in flight. It never judges an answer.
 
 use std::cell::RefCell;
 use std::future::poll_fn;
@@ -15,8 +15,9 @@ use tokio::task::JoinSet;
 use super::LoadError;
 use super::connect::Answer;
 use super::framing::mcp_headers;
+use super::http3;
 use super::ledger::{Calls, Ledger};
-use super::settings::Settings;
+use super::settings::{Protocol, Settings};
 use super::shard::{Feed, Shard};
 use super::stats::Progress;
 use super::template::{Template, digits};
@@ -50,8 +51,13 @@ pub(super) fn head(
     tool: Option<&str>,
     session: Option<&str>,
 ) -> Result<http::Request<()>, LoadError> {
-    let mut request = http::Request::post(format!("http://{}{}", settings.target, settings.path))
-        .version(http::Version::HTTP_2)
+    let (scheme, version) = match settings.protocol {
+        Protocol::H3 => ("https", http::Version::HTTP_3),
+        _ => ("http", http::Version::HTTP_2),
+    };
+    let uri = format!("{scheme}://{}{}", settings.target, settings.path);
+    let mut request = http::Request::post(uri)
+        .version(version)
         .header("content-type", "application/json")
         .header("accept", "application/json, text/event-stream");
     for (name, value) in mcp_headers(settings.era, tool, session) {
@@ -62,8 +68,28 @@ pub(super) fn head(
         .map_err(|error| LoadError::other("a request", error))
 }
 
-/// Makes one call and reads its answer.
-pub(super) async fn exchange(
+/// What makes calls on a connection; its copies share it.
+#[derive(Clone)]
+pub(super) enum Sender {
+    H2(SendRequest<Bytes>),
+    H3(http3::Sender),
+}
+
+impl Sender {
+    /// Makes one call and reads its answer.
+    pub(super) async fn exchange(
+        &mut self,
+        head: http::Request<()>,
+        body: Bytes,
+    ) -> Result<Answer, LoadError> {
+        match self {
+            Self::H2(sender) => exchange(sender, head, body).await,
+            Self::H3(sender) => http3::exchange(sender, head, body).await,
+        }
+    }
+}
+
+async fn exchange(
     sender: &mut SendRequest<Bytes>,
     head: http::Request<()>,
     body: Bytes,
@@ -83,14 +109,12 @@ pub(super) async fn exchange(
             .map_err(failed)?;
         body.extend_from_slice(&data);
     }
-    let session = parts.headers.get("mcp-session-id");
-    let session = session.and_then(|id| id.to_str().ok()).map(str::to_owned);
-    Ok(Answer::new(parts.status.as_u16(), body, session))
+    Ok(Answer::new(&parts, body))
 }
 
 /// One connection and its calls.
 pub(super) struct Streams {
-    pub(super) sender: SendRequest<Bytes>,
+    pub(super) sender: Sender,
     pub(super) ledger: Ledger,
     pub(super) calls: Rc<Calls>,
     pub(super) requests: Rc<[Template]>,
@@ -138,7 +162,7 @@ impl Streams {
 
 /// One call after another on streams of a connection.
 struct Worker {
-    sender: SendRequest<Bytes>,
+    sender: Sender,
     heads: Rc<[http::Request<()>]>,
     requests: Rc<[Template]>,
     ledger: Rc<RefCell<Ledger>>,
@@ -158,7 +182,7 @@ impl Worker {
             let mut body = Vec::with_capacity(request.len());
             request.write(&digits(begun.id), &mut body);
             let head = self.heads[begun.kind].clone();
-            let answer = exchange(&mut self.sender, head, body.into()).await?;
+            let answer = self.sender.exchange(head, body.into()).await?;
             let now = self.shard.now();
             let mut ledger = self.ledger.borrow_mut();
             ledger.settle_id(begun.id, answer.status, &answer.body, now)?;

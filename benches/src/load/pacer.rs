@@ -1,6 +1,7 @@
 //! When requests are due in an open loop: evenly, over all connections by turns.
 //!
-//! It owns the schedule, which no server can slow down. It never sends.
+//! It owns the schedule, which no server can slow down, and by how much this program
+//! was late with it. It never sends.
 
 use std::rc::Rc;
 use std::time::Duration;
@@ -32,7 +33,12 @@ pub(super) async fn run(shard: Rc<Shard>, feeds: Vec<Rc<Feed>>, rate: f64, from:
                 break;
             }
             let connection = number % feeds.len() as u64;
-            feeds[connection as usize].push(due);
+            if shard.is_measured(due) {
+                shard.stats.borrow_mut().late.record(now - due);
+            }
+            // The time of a request begins now: that nobody was there to ask for it
+            // until now is not the server's doing, which waits for nothing here.
+            feeds[connection as usize].push(now);
             number += 1;
         }
     }

@@ -112,10 +112,13 @@ pub struct Report {
     pub messages_per_second: f64,
     /// answers in one read, on average
     pub answers_per_read: Option<f64>,
-    /// from the moment that a request was due
+    /// from the moment that a request was due, less what this program was late
     pub latency_us: Latency,
     /// from the moment that it was sent
     pub service_us: Latency,
+    /// by how much this program was late, because it or its machine was busy: no
+    /// server can make it so
+    pub late_us: Option<Latency>,
     /// refusals by their reason
     pub refused: BTreeMap<String, u64>,
     /// requests that were given up before they could be sent
@@ -175,6 +178,7 @@ impl Report {
             answers_per_read: (stats.reads > 0).then(|| stats.right as f64 / stats.reads as f64),
             latency_us: Latency::of(&stats.latency),
             service_us: Latency::of(&stats.service),
+            late_us: settings.rate.map(|_| Latency::of(&stats.late)),
             refused: stats.refused.clone(),
             given_up: stats.given_up,
             missing: stats.missing,
@@ -222,8 +226,9 @@ impl Display for Report {
             )
         };
         row("latency, us", times(&self.latency_us))?;
-        if self.rate.is_some() {
+        if let Some(late) = &self.late_us {
             row("  since sent, us", times(&self.service_us))?;
+            row("generator late, us", times(late))?;
         }
         if let Some(server) = &self.server {
             row(

@@ -214,12 +214,15 @@ async fn part(
     let mut tasks = JoinSet::new();
     let mut paced = Vec::new();
     for connection in connections {
-        paced.extend(connection.is_paced.then(|| connection.feed.clone()));
+        let is_paced = connection.feed.is_paced();
+        paced.extend(is_paced.then(|| connection.feed.clone()));
         let _ = tasks.spawn_local(connection.run());
     }
     let feeds = paced.clone();
     if let Some(rate) = settings.rate {
-        let rate = rate / settings.threads as f64;
+        // The rate is that of the callers; attackers ask as often as one of them.
+        let callers = paced.iter().filter(|feed| feed.counts()).count().max(1);
+        let rate = rate / settings.threads as f64 * paced.len() as f64 / callers as f64;
         let begin = shard.at(times.begin);
         // No connection is to end before the last request is due, however late
         // that is handed out.
@@ -235,6 +238,7 @@ async fn part(
     for opened in &mut idle {
         plan.check_idle(&shard, opened, FIRST_ID).await?;
     }
+    plan.dialer.close().await;
     Ok(())
 }
 
@@ -252,7 +256,6 @@ struct Plan {
 struct Ready {
     connection: Connection,
     feed: Rc<Feed>,
-    is_paced: bool,
 }
 
 enum Connection {
@@ -310,7 +313,7 @@ impl Plan {
             Mix::Normal | Mix::Heavy => Role::Caller,
             Mix::SlowReader => Role::SlowReader,
             Mix::Bomber => Role::Bomber,
-            Mix::Attack => Role::Attacker,
+            Mix::Attack | Mix::Siege => Role::Attacker,
         }
     }
 
@@ -335,9 +338,13 @@ impl Plan {
                 .collect(),
             _ => self.requests.clone(),
         };
-        // Bombers and attackers don't wait for a time to come.
-        let is_paced = settings.rate.is_some() && !matches!(role, Role::Bomber | Role::Attacker);
-        let feed = Rc::new(Feed::new(is_paced));
+        let feed = Rc::new(match (role, settings.mix) {
+            _ if settings.rate.is_none() => Feed::closed(),
+            // They don't wait for a time to come.
+            (Role::Bomber, _) | (_, Mix::Siege) if role != Role::Caller => Feed::closed(),
+            (Role::Attacker, _) => Feed::unhurried(),
+            _ => Feed::open(),
+        });
         let framing = Framing::of(settings.protocol);
         let ledger = Ledger::new(
             shard.clone(),
@@ -355,7 +362,7 @@ impl Plan {
             Link::Quic(stream) => Connection::Quic(Box::new(Pipe::new(
                 *stream, framing, ledger, requests, theirs, shards,
             ))),
-            Link::H2(sender) => Connection::Streams(Box::new(Streams {
+            Link::Multiplexed(sender) => Connection::Streams(Box::new(Streams {
                 sender,
                 ledger,
                 calls: calls.clone(),
@@ -366,11 +373,7 @@ impl Plan {
                 depth,
             })),
         };
-        Ok(Ready {
-            connection,
-            feed,
-            is_paced,
-        })
+        Ok(Ready { connection, feed })
     }
 
     async fn open_idle(&self, shard: &Rc<Shard>, number: usize) -> Result<Opened, LoadError> {

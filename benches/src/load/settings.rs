@@ -19,6 +19,8 @@ pub enum Protocol {
     Http,
     /// MCP over HTTP/2, with prior knowledge
     H2,
+    /// MCP over HTTP/3
+    H3,
     /// MCP over TCP, one message on a line
     Tcp,
     /// MCP over QUIC, one message on a line, each stream a session
@@ -36,14 +38,17 @@ pub enum Protocol {
 }
 
 impl Protocol {
-    /// Whether it is spoken on streams of QUIC.
+    /// Whether it is spoken over QUIC.
     pub(super) fn is_quic(self) -> bool {
-        matches!(self, Self::Quic | Self::QuicEcho)
+        matches!(self, Self::H3 | Self::Quic | Self::QuicEcho)
     }
 
     /// Whether a session begins with a handshake, in the era that has one.
     pub(super) fn is_mcp(self) -> bool {
-        matches!(self, Self::Http | Self::H2 | Self::Tcp | Self::Quic)
+        matches!(
+            self,
+            Self::Http | Self::H2 | Self::H3 | Self::Tcp | Self::Quic
+        )
     }
 }
 
@@ -69,8 +74,11 @@ pub enum Mix {
     SlowReader,
     /// one connection in ten has a thousand calls in flight
     Bomber,
-    /// one connection in ten calls tools that spin and trap
+    /// one connection in ten calls tools that spin and trap, as often as the others
+    /// call theirs
     Attack,
+    /// the same without a pause between two calls, whatever the answer was
+    Siege,
 }
 
 /// Makes load on a server, checks every answer, and says what it took. It fails
@@ -92,7 +100,8 @@ pub struct Settings {
     /// Connections that call
     #[arg(long, short = 'c', default_value_t = 32)]
     pub connections: usize,
-    /// QUIC: so many of the connections are streams of one QUIC connection
+    /// QUIC: so many of the connections are streams of one QUIC connection; with HTTP/3
+    /// they share one
     #[arg(long, default_value_t = 1)]
     pub streams: usize,
     /// QUIC: the certificate of the server (PEM), which is trusted
@@ -112,7 +121,8 @@ pub struct Settings {
     #[arg(long, default_value = "1", value_parser = seconds)]
     pub warmup: Duration,
     /// Open loop: so many requests a second over all connections, each due at
-    /// its time whatever the server does; latency is counted from then.
+    /// its time whatever the server does; latency is counted from then, and by how
+    /// much the generator itself was late is told apart.
     /// Without it a connection asks again as soon as it is answered
     #[arg(long)]
     pub rate: Option<f64>,
@@ -136,7 +146,7 @@ pub struct Settings {
     /// argument. Without `expect` every answer must be like the first one
     #[arg(long, value_name = "FILE")]
     pub calls: Option<PathBuf>,
-    /// The tools that the attackers of `--mix attack` call
+    /// The tools that the attackers of `--mix attack` and `--mix siege` call
     #[arg(long, value_delimiter = ',', default_value = "spin,trap")]
     pub attack: Vec<String>,
     /// Refusals are counted by their reason and are no errors, if each says when

@@ -79,15 +79,42 @@ fn nanoseconds(base: Instant, when: Instant) -> u64 {
 pub(super) struct Feed {
     /// none: a closed loop, in which a request is due whenever there is room
     due: Option<RefCell<VecDeque<u64>>>,
+    /// a request that comes due while another waits is left out
+    leaves_out: bool,
     waiting: RefCell<VecDeque<Waker>>,
 }
 
 impl Feed {
-    pub(super) fn new(open_loop: bool) -> Self {
+    /// Of a closed loop.
+    pub(super) fn closed() -> Self {
+        Self::default()
+    }
+
+    /// Of an open loop.
+    pub(super) fn open() -> Self {
         Self {
-            due: open_loop.then(RefCell::default),
-            waiting: RefCell::default(),
+            due: Some(RefCell::default()),
+            ..Self::default()
         }
+    }
+
+    /// Of one that asks no faster than the others, and never makes up for requests
+    /// that it could not send.
+    pub(super) fn unhurried() -> Self {
+        Self {
+            leaves_out: true,
+            ..Self::open()
+        }
+    }
+
+    /// Whether requests come due at their time.
+    pub(super) fn is_paced(&self) -> bool {
+        self.due.is_some()
+    }
+
+    /// Whether every request that comes due is to be sent.
+    pub(super) fn counts(&self) -> bool {
+        self.is_paced() && !self.leaves_out
     }
 
     /// When the next request was due; `Ready(None)` once there will be none.
@@ -120,6 +147,9 @@ impl Feed {
 
     pub(super) fn push(&self, due: u64) {
         if let Some(queue) = &self.due {
+            if self.leaves_out && !queue.borrow().is_empty() {
+                return;
+            }
             queue.borrow_mut().push_back(due);
             let next = self.waiting.borrow_mut().pop_front();
             if let Some(waker) = next {
@@ -134,9 +164,9 @@ impl Feed {
         waiting.into_iter().for_each(Waker::wake);
     }
 
-    /// Requests that were due and never sent.
+    /// Requests that were to be sent and never were.
     pub(super) fn unsent(&self) -> u64 {
-        let queue = self.due.as_ref();
+        let queue = self.due.as_ref().filter(|_| self.counts());
         queue.map_or(0, |queue| queue.borrow().len() as u64)
     }
 }

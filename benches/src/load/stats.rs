@@ -54,8 +54,10 @@ pub(super) struct Stats {
     pub(super) right: u64,
     /// right answers to callers, at any time
     pub(super) right_ever: u64,
-    /// from the moment that a request was due
+    /// from the moment that a request was due and handed to its connection
     pub(super) latency: Times,
+    /// by how much this program was late in handing it over
+    pub(super) late: Times,
     /// from the moment that it was sent
     pub(super) service: Times,
     pub(super) refused: BTreeMap<String, u64>,
@@ -79,6 +81,7 @@ impl Stats {
             right: 0,
             right_ever: 0,
             latency: Times::new(),
+            late: Times::new(),
             service: Times::new(),
             refused: BTreeMap::new(),
             others: Others::default(),
@@ -103,6 +106,7 @@ impl Stats {
         self.right += other.right;
         self.right_ever += other.right_ever;
         self.latency.add(&other.latency);
+        self.late.add(&other.late);
         self.service.add(&other.service);
         merge(&mut self.refused, &other.refused);
         self.others.right += other.others.right;

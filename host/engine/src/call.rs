@@ -17,6 +17,7 @@ use crate::contract::types::{
 };
 use crate::fault::CallError;
 use crate::keyvalue::SessionStores;
+use crate::spans::{OwnSpan, SpanNumber};
 use crate::watch::{HostCall, HostCallWatch, Stage};
 
 /// One call of one export.
@@ -179,6 +180,23 @@ pub trait RequestSink: Send + Sync + 'static {
     fn stage(&self, _stage: Stage) {}
     /// Whoever looks on at what begins now; none: nobody does.
     fn host_call(&self, _call: HostCall<'_>) -> Option<Box<dyn HostCallWatch>> {
+        None
+    }
+    /// Whether spans of the plugin's own are recorded.
+    fn records_spans(&self) -> bool {
+        false
+    }
+    /// Takes the beginning of one, and gives its number; none: it isn't recorded.
+    fn span_begins(&self) -> Option<SpanNumber> {
+        None
+    }
+    /// From now on this span is the innermost that is open; none: the call itself is.
+    fn within(&self, _span: Option<SpanNumber>) {}
+    /// Takes a span that has ended.
+    fn span_ended(&self, _span: OwnSpan) {}
+    /// The place of what the plugin does now, in the form of W3C Trace Context; none: it
+    /// belongs to no trace.
+    fn traceparent(&self) -> Option<String> {
         None
     }
 }

@@ -37,6 +37,18 @@ mod generated_sync {
     });
 }
 
+/// Spans, the same for both kinds of calls: none of it waits, and none of it is seen
+/// before the call has ended.
+mod generated_tracing {
+    wasmtime::component::bindgen!({
+        path: "../../wit",
+        world: "tracing",
+        imports: { default: trappable },
+        with: { "fusebox:plugin/trace.span": crate::spans::SpanHandle },
+        additional_derives: [PartialEq],
+    });
+}
+
 /// What has to be granted. Configuration is looked up in memory; what is kept may
 /// have to be waited for. HTTP has bindings of its own, in `wasmtime-wasi-http`, and
 /// so have sockets, in `wasmtime-wasi`, but for the lookup of names.
@@ -88,8 +100,14 @@ pub(crate) mod quick {
     pub(crate) use super::generated_sync::fusebox::plugin::{notifications, request};
 }
 
+/// The import of spans.
+pub(crate) use generated_tracing::fusebox::plugin::trace;
+
 /// Every value that crosses the boundary, named as in `wit/plugin.wit`.
 pub use generated::fusebox::plugin::types;
+
+/// The value of an attribute of a span.
+pub use generated_tracing::fusebox::plugin::trace::Value as SpanValue;
 
 /// The version of the contract that this host serves.
 pub const VERSION: &str = "0.1.0";

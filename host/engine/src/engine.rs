@@ -13,10 +13,13 @@ use wasmtime::{
     Cache, CacheConfig, Config, Enabled, InstanceAllocationStrategy, OptLevel,
     PoolingAllocationConfig,
 };
+use wasmtime_wasi::p2::bindings::LinkOptions;
 
-use crate::contract::{capabilities, quick, sliced};
+use crate::contract::{capabilities, quick, sliced, trace};
+use crate::functions::{FunctionStore, Kept};
 use crate::lane::{LongLane, yield_to_short_calls};
 use crate::outbound;
+use crate::ready::{self, Places};
 use crate::sockets;
 use crate::state::State;
 use crate::swap;
@@ -56,6 +59,9 @@ pub struct EngineConfig {
     pub table_ceiling_elements: usize,
     /// Where compiled code is kept between runs; none: nowhere.
     pub cache_dir: Option<PathBuf>,
+    /// Functions that were compiled in this process, for components that have them too;
+    /// none: each component is compiled whole.
+    pub functions: Option<Arc<dyn FunctionStore>>,
     /// Threads for calls that compute for longer than a slice.
     pub long_call_threads: usize,
     /// Reset the memory of a used slot page by page, by the kernel's record of
@@ -71,6 +77,7 @@ impl Default for EngineConfig {
             memory_ceiling_bytes: 128 << 20,
             table_ceiling_elements: 20_000,
             cache_dir: None,
+            functions: None,
             long_call_threads: std::thread::available_parallelism().map_or(1, usize::from),
             pagemap_scan: swap::is_off(),
         }
@@ -111,6 +118,7 @@ pub(crate) struct Inner {
     /// compile, and leave the processors to whoever has a call to run
     pub(crate) compilers: ThreadPool,
     pub(crate) max_instances: u32,
+    pub(crate) ready_places: Arc<Places>,
     pagemap_scan: bool,
 }
 
@@ -147,6 +155,7 @@ impl Engine {
                 long_lane,
                 compilers,
                 max_instances: config.max_instances,
+                ready_places: Arc::new(Places::new(config.max_instances)),
                 pagemap_scan: config.pagemap_scan,
             }),
         })
@@ -163,12 +172,16 @@ impl Engine {
         self.inner.pagemap_scan && !swap::is_off()
     }
 
-    /// Instances alive now, of all plugins together.
+    /// Instances alive now, of all plugins together, but for those that are ready.
     pub fn instances_alive(&self) -> u64 {
-        self.inner
-            .wasmtime
-            .pooling_allocator_metrics()
-            .map_or(0, |metrics| metrics.component_instances())
+        let metrics = self.inner.wasmtime.pooling_allocator_metrics();
+        let all = metrics.map_or(0, |metrics| metrics.component_instances());
+        all.saturating_sub(self.instances_ready())
+    }
+
+    /// Instances that wait for their first call.
+    pub fn instances_ready(&self) -> u64 {
+        self.inner.ready_places.taken() as u64
     }
 }
 
@@ -194,11 +207,19 @@ fn settings(config: &EngineConfig) -> Result<Config, EngineError> {
     if let Some(dir) = &config.cache_dir {
         settings.cache(Some(open_cache(dir)?));
     }
+    if let Some(store) = &config.functions {
+        let store = Arc::new(Kept(Arc::clone(store)));
+        settings
+            .enable_incremental_compilation(store)
+            .map_err(|error| EngineError::new("kept functions", format!("{error:#}")))?;
+    }
     Ok(settings)
 }
 
 fn pooling(config: &EngineConfig) -> PoolingAllocationConfig {
-    let instances = config.max_instances;
+    // Those that are ready take no slot of a call's.
+    let ready = ready::places(config.max_instances);
+    let instances = config.max_instances.saturating_add(ready);
     let parts = instances.saturating_mul(CORE_INSTANCES_PER_COMPONENT);
     let mut pooling = PoolingAllocationConfig::new();
     pooling
@@ -241,7 +262,10 @@ fn open_cache(dir: &std::path::Path) -> Result<Cache, EngineError> {
 /// no file and no environment, and has no request sent, no socket and nothing kept.
 fn link(engine: &wasmtime::Engine) -> wasmtime::Result<Linker<State>> {
     let mut linker = Linker::new(engine);
-    wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
+    let mut options = LinkOptions::default();
+    // What a component of JavaScript imports that has sockets, with all else of them.
+    options.network_error_code(true);
+    wasmtime_wasi::p2::add_to_linker_with_options_async(&mut linker, &options)?;
     wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut linker)?;
     outbound::correct_errors(&mut linker)?;
     sockets::guard(&mut linker)?;
@@ -251,6 +275,7 @@ fn link(engine: &wasmtime::Engine) -> wasmtime::Result<Linker<State>> {
     capabilities::batch::add_to_linker::<_, HasSelf<State>>(&mut linker, |state| state)?;
     sliced::request::add_to_linker::<_, HasSelf<State>>(&mut linker, |state| state)?;
     sliced::notifications::add_to_linker::<_, HasSelf<State>>(&mut linker, |state| state)?;
+    trace::add_to_linker::<_, HasSelf<State>>(&mut linker, |state| state)?;
     Ok(linker)
 }
 
@@ -260,5 +285,6 @@ fn link_quick(engine: &wasmtime::Engine) -> wasmtime::Result<Linker<State>> {
     capabilities::config::add_to_linker::<_, HasSelf<State>>(&mut linker, |state| state)?;
     quick::request::add_to_linker::<_, HasSelf<State>>(&mut linker, |state| state)?;
     quick::notifications::add_to_linker::<_, HasSelf<State>>(&mut linker, |state| state)?;
+    trace::add_to_linker::<_, HasSelf<State>>(&mut linker, |state| state)?;
     Ok(linker)
 }

@@ -93,6 +93,12 @@ impl Grants {
         }
     }
 
+    /// Whether its plugin can act on anything outside of its instance.
+    pub(crate) fn can_act(&self) -> bool {
+        let files = self.folders.iter().any(|folder| folder.write);
+        files || self.http.is_some() || self.keyvalue.is_some() || self.network.is_some()
+    }
+
     /// What takes every secret out of a text.
     pub(crate) fn redactor(&self) -> Redactor {
         let env = self.env.values().filter_map(|value| match value {

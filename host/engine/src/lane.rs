@@ -60,6 +60,13 @@ impl LongLane {
         })
     }
 
+    /// Runs what nobody waits for, beside the long calls.
+    pub(crate) fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
+        if let Some(runtime) = &self.runtime {
+            runtime.spawn(work);
+        }
+    }
+
     /// Polls `call` on the task of the caller until it ends or raises `long`;
     /// then it goes on in the long lane. Dropping this future drops the call.
     pub(crate) async fn drive<T: Send + 'static>(

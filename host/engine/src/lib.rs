@@ -8,6 +8,7 @@
 #![forbid(unsafe_code)]
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod ahead;
 mod asks;
 mod call;
 pub mod contract;
@@ -15,8 +16,10 @@ mod engine;
 mod exports;
 mod fault;
 mod foreign;
+mod functions;
 mod grants;
 mod habit;
+mod instance;
 mod keyvalue;
 mod lane;
 mod limits;
@@ -24,9 +27,11 @@ mod load;
 mod outbound;
 mod plugin;
 mod quick;
+mod ready;
 mod redact;
 mod settings;
 mod sockets;
+mod spans;
 mod state;
 pub mod swap;
 mod ticker;
@@ -35,10 +40,12 @@ mod watch;
 
 pub use asks::asks_of;
 pub use call::{Answer, Change, Completed, Discard, Invocation, RequestEvent, RequestSink, Usage};
+pub use contract::SpanValue;
 pub use engine::{Engine, EngineConfig, EngineError};
 pub use exports::Exports;
 pub use fault::{CallError, Fault, FaultKind};
 pub use foreign::{Foreign, NotServed};
+pub use functions::FunctionStore;
 pub use grants::{Capability, Folder, Grants, Secret, Variable};
 pub use habit::Habit;
 pub use keyvalue::{
@@ -49,4 +56,5 @@ pub use load::LoadError;
 pub use outbound::{Body, Outbound, OutboundError, Patience, Sending};
 pub use plugin::Plugin;
 pub use sockets::{Contact, Judging, LookingUp, LookupError, Network, SocketPlace, Sockets};
+pub use spans::{Ending, OwnSpan, SpanNumber};
 pub use watch::{HostCall, HostCallEnd, HostCallWatch, Stage};

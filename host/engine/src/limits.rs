@@ -1,4 +1,4 @@
-//! What one call may use, and how instances are shared between calls.
+//! What one call may use, and how instances are made and shared between calls.
 //!
 //! It owns the numbers and their defaults; others enforce them.
 
@@ -19,6 +19,10 @@ pub struct Limits {
     pub output_max_bytes: usize,
     /// Bytes of log text in one call.
     pub log_max_bytes: usize,
+    /// Instances that are made before a call needs them, for each thread that serves;
+    /// beside [`crate::EngineConfig::max_instances`], and an eighth of them at most,
+    /// of all plugins together. 0: none.
+    pub ready_instances: usize,
 }
 
 impl Default for Limits {
@@ -30,6 +34,7 @@ impl Default for Limits {
             table_elements_max: 20_000,
             output_max_bytes: 16 << 20,
             log_max_bytes: 64 << 10,
+            ready_instances: 0,
         }
     }
 }

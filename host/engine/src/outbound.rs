@@ -98,6 +98,8 @@ impl OutboundError {
 pub trait Outbound: Debug + Send + Sync {
     /// Sends one request. Follows no redirect. Dropping what it gives ends it.
     fn send(&self, request: http::Request<Body>, patience: Patience) -> Sending;
+    /// Whether they carry the trace of their call on.
+    fn propagates_trace(&self) -> bool;
 }
 
 /// What `wasi:http` keeps in a store. Made only if the plugin asks for it.
@@ -153,7 +155,9 @@ impl WasiHttpHooks for Hooks {
                 uri: request.uri(),
             })
         });
-        if let Some(watch) = &watch {
+        if let Some(watch) = &watch
+            && outbound.propagates_trace()
+        {
             join_trace(&**watch, request.headers_mut());
         }
         let sending = outbound.send(request, patience);

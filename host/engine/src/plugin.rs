@@ -1,33 +1,30 @@
 //! One loaded plugin: compiled, linked once, and called many times under its
 //! limits.
 //!
-//! It owns the life of an instance from check-out to drop. It never decides
-//! whether a call may run: admission and breakers have done that before.
+//! It owns what is linked, and which way a call is run: in one go, or in slices. It
+//! never decides whether a call may run: admission and breakers have done that before.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
-use wasmtime::Store;
 use wasmtime::component::{Component, InstancePre, Val};
 
 use crate::call::{Answer, Completed, Invocation, RequestSink, Usage};
 use crate::engine::{self, Engine};
 use crate::exports::{Exports, quick, sliced};
-use crate::fault::{CallError, Fault, FaultKind, classify};
+use crate::fault::{CallError, Fault, FaultKind};
 use crate::foreign::{Bounds, Foreign};
 use crate::grants::{Capability, Grants};
 use crate::habit::Habit;
+use crate::instance::{Found, Ran};
 use crate::lane::Driven;
 use crate::limits::{Isolation, Limits};
 use crate::load::{self, LoadError};
-use crate::state::{Current, Reach, State, on_epoch};
-use crate::warm::{Shelf, Warm, Whose};
+use crate::ready::Ready;
+use crate::state::{Current, Reach, State};
+use crate::warm::Shelf;
 use crate::watch::Stage;
-
-/// Ticks until a call counts as long: between one and two milliseconds, since
-/// the first tick may be about to come.
-pub(crate) const FIRST_SLICE_TICKS: u64 = 2;
 
 /// A shared handle to a loaded plugin.
 #[derive(Clone)]
@@ -41,10 +38,10 @@ pub(crate) struct Inner {
     /// what it needs from the start
     sizes: load::Sizes,
     /// how much data a call may hand over to the host at once
-    handover_max: usize,
+    pub(crate) handover_max: usize,
     /// none: it asks for nothing that has to be granted, and has no secret
-    reach: Option<Arc<Reach>>,
-    sliced: Linked<sliced::Indices, sliced::Bound>,
+    pub(crate) reach: Option<Arc<Reach>>,
+    pub(crate) sliced: Linked<sliced::Indices, sliced::Bound>,
     /// none: it imports what may wait
     pub(crate) quick: Option<Linked<quick::Indices, quick::Bound>>,
 }
@@ -60,11 +57,8 @@ pub(crate) struct Linked<Indices, Bound> {
     pub(crate) pre: InstancePre<State>,
     pub(crate) indices: Indices,
     pub(crate) shelf: Shelf<Bound>,
+    pub(crate) ready: Arc<Ready<Bound>>,
 }
-
-/// What a round in an instance came to: the instance, and the answer of its
-/// export. The error is the runtime's.
-pub(crate) type Ran<Bound> = wasmtime::Result<(Bound, Result<Answer, CallError>)>;
 
 impl Plugin {
     /// Loads a plugin to which nothing is granted; see [`Plugin::load_granted`].
@@ -155,6 +149,7 @@ impl Plugin {
                     indices,
                     pre,
                     shelf: Shelf::new(isolation),
+                    ready: Ready::new(&parts.ready_places, limits.ready_instances),
                 })
             }
             Err(_) => None,
@@ -164,6 +159,11 @@ impl Plugin {
             handover_max = conversion(&limits).room;
             indices.serve(foreign);
         }
+        // Only what can't be called in one go needs instances for slices at once.
+        let in_slices = match quick.is_none() && !grants.can_act() {
+            true => limits.ready_instances,
+            false => 0,
+        };
         Ok(Self {
             inner: Arc::new(Inner {
                 reach: reach(parts, &component, grants),
@@ -175,6 +175,7 @@ impl Plugin {
                     pre,
                     indices,
                     shelf: Shelf::new(isolation),
+                    ready: Ready::new(&parts.ready_places, in_slices),
                 },
                 quick,
             }),
@@ -295,13 +296,23 @@ impl Inner {
             pre,
             indices,
             shelf,
+            ..
         } = &self.sliced;
         let whose = shelf.whose(&invocation, &sink);
-        let (mut store, instance, calls) = self.check_out(shelf, &whose);
+        let (found, filling) = self.check_out(&self.sliced, &whose);
+        if let Some(filling) = filling {
+            self.fill_sliced(filling);
+        }
+        let Found {
+            mut store,
+            instance,
+            calls,
+            fuel,
+        } = found;
         let caller = invocation.caller().map(str::to_owned);
         let call = Current::in_slices(sink.clone(), caller, deadline, long, &self.limits);
         let result = async {
-            self.begin(&mut store, call)?;
+            self.begin(&mut store, call, fuel)?;
             let mut instance = match instance {
                 Some(instance) => instance,
                 None => {
@@ -317,82 +328,6 @@ impl Inner {
         }
         .await;
         self.end(shelf, store, (whose, calls), result)
-    }
-
-    /// A warm instance, or a store for a fresh one.
-    pub(crate) fn check_out<Bound>(
-        &self,
-        shelf: &Shelf<Bound>,
-        whose: &Whose,
-    ) -> (Store<State>, Option<Bound>, u32) {
-        match shelf.take(whose) {
-            Some(warm) => (warm.store, Some(warm.instance), warm.calls),
-            None => (self.new_store(), None, 0),
-        }
-    }
-
-    /// Puts the limits of one call in force.
-    pub(crate) fn begin(&self, store: &mut Store<State>, call: Current) -> wasmtime::Result<()> {
-        store.data_mut().begin(call);
-        store.set_epoch_deadline(FIRST_SLICE_TICKS);
-        store.set_fuel(self.limits.fuel)
-    }
-
-    /// Judges how a call ended, and keeps the instance if it may serve again.
-    pub(crate) fn end<Bound>(
-        &self,
-        shelf: &Shelf<Bound>,
-        mut store: Store<State>,
-        (whose, calls): (Whose, u32),
-        result: Ran<Bound>,
-    ) -> (Result<Answer, CallError>, Usage) {
-        let usage = self.usage(&store);
-        let mut answer = match result {
-            Ok((instance, Ok(answer))) => {
-                store.data_mut().end();
-                shelf.put_back(Warm {
-                    store,
-                    instance,
-                    calls: calls + 1,
-                    whose,
-                });
-                Ok(answer)
-            }
-            Ok((_, Err(error))) => Err(error),
-            Err(error) => {
-                let slots = self.engine.inner().max_instances;
-                Err(classify(&error, store.data().seen(), slots))
-            }
-        };
-        if let Some(reach) = &self.reach
-            && !reach.redactor.is_idle()
-        {
-            match &mut answer {
-                Ok(answer) => reach.redactor.answer(answer),
-                Err(error) => reach.redactor.error(error),
-            }
-        }
-        (answer, usage)
-    }
-
-    fn new_store(&self) -> Store<State> {
-        let state = State::new(&self.limits, self.reach.clone());
-        let mut store = Store::new(&self.engine.inner().wasmtime, state);
-        store.limiter(|state| &mut state.guard);
-        store.epoch_deadline_callback(on_epoch);
-        store.set_hostcall_fuel(self.handover_max);
-        store
-    }
-
-    fn usage(&self, store: &Store<State>) -> Usage {
-        Usage {
-            fuel: self
-                .limits
-                .fuel
-                .saturating_sub(store.get_fuel().unwrap_or(0)),
-            memory_bytes: store.data().guard.memory_bytes(),
-            ..Usage::default()
-        }
     }
 }
 

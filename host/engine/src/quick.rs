@@ -9,6 +9,7 @@ use std::time::Instant;
 use crate::call::{Answer, Invocation, RequestSink, Usage};
 use crate::exports::quick::{Bound, Indices};
 use crate::fault::{CallError, GivenUp};
+use crate::instance::Found;
 use crate::plugin::{Inner, Linked};
 use crate::state::Current;
 use crate::watch::Stage;
@@ -18,16 +19,25 @@ impl Linked<Indices, Bound> {
     /// what may wait or what others see before it has ended.
     pub(crate) fn try_call(
         &self,
-        inner: &Inner,
+        inner: &Arc<Inner>,
         invocation: &Invocation,
         sink: &Arc<dyn RequestSink>,
         deadline: Instant,
     ) -> Option<(Result<Answer, CallError>, Usage)> {
         let _busy = inner.engine.inner().ticker.busy();
         let whose = self.shelf.whose(invocation, sink);
-        let (mut store, instance, calls) = inner.check_out(&self.shelf, &whose);
+        let (found, filling) = inner.check_out(self, &whose);
+        if let Some(filling) = filling {
+            inner.fill_quick(filling);
+        }
+        let Found {
+            mut store,
+            instance,
+            calls,
+            fuel,
+        } = found;
         let call = Current::in_one_go(sink.clone(), deadline, &inner.limits);
-        let result = inner.begin(&mut store, call).and_then(|()| {
+        let result = inner.begin(&mut store, call, fuel).and_then(|()| {
             let mut instance = match instance {
                 Some(instance) => instance,
                 None => {

@@ -21,6 +21,7 @@ use crate::limits::Limits;
 use crate::outbound::HttpState;
 use crate::redact::Redactor;
 use crate::sockets::{NetworkState, Sockets, judge};
+use crate::spans::{Ending, Spans};
 
 /// What each log message counts beside its text: nobody writes a line for less.
 const LOG_MESSAGE_BYTES: usize = 64;
@@ -32,8 +33,8 @@ const RESOURCES_MAX: usize = 1024;
 /// The data of a store.
 pub(crate) struct State {
     pub(crate) guard: Guard,
-    call: Option<Current>,
-    wasi: Option<WasiCtx>,
+    pub(crate) call: Option<Current>,
+    wasi: Option<Box<WasiCtx>>,
     pub(crate) http: Option<Box<HttpState>>,
     pub(crate) network: Option<Box<NetworkState>>,
     pub(crate) resources: ResourceTable,
@@ -61,7 +62,7 @@ impl Reach {
 
 /// The call that is being served.
 pub(crate) struct Current {
-    sink: Arc<dyn RequestSink>,
+    pub(crate) sink: Arc<dyn RequestSink>,
     deadline: Instant,
     /// raised when the call has used up its first slice; none: it runs in one go,
     /// and is given up then
@@ -70,6 +71,7 @@ pub(crate) struct Current {
     panicked: bool,
     /// as far as it is authenticated
     caller: Option<String>,
+    pub(crate) spans: Spans,
 }
 
 impl Current {
@@ -88,6 +90,7 @@ impl Current {
             log_left_bytes: limits.log_max_bytes,
             panicked: false,
             caller,
+            spans: Spans::default(),
         }
     }
 
@@ -105,7 +108,14 @@ impl Current {
             panicked: false,
             // What may be kept for a caller is never reached in one go.
             caller: None,
+            spans: Spans::held(),
         }
+    }
+}
+
+impl Drop for Current {
+    fn drop(&mut self) {
+        self.spans.abandon(&*self.sink);
     }
 }
 
@@ -129,6 +139,13 @@ impl State {
         self.guard.memory.denied = false;
         self.guard.table.denied = false;
         self.call = Some(call);
+    }
+
+    /// The call has ended, and is not run again.
+    pub(crate) fn settle(&mut self, ending: Ending) {
+        if let Some(call) = &mut self.call {
+            call.spans.settle(&*call.sink, ending);
+        }
     }
 
     /// Lets go of the call, so that nothing of it stays in a warm instance.
@@ -420,10 +437,10 @@ impl WasiView for State {
         if self.wasi.is_none() {
             let sockets = self.network().map(|network| network.sockets());
             let grants = self.reach.as_deref().map(|reach| &*reach.grants);
-            self.wasi = Some(world(grants, sockets));
+            self.wasi = Some(Box::new(world(grants, sockets)));
         }
         WasiCtxView {
-            ctx: self.wasi.get_or_insert_with(|| world(None, None)),
+            ctx: self.wasi.get_or_insert_with(|| Box::new(world(None, None))),
             table: &mut self.resources,
         }
     }

@@ -71,9 +71,8 @@ struct Shard<Bound>(Mutex<Vec<Warm<Bound>>>);
 
 impl<Bound> Shelf<Bound> {
     pub(crate) fn new(isolation: Isolation) -> Self {
-        let threads = std::thread::available_parallelism().map_or(1, usize::from);
         Self {
-            shards: (0..threads.min(SHARDS_MAX))
+            shards: (0..shards())
                 .map(|_| Shard(Mutex::new(Vec::new())))
                 .collect(),
             idle: AtomicUsize::new(0),
@@ -174,8 +173,19 @@ impl<Bound> Shelf<Bound> {
 
     /// The shard of this thread.
     fn home(&self) -> usize {
-        thread_number() % self.shards.len()
+        home(self.shards.len())
     }
+}
+
+/// Shards of whatever threads keep apart.
+pub(crate) fn shards() -> usize {
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    threads.min(SHARDS_MAX)
+}
+
+/// This thread's of so many shards.
+pub(crate) fn home(shards: usize) -> usize {
+    thread_number() % shards
 }
 
 /// Threads are numbered as they first ask.

@@ -34,4 +34,5 @@ pub use error::RpcError;
 pub use json::{JsonError, JsonKind, RawJson};
 pub use reason::{Reason, RefusalData};
 pub use request_id::RequestId;
+pub use scan::Params;
 pub use version::{Era, ProtocolVersion};

@@ -47,12 +47,8 @@ pub(crate) async fn answer(
     let answers = batch.into_iter().map(|message| async {
         match message {
             Ok(Message::Request(request)) => {
-                let observed = host.observe(&Arrival {
-                    request: &request,
-                    headers: None,
-                    origin: &origin,
-                    now: Instant::now(),
-                });
+                let arrival = Arrival::request(&request, None, &origin, Instant::now());
+                let observed = host.observe(&arrival);
                 if let Some(observed) = &observed {
                     observed.in_session(None, agreement.version);
                 }
@@ -65,7 +61,10 @@ pub(crate) async fn answer(
                 }
             }
             Ok(Message::Notification(notification)) => {
+                let now = Instant::now();
                 router::notification(&notification, &calls);
+                let arrival = Arrival::notification(&notification, None, &origin, now);
+                host.notified(&arrival, Some((None, agreement.version)));
                 None
             }
             Ok(Message::Response(response)) => {

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use arc_swap::{ArcSwap, Guard};
 use fusebox_engine::{Engine, EngineConfig, EngineError};
+use fusebox_protocol::ProtocolVersion;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -19,6 +20,7 @@ use crate::buffers::BufferPool;
 use crate::capability_cache::CapabilityCache;
 use crate::catalogue::{Catalogue, ViewName};
 use crate::changes::Changes;
+use crate::compiled::CompiledFunctions;
 use crate::config::{self, Config};
 use crate::control::Control;
 use crate::descriptors::Descriptors;
@@ -28,9 +30,12 @@ use crate::journal::Journal;
 use crate::log_control::LogControl;
 use crate::long_tasks::LongTasks;
 use crate::meters::Meters;
-use crate::metrics::Metrics;
+use crate::metrics::{Lasting, Metrics};
+use crate::origin::Origin;
+use crate::plugin_entry::Handler;
 use crate::rates::Rates;
 use crate::reconfigure::Configuration;
+use crate::reply::Outcome;
 use crate::result_cache::ResultCache;
 use crate::seal::{KEY_BYTES, Sealer};
 use crate::session::Sessions;
@@ -65,6 +70,8 @@ pub struct Host {
     pub configuration: Configuration,
     /// runs wasm
     pub engine: Engine,
+    /// what it has compiled; none: nothing of it is kept in memory
+    pub functions: Option<Arc<CompiledFunctions>>,
     /// what plugins are given of what the configuration grants them
     pub granter: Granter,
     /// plugins from elsewhere
@@ -190,11 +197,16 @@ impl Host {
     ) -> Result<Arc<Self>, HostError> {
         let start = Instant::now();
         let meters = Arc::new(Meters::new(start));
-        let engine = Engine::new(&engine_config(&config))?;
+        let functions = CompiledFunctions::of(config.engine.functions_max_bytes);
+        let engine = Engine::new(&EngineConfig {
+            functions: functions.clone().map(|store| store as _),
+            ..engine_config(&config)
+        })?;
         let descriptors = Descriptors::prepare(config.max_connections);
         let (stopping, tasks) = (CancellationToken::new(), TaskTracker::new());
         Ok(Arc::new(Self {
             engine,
+            functions,
             granter: Granter::new(&config.keyvalue),
             rates: Rates::new(&config.rate_limits),
             audit: Audit::open(&config.audit)?,
@@ -302,6 +314,37 @@ impl Host {
     pub(crate) fn observe(&self, arrival: &Arrival<'_>) -> Option<Observed> {
         let telemetry = self.telemetry.as_ref()?;
         Some(telemetry.begin(arrival))
+    }
+
+    /// Tells whoever wants to know of a notification that was taken in, in a session with
+    /// this id (over HTTP alone) and version.
+    pub(crate) fn notified(
+        &self,
+        arrival: &Arrival<'_>,
+        session: Option<(Option<&str>, ProtocolVersion)>,
+    ) {
+        let Some(observed) = self.observe(arrival) else {
+            return;
+        };
+        if let Some((id, version)) = session {
+            observed.in_session(id, version);
+        }
+        observed.end(Instant::now(), Outcome::Answered);
+    }
+
+    /// A session begins with this connection, and lasts until what this gives is dropped.
+    pub(crate) fn session_begins(&self, origin: &Origin, version: ProtocolVersion) -> Lasting {
+        let times = &self.metrics.sessions;
+        Lasting::begin(times, self.telemetry.as_ref(), origin, version)
+    }
+
+    /// Begins to observe the run of a task, if the request that began it was recorded.
+    pub(crate) fn observe_task(
+        &self,
+        beginning: Option<&str>,
+        handler: &Arc<Handler>,
+    ) -> Option<Observed> {
+        self.telemetry.as_ref()?.begin_task(beginning?, handler)
     }
 
     /// Whether it has begun to stop, without a lock.

@@ -27,6 +27,7 @@ pub mod canary;
 pub mod capability_cache;
 pub mod catalogue;
 pub mod changes;
+pub mod compiled;
 pub mod config;
 pub mod control;
 pub mod descriptors;

@@ -22,6 +22,17 @@ pub enum Carrier {
     Quic,
 }
 
+impl Carrier {
+    /// As conventions name it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Pipe => "pipe",
+            Self::Tcp => "tcp",
+            Self::Quic => "quic",
+        }
+    }
+}
+
 /// Versions of HTTP, by the number that stands for each.
 const HTTP_VERSIONS: [(http::Version, &str); 4] = [
     (http::Version::HTTP_10, "1.0"),

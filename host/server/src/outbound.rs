@@ -12,7 +12,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use bytes::Bytes;
 use fusebox_engine::contract::types;
 use fusebox_engine::{
-    Change, HostCall, HostCallWatch, RequestEvent, RequestSink, SessionStores, Stage,
+    Change, HostCall, HostCallWatch, OwnSpan, RequestEvent, RequestSink, SessionStores, SpanNumber,
+    Stage,
 };
 use fusebox_protocol::params::LogLevel;
 use fusebox_protocol::{ProtocolVersion, RawJson, reply};
@@ -22,7 +23,7 @@ use tokio::sync::{Notify, mpsc};
 use crate::call_log::WORDS;
 use crate::changes::Changes;
 use crate::plugin_entry::Handler;
-use crate::telemetry::Joined;
+use crate::telemetry::{Joined, Round};
 
 /// Messages that wait for a slow receiver before the call that makes them waits too.
 pub const QUEUE_MAX_MESSAGES: usize = 16;
@@ -107,13 +108,37 @@ impl RequestSink for ClientSink {
     }
 
     fn stage(&self, stage: Stage) {
-        if let Joined::Recorded(round) = &self.joined {
+        if let Some(round) = self.joined.recorded() {
             round.stage(stage);
         }
     }
 
     fn host_call(&self, call: HostCall<'_>) -> Option<Box<dyn HostCallWatch>> {
         self.joined.watch(call)
+    }
+
+    fn records_spans(&self) -> bool {
+        self.joined.recorded().is_some_and(Round::records_own)
+    }
+
+    fn span_begins(&self) -> Option<SpanNumber> {
+        self.joined.recorded()?.begin_own()
+    }
+
+    fn within(&self, span: Option<SpanNumber>) {
+        if let Some(round) = self.joined.recorded() {
+            round.within(span);
+        }
+    }
+
+    fn span_ended(&self, span: OwnSpan) {
+        if let Some(round) = self.joined.recorded() {
+            round.end_own(span, &self.handler.core.name);
+        }
+    }
+
+    fn traceparent(&self) -> Option<String> {
+        self.joined.traceparent()
     }
 
     fn close_stream(&self) {

@@ -25,6 +25,7 @@ use crate::auth::Audience;
 use crate::changes::Inbox;
 use crate::event_log::{EventLog, LogLimits, LogRoom};
 use crate::meters::{GaugeGuard, Meters};
+use crate::metrics::Lasting;
 use crate::origin::Origin;
 pub use list::SessionView;
 pub(crate) use list::beginning;
@@ -212,6 +213,8 @@ pub struct Session {
     /// where messages go that come on another path than their answers
     /// (HTTP+SSE); none: every request gets its own answer
     pub inbox: OnceLock<mpsc::Sender<Bytes>>,
+    /// tells how long it lasted, when it has ended
+    pub(crate) lasting: OnceLock<Lasting>,
     /// raised when the session ends
     pub ended: CancellationToken,
     last_seen_ms: AtomicU64,
@@ -339,6 +342,7 @@ impl Sessions {
             calls: Arc::default(),
             log: EventLog::new(self.logs.clone(), &id),
             inbox: OnceLock::new(),
+            lasting: OnceLock::new(),
             ended: CancellationToken::new(),
             last_seen_ms: AtomicU64::new(self.millis(now)),
             _counted: self.meters.session(),
@@ -393,6 +397,9 @@ impl Sessions {
             } else {
                 self.count.fetch_sub(1, Ordering::Relaxed);
                 session.ended.cancel();
+                if let Some(lasting) = session.lasting.get() {
+                    lasting.timed_out();
+                }
             }
             keep
         });
@@ -404,94 +411,4 @@ impl Sessions {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn table(max: usize) -> (Sessions, Instant) {
-        let start = Instant::now();
-        let meters = Arc::new(Meters::new(start));
-        let idle = Duration::from_secs(60);
-        let logs = LogLimits {
-            max_events: 8,
-            max_bytes: 1 << 10,
-            total_max_bytes: 1 << 10,
-            keep: idle,
-        };
-        (Sessions::new(max, 4, idle, logs, start, meters), start)
-    }
-
-    #[test]
-    fn a_full_table_makes_room_only_by_what_is_idle() {
-        let (sessions, start) = table(1);
-        let open = |id: &str, now| {
-            sessions
-                .open(
-                    id.to_owned(),
-                    Arc::new(Agreement::assumed(Audience::default())),
-                    now,
-                )
-                .map(|session| session.id.clone())
-        };
-        assert_eq!(open("a", start), Ok("a".to_owned()));
-        let soon = start + Duration::from_secs(59);
-        assert_eq!(open("b", soon), Err(TooManySessions { limit: 1 }));
-        let late = start + Duration::from_secs(60);
-        assert_eq!(open("b", late), Ok("b".to_owned()));
-        assert!(sessions.get("a", late).is_none());
-    }
-
-    #[test]
-    fn a_session_in_use_is_never_idle() {
-        let (sessions, start) = table(8);
-        let held = sessions
-            .open(
-                "a".to_owned(),
-                Arc::new(Agreement::assumed(Audience::default())),
-                start,
-            )
-            .unwrap();
-        let late = start + Duration::from_secs(3600);
-        sessions.sweep(late);
-        assert!(sessions.get("a", start).is_some());
-        drop(held);
-        sessions.sweep(late);
-        assert!(sessions.get("a", late).is_none());
-    }
-
-    #[test]
-    fn the_end_of_a_session_is_told_to_its_streams() {
-        let (sessions, start) = table(8);
-        let session = sessions
-            .open(
-                "a".to_owned(),
-                Arc::new(Agreement::assumed(Audience::default())),
-                start,
-            )
-            .unwrap();
-        assert!(sessions.close("a"));
-        assert!(session.ended.is_cancelled());
-        assert!(!sessions.close("a"));
-    }
-
-    #[test]
-    fn the_end_of_a_call_leaves_a_later_one_of_its_id_alone() {
-        let calls = CallsInFlight::default();
-        let first = calls.register(RequestId::from(1));
-        let second = calls.register(RequestId::from(1));
-        drop(first);
-        calls.cancel(&RequestId::from(1));
-        assert!(second.cancelled.is_cancelled());
-    }
-
-    #[test]
-    fn a_cancelled_call_is_told_and_forgotten() {
-        let calls = CallsInFlight::default();
-        let call = calls.register(RequestId::from(1));
-        calls.cancel(&RequestId::from(2));
-        assert!(!call.cancelled.is_cancelled());
-        calls.cancel(&RequestId::from(1));
-        assert!(call.cancelled.is_cancelled());
-        drop(call);
-        assert!(calls.table.lock().is_empty());
-    }
-}
+mod tests;

@@ -6,11 +6,13 @@
 
 use std::pin::pin;
 use std::sync::Arc;
+use std::time::Instant;
 
 use bytestring::ByteString;
 use fusebox_protocol::params::{ClientCapabilities, UpdateTaskParams};
 use fusebox_protocol::reply::{self, EmptyResult, TaskStatus};
 use fusebox_protocol::{ProtocolVersion, RawJson, Reason, RefusalData, RequestId, RpcError};
+use opentelemetry::context::FutureExt as _;
 use serde::Deserialize;
 use serde_json::value::{RawValue, to_raw_value};
 use tokio_util::sync::CancellationToken;
@@ -26,8 +28,10 @@ use crate::origin::Origin;
 use crate::plugin_entry::Handler;
 use crate::refusal::millis_up;
 use crate::render::dialect;
+use crate::reply::Outcome;
 use crate::session::CallContext;
 use crate::supervise::Contained;
+use crate::telemetry::Observed;
 
 /// The extension exists in this version alone.
 const VERSION: ProtocolVersion = ProtocolVersion::V2026_07_28;
@@ -41,7 +45,8 @@ pub(crate) async fn begin(call: &Call, known: Known) -> Result<Vec<u8>, RpcError
         return Err(RpcError::internal("only tools become tasks"));
     };
     let tasks = &call.host.long_tasks;
-    let record = tasks.record(&call.handler.name, &call.context.audience, arguments)?;
+    let mut record = tasks.record(&call.handler.name, &call.context.audience, arguments)?;
+    record.trace = call.observed.as_ref().and_then(Observed::traceparent);
     let (kept, room) = (record.clone(), tasks.room());
     // Known as this process's own before it is in the store: whoever opens that ends
     // what nobody runs.
@@ -231,7 +236,8 @@ fn spawn(
     (client, audience): (ClientCapabilities, Audience),
     known: Known,
 ) {
-    let call = Call {
+    let observed = host.observe_task(record.trace.as_deref(), &handler);
+    let mut call = Call {
         host: host.clone(),
         handler,
         id: RequestId::from(0),
@@ -253,7 +259,7 @@ fn spawn(
         round: Round::default(),
         as_task: true,
         turn,
-        observed: None,
+        observed,
     };
     let stop = CancellationToken::new();
     let running = Running {
@@ -271,10 +277,14 @@ fn spawn(
             () = stop.cancelled() => None,
             () = host.stopped.cancelled() => None,
             () = tokio::time::sleep(ends) => None,
-            step = Contained(pin!(audited(&call, known))) => {
+            step = Contained(pin!(traced(&call, known))) => {
                 Some(step.unwrap_or_else(|panic| Err(call.contained(&panic))))
             }
         };
+        // Without a step it is dropped, which tells that it was cancelled.
+        if let (Some(step), Some(observed)) = (&step, call.observed.take()) {
+            observed.end(Instant::now(), outcome(step));
+        }
         let id = running.id.clone();
         // Before anybody learns of its state, for the next round may begin then.
         drop(running);
@@ -282,6 +292,23 @@ fn spawn(
             settle(&host, &id, step, &call.handler.core.sha256).await;
         }
     });
+}
+
+/// The same, with what it says joined to its trace, if it has one.
+async fn traced(call: &Call, known: Known) -> Result<Step, RpcError> {
+    match call.observed.as_ref().and_then(Observed::log_context) {
+        Some(traced) => Box::pin(audited(call, known).with_context(traced)).await,
+        None => audited(call, known).await,
+    }
+}
+
+/// What a run came to, for whoever looks on.
+fn outcome(step: &Result<Step, RpcError>) -> Outcome {
+    match step {
+        Ok(Step::Answer(answered)) if answered.is_error => Outcome::ToolFailed,
+        Ok(_) => Outcome::Answered,
+        Err(error) => Outcome::of(error),
+    }
 }
 
 /// Runs a task's part of a call, and writes down what it came to. One that is cut off

@@ -4,6 +4,7 @@
 //! It owns when it looks, and what of it goes to the log. It never decides what
 //! follows, and `/health` never waits for it.
 
+use std::hint::black_box;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -15,6 +16,9 @@ use crate::supervise::Pulse;
 /// Looks at the clock for each sample: a task that is late every time is late
 /// because of the load, and not by chance.
 const TICKS: u32 = 5;
+
+/// So large that the allocator frees its memory at once, and by itself.
+const LARGE_BYTES: usize = 1 << 20;
 
 /// Takes samples of the machine for backpressure, as long as the host lives.
 pub(crate) async fn sample(host: Arc<Host>, pulse: Pulse) {
@@ -36,7 +40,8 @@ pub(crate) async fn sample(host: Arc<Host>, pulse: Pulse) {
     }
 }
 
-/// Tells of each change of the host's status, until the host stops.
+/// Tells of each change of the host's status, until the host stops; and has memory that
+/// is free given back, for it looks as often as that is worth it.
 pub(crate) async fn watch(host: Arc<Host>) {
     let mut before = Status::Healthy;
     let interval = || host.live().health_check_interval;
@@ -46,7 +51,14 @@ pub(crate) async fn watch(host: Arc<Host>) {
             tell(&report);
         }
         before = report.status;
+        give_memory_back();
     }
+}
+
+/// The allocator keeps what was freed for a second, and looks what is due only as it
+/// frees something large: what compiling took would stay with a host that is quiet.
+fn give_memory_back() {
+    drop(black_box(Vec::<u8>::with_capacity(LARGE_BYTES)));
 }
 
 fn tell(report: &Report) {

@@ -169,7 +169,8 @@ impl Script {
             });
         }
         let kit = self.folder.join(KIT).join("wit");
-        world::write(&kit, &self.work(), &found.exports, &self.capabilities)
+        let (exports, capabilities) = (&found.exports, &self.capabilities);
+        world::write(&kit, &self.work(), exports, capabilities, self.language)
     }
 }
 
@@ -236,8 +237,7 @@ fuel = 7
         check(Language::Python, "[project]\n", "it has no name");
         check(Language::JavaScript, "{}", "it has no name");
         let unknown = r#"{"name": "one", "fusebox": {"capabilities": ["htp"]}}"#;
-        let words =
-            "there is no capability `htp`; there are config, keyvalue, http, sockets, env, files";
+        let words = "there is no capability `htp`; there are config, keyvalue, http, sockets, env, files, trace";
         check(Language::JavaScript, unknown, words);
         let unknown = "[project]\nname = \"one\"\n[tool.fusebox]\ncapability = []\n";
         let error = read(Language::Python, unknown).unwrap_err();

@@ -197,17 +197,15 @@ fn has_library(sysroot: &Path) -> bool {
     })
 }
 
-/// LLVM's linker, the distribution's own or the one that comes with a Rust.
+/// LLVM's linker: the one that comes with a Rust, or the distribution's own, which may
+/// be so old that it doesn't know what plugins ask of it (`--initial-heap`).
 fn linker(sysroots: [Option<&Path>; 2]) -> Option<PathBuf> {
-    find("wasm-ld", search_path()).or_else(|| {
-        sysroots.into_iter().flatten().find_map(|sysroot| {
-            let hosts = fs::read_dir(sysroot.join("lib/rustlib")).ok()?;
-            find(
-                "rust-lld",
-                hosts.flatten().map(|host| host.path().join("bin")),
-            )
-        })
-    })
+    let with_rust = sysroots.into_iter().flatten().find_map(|sysroot| {
+        let hosts = fs::read_dir(sysroot.join("lib/rustlib")).ok()?;
+        let programs = hosts.flatten().map(|host| host.path().join("bin"));
+        find("rust-lld", programs)
+    });
+    with_rust.or_else(|| find("wasm-ld", search_path()))
 }
 
 /// Remembers that rustup could not help this Rust, so that it is asked once.

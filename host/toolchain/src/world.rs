@@ -7,13 +7,15 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::error::Error;
+use crate::language::Language;
 
 /// The world's name.
 pub(crate) const NAME: &str = "fusebox-made";
 
-/// What a manifest may ask for, and what it imports then. For sockets, variables and
-/// files that is nothing more: the runtime of the language imports them anyhow.
-const CAPABILITIES: [(&str, &[&str]); 6] = [
+/// What a manifest may ask for, and what it imports then. For variables and files that
+/// is nothing more: the runtime of the language imports them anyhow, and that of Python
+/// sockets too.
+const CAPABILITIES: [(&str, &[&str]); 7] = [
     ("config", &["wasi:config/store@0.2.0-rc.1"]),
     (
         "keyvalue",
@@ -26,7 +28,22 @@ const CAPABILITIES: [(&str, &[&str]); 6] = [
     ("sockets", &[]),
     ("env", &[]),
     ("files", &[]),
+    // The host grants it to everybody; who doesn't use it shouldn't import it.
+    ("trace", &["trace"]),
 ];
+
+/// What JavaScript imports for sockets: its runtime has no words for them.
+const SOCKETS: [&str; 3] = [
+    "wasi:sockets/instance-network@0.2.12",
+    "wasi:sockets/ip-name-lookup@0.2.12",
+    "wasi:sockets/tcp-create-socket@0.2.12",
+];
+
+/// The file of the contract that has sockets, and the mark of what is in there for those
+/// who ask for it by name. The world of JavaScript's runtime has it without the mark, and
+/// one component can't have both.
+const SOCKETS_FILE: &str = "deps/sockets/sockets.wit";
+const SOCKETS_MARK: &str = "@unstable(feature = network-error-code)";
 
 /// What a plugin can export.
 const EXPORTS: [&str; 4] = ["tools", "resources", "prompts", "completions"];
@@ -45,23 +62,43 @@ pub(crate) fn write(
     folder: &Path,
     exports: &[String],
     capabilities: &[String],
+    language: Language,
 ) -> Result<PathBuf, Error> {
     let place = folder.join("wit");
     copy(kit, &place)?;
-    let path = place.join("made.wit");
-    fs::write(&path, text(exports, capabilities)).map_err(|source| Error::Write {
-        path: path.clone(),
-        source,
-    })?;
+    let binds_sockets = language == Language::JavaScript
+        && capabilities
+            .iter()
+            .any(|capability| capability == "sockets");
+    let own: &[&str] = if binds_sockets { &SOCKETS } else { &[] };
+    if binds_sockets {
+        unmark(&place.join(SOCKETS_FILE))?;
+    }
+    put(&place.join("made.wit"), &text(exports, capabilities, own))?;
     Ok(place)
 }
 
-fn text(exports: &[String], capabilities: &[String]) -> String {
+fn unmark(path: &Path) -> Result<(), Error> {
+    let marked = fs::read_to_string(path).map_err(|source| Error::Read {
+        path: path.to_path_buf(),
+        source,
+    })?;
+    put(path, &marked.replace(SOCKETS_MARK, ""))
+}
+
+fn put(path: &Path, text: &str) -> Result<(), Error> {
+    fs::write(path, text).map_err(|source| Error::Write {
+        path: path.to_path_buf(),
+        source,
+    })
+}
+
+fn text(exports: &[String], capabilities: &[String], own: &[&str]) -> String {
     let asked = CAPABILITIES.iter().filter(|(name, _)| {
         let mut asked = capabilities.iter();
         asked.any(|one| one == name)
     });
-    let imports = asked.flat_map(|(_, imports)| imports.iter());
+    let imports = asked.flat_map(|(_, imports)| imports.iter()).chain(own);
     let imports: String = imports
         .map(|import| format!("    import {import};\n"))
         .collect();
@@ -112,15 +149,24 @@ mod tests {
         let all = |names: &[&str]| -> Vec<String> {
             names.iter().map(|name| (*name).to_owned()).collect()
         };
-        for (exports, capabilities) in [
-            (all(&["tools"]), all(&[])),
-            (all(&["prompts", "tools"]), all(&["keyvalue", "http"])),
-            (all(&EXPORTS), all(&known())),
+        for (exports, capabilities, language) in [
+            (all(&["tools"]), all(&[]), Language::Python),
+            (
+                all(&["prompts", "tools"]),
+                all(&["keyvalue", "http"]),
+                Language::JavaScript,
+            ),
+            (all(&EXPORTS), all(&known()), Language::Python),
+            (all(&EXPORTS), all(&known()), Language::JavaScript),
         ] {
-            let place = write(&kit, folder.path(), &exports, &capabilities).unwrap();
+            let place = write(&kit, folder.path(), &exports, &capabilities, language).unwrap();
             let made = fs::read_to_string(place.join("made.wit")).unwrap();
             assert_eq!(made.matches("export ").count(), exports.len(), "{made}");
             assert_eq!(made.contains("wasi:http"), capabilities.len() > 1, "{made}");
+            let binds = language == Language::JavaScript && capabilities.len() > 2;
+            assert_eq!(made.contains("wasi:sockets"), binds, "{made}");
+            let sockets = fs::read_to_string(place.join(SOCKETS_FILE)).unwrap();
+            assert_eq!(sockets.contains(SOCKETS_MARK), !binds);
             // It is WIT that the contract's package takes.
             let mut resolve = wit_parser::Resolve::default();
             resolve.push_dir(&place).unwrap();

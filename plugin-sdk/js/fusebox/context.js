@@ -4,7 +4,7 @@
 // the object `host`; the one here is for tests, and keeps what it is told.
 
 import { Rounds, accepted, elicit, listRoots, sample, visit } from "./asking.js";
-import { ToolError } from "./errors.js";
+import { InputRequired, ToolError } from "./errors.js";
 
 /** A value that nobody sees by accident. */
 class Secret {
@@ -28,6 +28,59 @@ class Secret {
   }
 }
 
+/** A piece of the work, in the operator's traces, until the function that has it ends. */
+class Span {
+  #recorded;
+
+  constructor(recorded) {
+    this.#recorded = recorded;
+  }
+
+  /**
+   * Adds an attribute, in the place of one with the same key. It goes to the operator's
+   * collector: no argument or secret of a caller belongs there.
+   */
+  set(key, value) {
+    this.#recorded?.set(key, value);
+    return this;
+  }
+
+  /** Says that this piece of the work fails, and why. */
+  fail(why) {
+    this.#recorded?.fail(String(why));
+    return this;
+  }
+
+  /** Ends it. */
+  end() {
+    this.#recorded?.end();
+    this.#recorded = undefined;
+  }
+}
+
+/** A span in a test. */
+class KeptSpan {
+  attributes = {};
+  failed;
+  ended = false;
+
+  constructor(name) {
+    this.name = name;
+  }
+
+  set(key, value) {
+    this.attributes[key] = value;
+  }
+
+  fail(why) {
+    this.failed = why;
+  }
+
+  end() {
+    this.ended = true;
+  }
+}
+
 /** What stands for a host in tests. */
 export class TestHost {
   /** what was logged: `{level, message, logger}` */
@@ -36,12 +89,17 @@ export class TestHost {
   reported = [];
   /** such as `tools` or `resource file:///a` */
   changed = [];
+  /** each `ctx.span`, in the order in which they began */
+  spans = [];
   /** what is kept */
   values = new Map();
   cancelled = false;
 
-  constructor(config = {}) {
+  #connect;
+
+  constructor(config = {}, connect) {
     this.config = config;
+    this.#connect = connect;
   }
 
   log(level, json, logger) {
@@ -58,7 +116,21 @@ export class TestHost {
 
   closeStream() {}
 
+  span(name) {
+    this.spans.push(new KeptSpan(name));
+    return this.spans.at(-1);
+  }
+
+  traceparent() {}
+
   sleep() {}
+
+  connect(host, port) {
+    if (this.#connect === undefined) {
+      throw new Error("a test of sockets needs `new Context({ connect: (host, port) => ({ read, write, close }) })`");
+    }
+    return this.#connect(host, port);
+  }
 
   notify(what, uri) {
     this.changed.push(uri === undefined ? what : `${what} ${uri}`);
@@ -156,14 +228,14 @@ export class Context {
   #rounds;
 
   constructor(options = {}) {
-    const { caller, client = [], deadlineMs = 60_000, config, answers, rounds, host } = options;
+    const { caller, client = [], deadlineMs = 60_000, config, answers, connect, rounds, host } = options;
     /** who is authenticated; undefined on a listener without authentication */
     this.caller = caller;
     /** what may be asked: any of `form`, `visit`, `sample`, `roots` */
     this.client = new Set(client);
     /** until the host ends this call, from its beginning */
     this.deadlineMs = deadlineMs;
-    this.host = host ?? new TestHost(config);
+    this.host = host ?? new TestHost(config, connect);
     this.store = new Store(this.host);
     this.#rounds = rounds ?? new Rounds(answers);
   }
@@ -207,9 +279,51 @@ export class Context {
     this.host.closeStream();
   }
 
+  /**
+   * Runs a piece of the work that the operator's traces show, below the innermost one that
+   * is open: `ctx.span("parse", (span) => ...)`, which may be `async`. What is logged
+   * meanwhile belongs to it. Needs the capability `trace`, and no grant.
+   */
+  span(name, run) {
+    const span = new Span(this.host.span(name));
+    const failed = (error) => {
+      // Its words may quote a caller. A question to the user is no failure.
+      if (!(error instanceof InputRequired)) span.fail(error?.name ?? "error");
+      span.end();
+      throw error;
+    };
+    const done = (value) => {
+      span.end();
+      return value;
+    };
+    let made;
+    try {
+      made = run(span);
+    } catch (error) {
+      return failed(error);
+    }
+    return typeof made?.then === "function" ? made.then(done, failed) : done(made);
+  }
+
+  /**
+   * The place in the trace at which the handler is, as the header of that name has it, or
+   * undefined. Needs the capability `trace`.
+   */
+  get traceparent() {
+    return this.host.traceparent();
+  }
+
   /** Waits, without using fuel. */
   sleep(milliseconds) {
     this.host.sleep(milliseconds);
+  }
+
+  /**
+   * A connection by TCP to a name or an address: `write`, `read`, `close`. Throws if it
+   * isn't granted, or nobody answers.
+   */
+  connect(host, port) {
+    return this.host.connect(host, port);
   }
 
   toolsChanged() {

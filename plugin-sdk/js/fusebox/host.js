@@ -2,12 +2,47 @@
 // generated entry hands over. A capability that the project doesn't ask for isn't among
 // them; using it says where to ask for it.
 
+import { connect } from "./connection.js";
 import { ToolError } from "./errors.js";
 
 const told = (error) => {
   const { tag, val } = error?.payload ?? error ?? {};
   return new ToolError(typeof val === "string" ? val : `the store: ${tag ?? error}`);
 };
+
+/** What lets go of a thing of the host, in engines that have no symbol for it, too. */
+const dispose = Symbol.dispose ?? Symbol.for("dispose");
+
+/** A value of an attribute, as the contract has it. */
+function attribute(value) {
+  if (typeof value === "boolean") return { tag: "flag", val: value };
+  if (typeof value === "bigint") return { tag: "integer", val: BigInt.asIntN(64, value) };
+  if (Number.isSafeInteger(value)) return { tag: "integer", val: BigInt(value) };
+  if (typeof value === "number") return { tag: "number", val: value };
+  return { tag: "text", val: String(value) };
+}
+
+/** A span that is recorded. */
+class InHostSpan {
+  #span;
+
+  constructor(span) {
+    this.#span = span;
+  }
+
+  set(key, value) {
+    this.#span.set(key, attribute(value));
+  }
+
+  fail(why) {
+    this.#span.fail(why);
+  }
+
+  end() {
+    this.#span.end();
+    this.#span[dispose]?.();
+  }
+}
 
 export class InHost {
   #imports;
@@ -46,8 +81,21 @@ export class InHost {
     this.#imports.request.closeStream();
   }
 
+  span(name) {
+    const { isRecorded, Span } = this.#demand("trace", "trace");
+    return isRecorded() ? new InHostSpan(new Span(name, [])) : undefined;
+  }
+
+  traceparent() {
+    return this.#demand("trace", "trace").traceparent() ?? undefined;
+  }
+
   sleep(milliseconds) {
     this.#imports.clock.subscribeDuration(BigInt(Math.round(milliseconds * 1e6))).block();
+  }
+
+  connect(host, port) {
+    return connect(this.#demand("sockets", "sockets"), host, port);
   }
 
   notify(what, uri) {

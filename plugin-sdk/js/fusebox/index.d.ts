@@ -156,13 +156,38 @@ export interface Store {
   keys(): string[];
 }
 
+/** A connection by TCP; needs the capability `sockets`. It is closed with its call. */
+export interface Connection {
+  /** Sends text or bytes, all of it. */
+  write(data: string | Uint8Array): void;
+  /** The bytes that have come, once there are some; undefined when no more will. */
+  read(most?: number): Uint8Array | undefined;
+  close(): void;
+}
+
 /** What stands for a host in tests. */
 export interface TestHost {
   readonly logged: { level: Level; message: unknown; logger?: string }[];
   readonly reported: { done: number; total?: number; message?: string }[];
   readonly changed: string[];
+  readonly spans: {
+    name: string;
+    attributes: { [key: string]: string | number | bigint | boolean };
+    failed?: string;
+    ended: boolean;
+  }[];
   readonly values: Map<string, Uint8Array>;
   cancelled: boolean;
+}
+
+/** A piece of the work, in the operator's traces. */
+export interface Span {
+  /** Adds an attribute, in the place of one with the same key. */
+  set(key: string, value: string | number | bigint | boolean): Span;
+  /** Says that this piece of the work fails, and why. */
+  fail(why: string): Span;
+  /** Ends it, before its function does. */
+  end(): void;
 }
 
 /** The call that a handler serves. */
@@ -174,6 +199,7 @@ export class Context {
     deadlineMs?: number;
     config?: { [key: string]: string };
     answers?: { [key: string]: unknown };
+    connect?: (host: string, port: number) => Connection;
   });
   /** who is authenticated */
   readonly caller: string | undefined;
@@ -195,8 +221,16 @@ export class Context {
   progress(done: number, total?: number, message?: string): void;
   readonly isCancelled: boolean;
   closeStream(): void;
+  /**
+   * Runs a piece of the work that the operator's traces show; needs the capability `trace`.
+   */
+  span<R>(name: string, run: (span: Span) => R): R;
+  /** As the header of that name has it; needs the capability `trace`. */
+  readonly traceparent: string | undefined;
   /** Waits, without using fuel. */
   sleep(milliseconds: number): void;
+  /** A connection by TCP to a name or an address; throws if it isn't granted. */
+  connect(host: string, port: number): Connection;
   toolsChanged(): void;
   promptsChanged(): void;
   resourcesChanged(): void;

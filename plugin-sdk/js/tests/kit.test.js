@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { serve } from "../fusebox/component.js";
+import { connect, literal } from "../fusebox/connection.js";
 import * as kit from "../fusebox/index.js";
 import { exportsOf } from "../fusebox/plugin.js";
 
@@ -122,6 +123,25 @@ test("addresses are matched, exact ones first", async () => {
   assert.deepEqual(exportsOf(plugin), ["resources"]);
 });
 
+test("a span ends with its function, and says if that fails", async () => {
+  const ctx = new kit.Context();
+  const made = ctx.span("plain", (span) => span.set("step", 1) && 7);
+  assert.equal(made, 7);
+  const failing = ctx.span("later", async () => {
+    throw new RangeError("words of a caller");
+  });
+  assert.equal(ctx.host.spans[1].ended, false);
+  await assert.rejects(failing, RangeError);
+  assert.throws(() => ctx.span("now", () => ctx.secret("no")));
+  const shown = ctx.host.spans.map(({ name, attributes, failed, ended }) => [name, attributes, failed, ended]);
+  assert.deepEqual(shown, [
+    ["plain", { step: 1 }, undefined, true],
+    ["later", {}, "RangeError", true],
+    ["now", {}, "ToolError", true],
+  ]);
+  assert.equal(ctx.traceparent, undefined);
+});
+
 test("a context for a test keeps what it is told", () => {
   const ctx = new kit.Context({ config: { key: "value", token: "t" } });
   ctx.info({ a: 1 });
@@ -132,4 +152,80 @@ test("a context for a test keeps what it is told", () => {
   assert.deepEqual([ctx.config("key"), ctx.config("no", "else")], ["value", "else"]);
   assert.deepEqual([`${ctx.secret("token")}`, ctx.secret("token").expose()], ["***", "t"]);
   assert.throws(() => ctx.secret("no"), /has no secret `no`/);
+});
+
+/** The host's `wasi:sockets`, where one server listens and says what it is told to. */
+function sockets({ found = [{ tag: "ipv4", val: [10, 0, 0, 1] }], heard = [], deny }) {
+  const told = { connected: [], sent: [], waited: 0, dropped: [] };
+  const drops = (name) => ({ [Symbol.dispose ?? Symbol.for("dispose")]: () => told.dropped.push(name) });
+  const subscribe = () => ({ block: () => told.waited++, ...drops("pollable") });
+  const fails = (payload) => {
+    throw Object.assign(new Error("the host"), { payload });
+  };
+  const [left, texts] = [[...found], [...heard]];
+  let isPending = true;
+  const streams = [
+    {
+      blockingRead: () => (texts.length > 0 ? new TextEncoder().encode(texts.shift()) : fails({ tag: "closed" })),
+      ...drops("input"),
+    },
+    { blockingWriteAndFlush: (bytes) => told.sent.push(bytes.length), ...drops("output") },
+  ];
+  const socket = {
+    startConnect: (_, address) => {
+      told.connected.push(address.val.address.join("."));
+      if (deny?.includes(address.val.address.at(-1))) fails("access-denied");
+      isPending = true;
+    },
+    finishConnect: () => {
+      if (!isPending) return streams;
+      isPending = false;
+      return fails("would-block");
+    },
+    subscribe,
+    ...drops("socket"),
+  };
+  const imports = {
+    network: { instanceNetwork: () => ({}) },
+    names: { resolveAddresses: () => ({ resolveNextAddress: () => left.shift(), subscribe }) },
+    tcp: { createTcpSocket: () => socket },
+  };
+  return { imports, told };
+}
+
+test("a connection is made to the first address that answers, and closed in order", () => {
+  const found = [1, 2].map((last) => ({ tag: "ipv4", val: [10, 0, 0, last] }));
+  const { imports, told } = sockets({ found, heard: ["one", "two"], deny: [1] });
+  const connection = connect(imports, "db.example.org", 5432);
+  assert.deepEqual(told.connected, ["10.0.0.1", "10.0.0.2"]);
+  assert.equal(told.waited, 1);
+  connection.write("x".repeat(5000));
+  assert.deepEqual(told.sent, [4096, 904]);
+  const read = () => connection.read();
+  assert.deepEqual([read(), read()].map((bytes) => new TextDecoder().decode(bytes)), ["one", "two"]);
+  assert.equal(read(), undefined);
+  connection.close();
+  connection.close();
+  assert.deepEqual(told.dropped, ["socket", "pollable", "input", "output", "socket"]);
+  assert.throws(read, /the connection is closed/);
+});
+
+test("what isn't granted is told, and what no name leads to", () => {
+  const denied = sockets({ deny: [1] });
+  assert.throws(() => connect(denied.imports, "a", 1), /^ToolError: connecting to a:1: access-denied: not granted/);
+  const nothing = sockets({ found: [] });
+  assert.throws(() => connect(nothing.imports, "a", 1), /connecting to a:1: name-unresolvable$/);
+  const context = new kit.Context();
+  assert.throws(() => context.connect("a", 1), /a test of sockets needs/);
+  assert.equal(new kit.Context({ connect: (host, port) => host + port }).connect("a", 1), "a1");
+});
+
+test("an address is no name", () => {
+  assert.deepEqual(literal("127.0.0.1"), { tag: "ipv4", val: [127, 0, 0, 1] });
+  assert.deepEqual(literal("::1"), { tag: "ipv6", val: [0, 0, 0, 0, 0, 0, 0, 1] });
+  assert.deepEqual(literal("fd00:0:1::a:b").val, [0xfd00, 0, 1, 0, 0, 0, 0xa, 0xb]);
+  assert.deepEqual(literal("1:2:3:4:5:6:7:8").val, [1, 2, 3, 4, 5, 6, 7, 8]);
+  for (const name of ["localhost", "300.0.0.1", "1::2::3", "1:2", "1:2:3:4:5:6:7:8:9", "::g"]) {
+    assert.equal(literal(name), undefined, name);
+  }
 });

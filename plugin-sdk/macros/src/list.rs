@@ -2,6 +2,8 @@
 //! tables. What is wrong with one of them is said where it stands in the list, which
 //! `macro_rules` can't do.
 
+use std::collections::HashSet;
+
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
 use syn::parse::{Parse, ParseStream};
@@ -35,15 +37,17 @@ impl Parse for List {
 impl List {
     fn array(&self) -> Result<TokenStream> {
         let of = &self.of;
-        let mut names = Vec::new();
         let mut definitions = Vec::new();
+        // By their words: to compare paths is a feature of `syn` that the macros are
+        // built without where a plugin is built.
+        let mut names = HashSet::new();
         for handler in &self.handlers {
             let name = quote!(#handler).to_string().replace(' ', "");
             if names.contains(&name) {
                 let words = format!("`{name}` stands in this list twice");
                 return Err(Error::new_spanned(handler, words));
             }
-            names.push(name);
+            names.insert(name);
             let Some(last) = handler.segments.last() else {
                 continue;
             };

@@ -10,7 +10,7 @@ from typing import Any, Callable
 
 from . import schema
 from .asking import Elicit, ListRoots, Rounds, Sample, Sampled, Visit
-from .errors import HttpError, ToolError
+from .errors import HttpError, InputRequired, ToolError
 from .http import Http, Response
 
 
@@ -26,6 +26,58 @@ class Secret:
 
     def __repr__(self) -> str:
         return "***"
+
+
+class Span:
+    """A piece of the work, in the operator's traces, until its `with` block ends."""
+
+    def __init__(self, recorded: Any) -> None:
+        self._recorded = recorded
+
+    def set(self, key: str, value: str | int | float | bool) -> None:
+        """Adds an attribute, in the place of one with the same key. It goes to the
+        operator's collector: no argument or secret of a caller belongs there."""
+        if self._recorded is not None:
+            self._recorded.set(key, value)
+
+    def fail(self, why: str) -> None:
+        """Says that this piece of the work fails, and why."""
+        if self._recorded is not None:
+            self._recorded.fail(why)
+
+    def end(self) -> None:
+        """Ends it."""
+        recorded, self._recorded = self._recorded, None
+        if recorded is not None:
+            recorded.end()
+
+    def __enter__(self) -> Span:
+        return self
+
+    def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
+        # Its words may quote a caller. A question to the user is no failure.
+        if kind is not None and not issubclass(kind, InputRequired):
+            self.fail(kind.__name__)
+        self.end()
+
+
+class KeptSpan:
+    """A span in a test: what was set, why it failed, and whether it has ended."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.attributes: dict[str, str | int | float | bool] = {}
+        self.failed: str | None = None
+        self.ended = False
+
+    def set(self, key: str, value: str | int | float | bool) -> None:
+        self.attributes[key] = value
+
+    def fail(self, why: str) -> None:
+        self.failed = why
+
+    def end(self) -> None:
+        self.ended = True
 
 
 class Host:
@@ -44,6 +96,8 @@ class Host:
         self.reported: list[tuple[float, float | None, str | None]] = []
         #: such as `tools` or `resource file:///a`
         self.changed: list[str] = []
+        #: each `ctx.span`, in the order in which they began
+        self.spans: list[KeptSpan] = []
         self.cancelled = False
         self._http = http
 
@@ -58,6 +112,13 @@ class Host:
 
     def close_stream(self) -> None:
         pass
+
+    def span(self, name: str) -> KeptSpan:
+        self.spans.append(KeptSpan(name))
+        return self.spans[-1]
+
+    def traceparent(self) -> str | None:
+        return None
 
     def sleep(self, seconds: float) -> None:
         pass
@@ -196,6 +257,18 @@ class Context:
     def close_stream(self) -> None:
         """A hint that it takes a while: the client need not hold its connection."""
         self.host.close_stream()
+
+    def span(self, name: str) -> Span:
+        """A piece of the work that the operator's traces show: `with ctx.span("parse") as
+        span:`. It stands below the innermost one that is open; what is logged and
+        requested meanwhile belongs to it. Needs the capability `trace`, and no grant."""
+        return Span(self.host.span(name))
+
+    @property
+    def traceparent(self) -> str | None:
+        """The place in the trace at which the handler is, as the header of that name has
+        it, or None. Needs the capability `trace`."""
+        return self.host.traceparent()
 
     def sleep(self, seconds: float) -> None:
         """Waits, without using fuel."""

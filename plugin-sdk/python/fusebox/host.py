@@ -37,6 +37,7 @@ _store = _bindings("wasi_keyvalue_store", "store", having="Bucket")
 _atomics = _bindings("atomics", having="increment")
 _http = _bindings("wasi_http_types", "types", having="OutgoingRequest")
 _handler = _bindings("outgoing_handler", having="handle")
+_trace = _bindings("trace", having="is_recorded")
 _streams = _bindings("streams", having="StreamError_Closed")
 
 #: what one write takes at most, by the contract of `wasi:io`
@@ -64,6 +65,28 @@ def _told(error: Err[Any]) -> ToolError:
     return ToolError(text if isinstance(text, str) else f"the store: {type(value).__name__}")
 
 
+class InHostSpan:
+    """A span that is recorded."""
+
+    def __init__(self, span: Any) -> None:
+        self._span = span
+
+    def set(self, key: str, value: str | int | float | bool) -> None:
+        kinds = {bool: "Flag", int: "Integer", float: "Number"}
+        kind = kinds.get(type(value), "Text")
+        if kind == "Text":
+            value = str(value)
+        elif kind == "Integer":
+            value = max(-(1 << 63), min(value, (1 << 63) - 1))
+        self._span.set(key, getattr(_trace, f"Value_{kind}")(value))
+
+    def fail(self, why: str) -> None:
+        self._span.fail(why)
+
+    def end(self) -> None:
+        self._span.__exit__(None, None, None)
+
+
 class InHost:
     """As `context.Host`, which stands for it in tests."""
 
@@ -78,6 +101,14 @@ class InHost:
 
     def close_stream(self) -> None:
         _request.close_stream()
+
+    def span(self, name: str) -> Any:
+        if not _demand(_trace, "trace").is_recorded():
+            return None
+        return InHostSpan(_trace.Span(name, []))
+
+    def traceparent(self) -> str | None:
+        return _demand(_trace, "trace").traceparent()
 
     def sleep(self, seconds: float) -> None:
         with _clock.subscribe_duration(int(seconds * 1e9)) as pollable:

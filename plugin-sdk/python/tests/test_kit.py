@@ -225,6 +225,16 @@ class InTests(unittest.TestCase):
         ctx.store.set_json("k", [1])
         self.assertEqual(ctx.store.increment("n", 2), 2)
         self.assertEqual(ctx.host.logged, [("info", {"a": 1}, None)])
+        with self.assertRaises(LookupError), ctx.span("outer") as outer:
+            outer.set("step", 1)
+            with self.assertRaises(InputRequired), ctx.span("inner"):
+                raise InputRequired({}, None)
+            raise LookupError("words of a caller")
+        shown = [(one.name, one.attributes, one.failed, one.ended) for one in ctx.host.spans]
+        self.assertEqual(
+            shown, [("outer", {"step": 1}, "LookupError", True), ("inner", {}, None, True)]
+        )
+        self.assertIsNone(ctx.traceparent)
         self.assertEqual(ctx.host.reported, [(1.0, 2.0, "half")])
         self.assertEqual((ctx.store.get_json("k"), ctx.store.keys()), ([1], ["k", "n"]))
         self.assertEqual((ctx.config("key"), ctx.config("no", "else")), ("value", "else"))

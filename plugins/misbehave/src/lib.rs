@@ -1,5 +1,6 @@
 //! Every way in which a handler can go wrong, one tool each, to see that the
-//! host stays well. `flip`, `sleep`, `ok` and `remember` are well-behaved when asked.
+//! host stays well. `flip`, `sleep`, `ok`, `remember` and `trace` are well-behaved when
+//! asked.
 
 use std::hint::black_box;
 use std::sync::{Mutex, PoisonError};
@@ -159,6 +160,44 @@ fn remember(value: String) -> String {
     left.replace(value).unwrap_or_else(|| "nothing".to_owned())
 }
 
+/// Spans that `trace` makes, if it is to make many.
+const MANY: u64 = 200;
+
+/// Works in two spans, one in the other, and answers where it was in the trace.
+#[tool]
+fn trace(
+    /** `log`, `fail`, `many`, `leave` them open, `trap` within them, or anything else */
+    how: String,
+    /** an attribute of the inner one */
+    value: Option<String>,
+    context: &Context,
+) -> String {
+    let outer = context.span("outer");
+    outer.set("step", 1).set("ratio", 0.5).set("good", true);
+    let inner = context.span("inner");
+    if let Some(value) = value {
+        inner.set("value", value);
+    }
+    let at = context.traceparent().unwrap_or_else(|| "nowhere".to_owned());
+    match how.as_str() {
+        "log" => context.log_info("said within"),
+        "fail" => {
+            inner.fail("it found nothing");
+        }
+        "many" => (0..MANY).for_each(|_| context.span("one of many").end()),
+        "trap" => crash(),
+        "leave" => {
+            std::mem::forget(outer);
+            std::mem::forget(inner);
+            return at;
+        }
+        _ => {}
+    }
+    inner.end();
+    outer.end();
+    at
+}
+
 fusebox_sdk::plugin! {
     lists: cache(ttl_ms = 1_000),
     tools: [
@@ -177,5 +216,6 @@ fusebox_sdk::plugin! {
         keep_private,
         keep_wrongly,
         remember,
+        trace,
     ]
 }

@@ -36,8 +36,11 @@ pub(crate) fn fetch(
     /// a secret to send in the header `authorization`
     authorization: Option<String>,
     timeout_ms: Option<u64>,
+    /// a span around it
+    span: Option<String>,
     ctx: &Context,
 ) -> Result<Fetched, HandlerError> {
+    let _span = span.map(|name| ctx.span(&name));
     let method = method.unwrap_or("GET".to_owned());
     let mut request = ctx.http().request(&method, &url);
     if let Some(bytes) = send_bytes {

@@ -56,6 +56,14 @@ fn a_full_disk_costs_callers_nothing_and_is_told() {
         causes.contains("the audit log can't be written"),
         "{causes}"
     );
+    let figures = host.get("/metrics").text();
+    for line in [
+        "fusebox_audit_failing 1".to_owned(),
+        "fusebox_audit_lines_total{outcome=\"written\"} 0".to_owned(),
+        format!("fusebox_audit_lines_total{{outcome=\"dropped\"}} {dropped}"),
+    ] {
+        assert!(figures.lines().any(|one| one == line), "{line}");
+    }
     let told = |words: &str| host.log().matches(words).count();
     assert_eq!(told("it is tried again each second"), 1, "told once");
     assert_eq!(told("calls are not in the audit log"), 1, "told once");

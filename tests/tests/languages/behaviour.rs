@@ -136,6 +136,7 @@ fn lists(client: &mut Client) {
         "remembered",
         "long",
         "spin",
+        "traced",
     ];
     assert_eq!(names, expected);
     let greet = &tools[0];

@@ -1,10 +1,13 @@
 //! Proves that a plugin is the same in each language: one suite of behaviour over the
 //! versions of `tests/behaviour` in Rust, Python and JavaScript, in both isolation modes,
-//! through a real host; and that the kits' own tests pass.
+//! through a real host; that the kits' own tests pass; and that what ships in Python and
+//! JavaScript does.
 
 mod behaviour;
 mod kits;
 mod missing;
+mod shipped;
+mod spans;
 
 use std::fs;
 use std::path::Path;
@@ -76,7 +79,7 @@ impl Language {
             let path = project.join(manifest);
             if let Ok(text) = fs::read_to_string(&path) {
                 let asks = ["capabilities = []", "\"capabilities\": []"];
-                let all = "[\"config\", \"keyvalue\", \"http\"]";
+                let all = "[\"config\", \"keyvalue\", \"http\", \"trace\"]";
                 let asking = asks.iter().fold(text.clone(), |text, ask| {
                     text.replace(ask, &ask.replace("[]", all))
                 });

@@ -36,7 +36,20 @@ export const hello = tool({
   },
 });
 
-export default plugin({ tools: [hello] });
+export const ask = tool({
+  name: "ask",
+  description: "Asks a server.",
+  input: z.object({ port: z.int() }),
+  handler({ port }, ctx) {
+    const connection = ctx.connect("localhost", port);
+    connection.write("good day");
+    const heard = new TextDecoder().decode(connection.read());
+    connection.close();
+    return heard;
+  },
+});
+
+export default plugin({ tools: [hello, ask] });
 "##;
 
 const CASES_JS: &str = r#"
@@ -168,6 +181,30 @@ fn look(project: &Path) -> Value {
     tool["inputSchema"].clone()
 }
 
+/// Its tool `ask` reaches a server that it is granted by name, and none without the grant.
+fn speaks(project: &Path) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = listener.local_addr().expect("an address").port();
+    thread::spawn(move || {
+        while let Ok((mut stream, _)) = listener.accept() {
+            let mut heard = [0; 64];
+            let count = stream.read(&mut heard).unwrap_or_default();
+            let _ = stream.write_all(&heard[..count]);
+        }
+    });
+    let grants = format!(
+        "[plugins.live.grants.sockets]\nconnect = [\"tcp://localhost:{port}\"]\naddresses = [\"127.0.0.1\"]\n"
+    );
+    write(project, "host.toml", &grants);
+    let call = format!("fusebox plugin call plugins/live.wasm ask '{{\"port\":{port}}}' --json");
+    let asked = parsed(&good(project, &format!("{call} --config host.toml")));
+    let text = &asked["outcome"]["result"]["content"][0]["text"];
+    assert_eq!(text, "good day", "{asked:#}");
+    // Without the grant, it is a name that nobody looks up.
+    let denied = parsed(&typed(project, &call));
+    assert_eq!(denied["outcome"]["result"]["isError"], true, "{denied:#}");
+}
+
 #[test]
 fn a_project_in_javascript_is_developed_tested_and_inspected() {
     let folder = empty();
@@ -180,6 +217,7 @@ fn a_project_in_javascript_is_developed_tested_and_inspected() {
     let manifest = project.join("package.json");
     let mut asking: Value =
         serde_json::from_str(&fs::read_to_string(&manifest).expect("a file")).expect("JSON");
+    asking["fusebox"]["capabilities"] = json!(["sockets"]);
     asking["fusebox"]["asks"] = serde_json::from_str(ASKS_JS).expect("JSON");
     write(&project, "package.json", &asking.to_string());
     write(&project, "plugin.js", PLUGIN_JS);
@@ -198,6 +236,7 @@ fn a_project_in_javascript_is_developed_tested_and_inspected() {
     assert_eq!(properties["times"]["maximum"], 3);
     assert_eq!(properties["tone"]["enum"], json!(["warm", "formal"]));
     assert_eq!(schema["required"], json!(["name"]));
+    speaks(&project);
 }
 
 #[test]
@@ -215,25 +254,5 @@ fn a_project_in_python_is_developed_tested_and_inspected() {
     let schema = look(&project);
     assert_eq!(schema["properties"]["name"]["minLength"], 1, "{schema:#}");
     assert_eq!(schema["required"], json!(["name"]));
-
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-    let port = listener.local_addr().expect("an address").port();
-    thread::spawn(move || {
-        while let Ok((mut stream, _)) = listener.accept() {
-            let mut heard = [0; 64];
-            let count = stream.read(&mut heard).unwrap_or_default();
-            let _ = stream.write_all(&heard[..count]);
-        }
-    });
-    let grants = format!(
-        "[plugins.live.grants.sockets]\nconnect = [\"tcp://localhost:{port}\"]\naddresses = [\"127.0.0.1\"]\n"
-    );
-    write(&project, "host.toml", &grants);
-    let call = format!("fusebox plugin call plugins/live.wasm ask '{{\"port\":{port}}}' --json");
-    let asked = parsed(&good(&project, &format!("{call} --config host.toml")));
-    let text = &asked["outcome"]["result"]["content"][0]["text"];
-    assert_eq!(text, "good day", "{asked:#}");
-    // Without the grant, it is a name that nobody looks up.
-    let denied = parsed(&typed(&project, &call));
-    assert_eq!(denied["outcome"]["result"]["isError"], true, "{denied:#}");
+    speaks(&project);
 }

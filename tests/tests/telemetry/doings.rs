@@ -5,10 +5,10 @@ use std::net::{SocketAddr, TcpListener};
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 
-use fusebox_tests::{Client, Collector, Setup, Spoken};
+use fusebox_tests::{Client, Collector, Host, Setup, Spoken};
 use serde_json::json;
 
-use super::{SPAN, TRACE, host_at, message, named, post, trace_of, traceparent};
+use super::{OTHER_TRACE, SPAN, TRACE, host_at, message, named, post, trace_of, traceparent};
 
 const SAYS: [&str; 3] = [
     "Tool execution started",
@@ -78,22 +78,25 @@ fn server() -> (SocketAddr, Receiver<String>) {
 }
 
 #[test]
-fn requests_of_a_plugin_carry_its_trace_on() {
+fn requests_of_a_plugin_carry_its_trace_on_if_the_operator_says_so() {
     let collector = Collector::start();
     let (address, heads) = server();
     let grant = format!(
         "[plugins.reach.grants.http]\nallow = [\"http://{address}\"]\naddresses = [\"127.0.0.1\"]\n"
     );
-    let host = Setup::new()
-        .plugin("reach")
-        .config(&collector.config(Spoken::Grpc))
-        .config(&grant)
-        .start();
+    let host = |further: &str| {
+        Setup::new()
+            .plugin("reach")
+            .config(&collector.config(Spoken::Grpc))
+            .config(&format!("{grant}{further}"))
+            .start()
+    };
     let url = format!("http://{address}/path?not-for-the-collector");
-    let fetch = |flags: &str| {
-        let parent = traceparent(TRACE, SPAN, flags);
+    let fetch = |host: &Host, trace: &str, flags: &str| {
+        let parent = traceparent(trace, SPAN, flags);
         let meta = [("traceparent", parent.as_str()), ("tracestate", "a=1")];
-        let call = message(1, "fetch", &json!({"url": url}), &meta);
+        let asked = json!({"url": url, "span": "look it up"});
+        let call = message(1, "fetch", &asked, &meta);
         let answer = post(host.address(), &call, &[]);
         assert_eq!(
             answer["result"]["structuredContent"]["status"], 200,
@@ -107,15 +110,21 @@ fn requests_of_a_plugin_carry_its_trace_on() {
         };
         (of_header("traceparent:"), of_header("tracestate:"))
     };
+    let silent = host("");
+    assert_eq!(fetch(&silent, OTHER_TRACE, "01"), (None, None));
+    let (_, spans) = trace_of(&collector, OTHER_TRACE);
+    assert_eq!(named(&spans, "GET").says("server.address"), "127.0.0.1");
+    let host = host("propagate_trace = true\n");
     // Others are told that it isn't recorded.
-    let (passed, _) = fetch("00");
+    let (passed, _) = fetch(&host, TRACE, "00");
     assert_eq!(passed, Some(traceparent(TRACE, SPAN, "00")));
-    let (parent, state) = fetch("01");
+    let (parent, state) = fetch(&host, TRACE, "01");
     let (_, spans) = trace_of(&collector, TRACE);
     let (execute, request) = (named(&spans, "execute"), named(&spans, "GET"));
+    let own = named(&spans, "look it up");
     assert_eq!(parent, Some(traceparent(TRACE, &request.id, "01")));
     assert_eq!(state.as_deref(), Some("a=1"));
-    assert_eq!(request.parent, execute.id);
+    assert_eq!((&request.parent, &own.parent), (&own.id, &execute.id));
     assert_eq!(request.kind, "SPAN_KIND_CLIENT");
     assert_eq!(request.says("server.address"), "127.0.0.1");
     assert_eq!(request.says("server.port"), address.port().to_string());

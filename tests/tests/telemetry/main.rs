@@ -2,8 +2,10 @@
 //! trace, whichever way the request and the trace came; the log, and the figures; and
 //! nothing of arguments, results or secrets.
 
+mod beyond;
 mod doings;
 mod outage;
+mod own;
 mod page;
 mod settings;
 
@@ -127,6 +129,12 @@ fn a_call_over_http_has_its_parts_below_the_trace_of_its_headers() {
     assert_eq!(spans.len(), 4, "{spans:#?}");
     let got = collector.collected();
     assert!(got.trace(OTHER_TRACE).is_empty(), "it was not sampled");
+    // What sends is known as parts of the host.
+    let parts = host.health()["parts"].clone();
+    for part in ["spans", "figures", "lines", "durations"] {
+        let part = format!("telemetry.{part}");
+        assert_eq!(parts[&part]["state"], "running", "{part}: {parts:#}");
+    }
 }
 
 #[test]
@@ -220,13 +228,14 @@ fn an_older_client_has_a_session_that_nobody_can_take_over() {
     let mut client = Client::legacy(&host);
     client.text("hello", json!({"name": "Ada"}));
     let session = client.session().expect("a session").to_owned();
-    let spans = collector.wait_for("three requests", |got| {
+    let spans = collector.wait_for("the call, the last of them", |got| {
         let servers = got
             .spans
             .iter()
             .filter(|one| one.kind == "SPAN_KIND_SERVER");
         let servers: Vec<Span> = servers.cloned().collect();
-        (servers.len() >= 2).then_some(servers)
+        let called = servers.iter().any(|one| one.name == "tools/call hello");
+        called.then_some(servers)
     });
     let (begun, called) = (
         named(&spans, "initialize"),

@@ -11,9 +11,9 @@ use std::time::Instant;
 
 use anyhow::{Context as _, Result, bail};
 use clap::Parser;
-use fusebox_benches::compare::case::{Case, Kind};
+use fusebox_benches::compare::case::Case;
 use fusebox_benches::compare::results::CaseResult;
-use fusebox_benches::compare::runner::{Effort, run};
+use fusebox_benches::compare::runner::{Effort, Ran, run};
 use fusebox_benches::compare::servers::Places;
 use fusebox_benches::compare::{book, cases};
 
@@ -47,6 +47,9 @@ struct Arguments {
     /// Node, Python and their packages
     #[arg(long)]
     environment: PathBuf,
+    /// Programs that were installed for the comparisons
+    #[arg(long)]
+    tools: PathBuf,
     /// A folder for files of this run
     #[arg(long)]
     scratch: PathBuf,
@@ -78,15 +81,11 @@ fn compare(arguments: &Arguments) -> Result<()> {
     for case in &chosen {
         let began = Instant::now();
         match run(&places, case, effort) {
-            Ok(Some(result)) => {
+            Ok(Ran::Whole(result)) => {
                 result.write(&arguments.results)?;
                 tell(case, &result, began);
             }
-            Ok(None) => {
-                if let Kind::NotYet(why) = case.kind {
-                    eprintln!("case {}: not run: {why}", case.number);
-                }
-            }
+            Ok(Ran::Not(why)) => eprintln!("case {}: not run: {why}", case.number),
             Err(error) => {
                 eprintln!("case {}: FAILED: {error:#}", case.number);
                 failed.push(case.number.to_string());
@@ -143,6 +142,7 @@ fn places(arguments: &Arguments) -> Result<Places> {
         peer_sources: absolute(&arguments.peer_sources)?,
         plugins: absolute(&arguments.plugins)?,
         environment: absolute(&arguments.environment)?,
+        tools: absolute(&arguments.tools)?,
         scratch,
         server_core: 0,
         generator_core: 1,

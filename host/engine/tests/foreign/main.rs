@@ -2,6 +2,8 @@
 //! functions are tools, each type goes there and back without a loss, what doesn't
 //! fit never enters, and its faults are told as those of any plugin.
 
+mod again;
+
 use std::time::Duration;
 
 use fusebox_engine::contract::types::{CallContext, CallResult, ClientCapabilities, Content};
@@ -49,8 +51,12 @@ type Called = Result<Result<CallResult, Failure>, CallError>;
 
 impl Guest {
     fn new(bytes: &[u8], limits: Limits) -> Self {
+        Self::of(load(bytes, limits).expect("a plugin"))
+    }
+
+    fn of(plugin: Plugin) -> Self {
         Self {
-            plugin: load(bytes, limits).expect("a plugin"),
+            plugin,
             habit: Habit::default(),
             runtime: tokio::runtime::Builder::new_current_thread()
                 .enable_all()

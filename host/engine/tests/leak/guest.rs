@@ -12,8 +12,8 @@ use std::time::Instant;
 use bytestring::ByteString;
 use fusebox_engine::contract::types::{CallContext, ClientCapabilities, Content, ToolOutcome};
 use fusebox_engine::{
-    Answer, CallError, Change, Engine, FaultKind, Habit, Invocation, Isolation, Limits, Plugin,
-    RequestEvent, RequestSink,
+    Answer, CallError, Change, Engine, FaultKind, Habit, Invocation, Isolation, Limits, LoadError,
+    Plugin, RequestEvent, RequestSink, Stage, Usage,
 };
 use wit_component::StringEncoding;
 use wit_parser::Resolve;
@@ -39,14 +39,18 @@ pub(crate) struct Guest {
     sink: Arc<Sink>,
 }
 
-/// Counts what is logged, and puts memory under pressure meanwhile.
+/// Counts what is logged, and puts memory under pressure meanwhile; and counts the
+/// instances that were made for a call.
 #[derive(Default)]
-struct Sink(AtomicUsize);
+struct Sink {
+    logged: AtomicUsize,
+    made: AtomicUsize,
+}
 
 impl RequestSink for Sink {
     fn emit(&self, event: RequestEvent) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
         assert!(matches!(event, RequestEvent::Log { .. }), "{event:?}");
-        self.0.fetch_add(1, Ordering::Relaxed);
+        self.logged.fetch_add(1, Ordering::Relaxed);
         page_everything_out();
         Box::pin(std::future::ready(()))
     }
@@ -62,6 +66,11 @@ impl RequestSink for Sink {
     fn close_stream(&self) {
         panic!("the stream is to be closed");
     }
+    fn stage(&self, stage: Stage) {
+        if stage == Stage::Instantiate {
+            self.made.fetch_add(1, Ordering::Relaxed);
+        }
+    }
 }
 
 /// Whether the guest imports what may wait, so that none of its calls is tried
@@ -72,6 +81,16 @@ pub(crate) enum Imports {
     Pollables,
 }
 
+/// What the guest does while it is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Start {
+    Nothing,
+    /// it counts to a thousand
+    Works,
+    Logs,
+    Traps,
+}
+
 impl Guest {
     /// Loads it; `secret` makes it a plugin of its own.
     pub(crate) fn load(
@@ -80,8 +99,22 @@ impl Guest {
         imports: Imports,
         secret: u64,
     ) -> Self {
-        let bytes = component(imports, secret);
-        let plugin = Plugin::load(engine, &bytes, Limits::default(), isolation);
+        let bytes = component(imports, secret, Start::Nothing);
+        Self::loaded(Plugin::load(engine, &bytes, Limits::default(), isolation))
+    }
+
+    /// Loads one that does this while it is made, with so many instances ready for
+    /// each thread that calls.
+    pub(crate) fn ready(engine: &Engine, imports: Imports, start: Start, ready: usize) -> Self {
+        let limits = Limits {
+            ready_instances: ready,
+            ..Limits::default()
+        };
+        let bytes = component(imports, 0x5ec2_e7f0, start);
+        Self::loaded(Plugin::load(engine, &bytes, limits, Isolation::Call))
+    }
+
+    fn loaded(plugin: Result<Plugin, LoadError>) -> Self {
         Self {
             plugin: plugin.expect("a plugin"),
             runtime: tokio::runtime::Builder::new_current_thread()
@@ -105,6 +138,22 @@ impl Guest {
         pages: u32,
         not_after: Option<Instant>,
     ) -> Result<String, CallError> {
+        self.used(tool, pages, not_after).0
+    }
+
+    /// What a call uses that must not fail.
+    pub(crate) fn usage(&self, tool: &'static str, pages: u32) -> Usage {
+        let (answer, usage) = self.used(tool, pages, None);
+        answer.unwrap_or_else(|error| panic!("{tool}: {error:?}"));
+        usage
+    }
+
+    fn used(
+        &self,
+        tool: &'static str,
+        pages: u32,
+        not_after: Option<Instant>,
+    ) -> (Result<String, CallError>, Usage) {
         let invocation = Invocation::CallTool {
             name: ByteString::from_static(tool),
             arguments: pages.to_string().into(),
@@ -119,14 +168,8 @@ impl Guest {
         let call = self
             .plugin
             .call(invocation, self.sink.clone(), not_after, &self.habit);
-        let answer = self.runtime.block_on(call).answer?;
-        let Answer::Tool(Ok(ToolOutcome::Complete(result))) = answer else {
-            panic!("{answer:?}");
-        };
-        match &result.content[..] {
-            [Content::Text(text)] => Ok(text.text.clone()),
-            other => panic!("{other:?}"),
-        }
+        let done = self.runtime.block_on(call);
+        (done.answer.map(text_of), done.usage)
     }
 
     /// What a call answers that must not fail.
@@ -147,16 +190,38 @@ impl Guest {
 
     /// Messages that were logged.
     pub(crate) fn logged(&self) -> usize {
-        self.sink.0.load(Ordering::Relaxed)
+        self.sink.logged.load(Ordering::Relaxed)
+    }
+
+    /// Instances that calls had to wait for while they were made.
+    pub(crate) fn made(&self) -> usize {
+        self.sink.made.load(Ordering::Relaxed)
+    }
+}
+
+fn text_of(answer: Answer) -> String {
+    let Answer::Tool(Ok(ToolOutcome::Complete(result))) = answer else {
+        panic!("{answer:?}");
+    };
+    match &result.content[..] {
+        [Content::Text(text)] => text.text.clone(),
+        other => panic!("{other:?}"),
     }
 }
 
 /// The core module with the types of the contract in it, as a compiler makes it.
-fn component(imports: Imports, secret: u64) -> Vec<u8> {
+fn component(imports: Imports, secret: u64, start: Start) -> Vec<u8> {
     let mut text = include_str!("guest.wat").replace("SECRET", &format!("{secret:#x}"));
     if imports == Imports::Pollables {
         text = text.replace(";;POLL ", "");
     }
+    let mark = match start {
+        Start::Nothing => ";; nothing",
+        Start::Works => ";;WORKS ",
+        Start::Logs => ";;LOGS ",
+        Start::Traps => ";;TRAPS ",
+    };
+    text = text.replace(mark, "");
     let mut module = wat::parse_str(&text).expect("a module");
     let mut resolve = Resolve::default();
     let wit = concat!(env!("CARGO_MANIFEST_DIR"), "/../../wit");

@@ -190,4 +190,9 @@
     (i32.store (i32.const 1036) (i32.const 1))
     (i32.store (i32.const 1112) (i32.const 1300))
     (i32.store (i32.const 1116) (i32.const 5))
-    (i32.const 1024)))
+    (i32.const 1024))
+  ;; What it does while it is made, with the mark taken away.
+  ;;WORKS (func (export "_initialize") (local $n i32) (loop $again (local.set $n (i32.add (local.get $n) (i32.const 1))) (br_if $again (i32.lt_u (local.get $n) (i32.const 1000)))))
+  ;;LOGS (func (export "_initialize") (call $host_log (i32.const 2) (i32.const 4096) (i32.const 12) (i32.const 0) (i32.const 0) (i32.const 0)))
+  ;;TRAPS (func (export "_initialize") (unreachable))
+)

@@ -8,6 +8,7 @@
 
 mod guest;
 mod pressure;
+mod ready;
 
 use std::thread;
 use std::time::{Duration, Instant};

@@ -135,6 +135,11 @@ pub(super) const OWN: &[(&str, &str, &str)] = &[
         "The largest body of a response.",
     ),
     ("http", "concurrent_max", "Requests on their way at once."),
+    (
+        "http",
+        "propagate_trace",
+        "Whether they carry the trace of their call on (`traceparent`), so that whoever serves them can join it.",
+    ),
     ("sockets", "connect", "Where sockets may connect."),
     (
         "sockets",

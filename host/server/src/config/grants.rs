@@ -109,6 +109,8 @@ pub struct HttpGrant {
     pub response_max_bytes: u64,
     /// Requests on their way at once.
     pub concurrent_max: usize,
+    /// Whether they carry the trace of their call on.
+    pub propagate_trace: bool,
 }
 
 /// `[plugins.NAME.grants.sockets]`
@@ -182,6 +184,7 @@ const HTTP: &[Fixed] = &[
     ("request_max_bytes", int(0, 1 << 30), || (1 << 20).into()),
     ("response_max_bytes", int(0, 1 << 30), || (8 << 20).into()),
     ("concurrent_max", int(1, 10_000), || 64.into()),
+    ("propagate_trace", Rule::Bool, || false.into()),
 ];
 
 const ADDRESSES: Fixed = (

@@ -213,6 +213,8 @@ pub struct Limits {
     pub isolation: Isolation,
     /// Calls that one pooled instance serves.
     pub max_calls_per_instance: u32,
+    /// Instances that are made before a call needs them, for each worker.
+    pub ready_instances: usize,
     /// Whether the host checks arguments before it calls a tool.
     pub validate_arguments: bool,
     /// Whether the host checks what a tool with an output schema answers.
@@ -244,6 +246,8 @@ pub struct Engine {
     /// The folder for them as the file has it, perhaps empty; see
     /// [`Engine::cache_folder`].
     pub cache_dir: PathBuf,
+    /// Bytes of compiled functions that are kept in memory; 0: none are.
+    pub functions_max_bytes: u64,
     /// Threads for long calls; 0: one for each core.
     pub long_call_threads: usize,
 }
@@ -444,6 +448,7 @@ mod tests {
             max_instances: 1,
             cache,
             cache_dir: dir.into(),
+            functions_max_bytes: 0,
             long_call_threads: 0,
         };
         let look_up = |name: &str| {

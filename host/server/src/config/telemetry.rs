@@ -35,6 +35,8 @@ pub struct Telemetry {
     pub logs: bool,
     /// The share of requests that are traced, of those that come without a trace.
     pub sample_ratio: Ratio,
+    /// Spans that a plugin may make itself in one call.
+    pub plugin_spans_max: usize,
     /// What the host is called.
     pub service_name: String,
     /// What else is said of it, `NAME=VALUE`.

@@ -123,6 +123,7 @@ fn the_default_is_what_the_default_file_says() {
             queue_max: 1000,
             isolation: Isolation::Call,
             max_calls_per_instance: 1000,
+            ready_instances: 0,
             validate_arguments: true,
             validate_output: true,
             result_cache: false,

@@ -146,6 +146,10 @@ impl HttpClient {
 }
 
 impl Outbound for HttpClient {
+    fn propagates_trace(&self) -> bool {
+        self.grant.propagate_trace
+    }
+
     fn send(&self, request: Request<Body>, patience: Patience) -> Sending {
         if let Err(denied) = self.check(request.method(), request.uri()) {
             return Box::pin(std::future::ready(Err(denied)));

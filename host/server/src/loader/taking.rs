@@ -274,7 +274,11 @@ impl Loader {
             file,
             self.host.config.engine.max_instances as usize,
         );
-        match loaded.await {
+        let loaded = loaded.await;
+        if let Some(functions) = &self.host.functions {
+            functions.tell(name);
+        }
+        match loaded {
             Ok(plugin) => {
                 self.host.metrics.tallies.follow(&plugin);
                 let papers = Papers {

@@ -261,6 +261,7 @@ impl LongTasks {
             view: audience.view.as_deref().map(str::to_owned),
             owner: audience.subject().to_owned(),
             version: None,
+            trace: None,
             arguments,
             status: TaskStatus::Working,
             status_message: None,

@@ -206,6 +206,7 @@ mod tests {
             view: None,
             owner: String::new(),
             version: None,
+            trace: None,
             arguments: RawValue::from_string(r#"{"a": 1.0}"#.to_owned()).unwrap(),
             status: TaskStatus::Working,
             status_message: None,

@@ -27,6 +27,9 @@ pub struct Record {
     /// how the SHA-256 of the version that asked begins, if it waits for answers
     #[serde(default)]
     pub version: Option<String>,
+    /// the `traceparent` of the request that began it, if that was recorded
+    #[serde(default)]
+    pub trace: Option<String>,
     /// a JSON object, as it was written
     pub arguments: Box<RawValue>,
     /// how far it is

@@ -134,6 +134,12 @@ pub(super) fn connections(families: &mut Families, host: &Host, now: Instant) {
         "How many there may be: `session.max_sessions`.",
         host.config.session.max_sessions as f64,
     );
+    let help =
+        "How long sessions lasted that have ended: those of HTTP, and connections of the others.";
+    let mut family = families.times("fusebox_session_duration_seconds", help);
+    for (transport, times) in host.metrics.sessions.read() {
+        family.durations([("transport", transport)], times);
+    }
 }
 
 /// What is kept: tasks, buffers, caches.

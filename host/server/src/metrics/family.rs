@@ -90,8 +90,17 @@ impl Family<'_> {
         labels: [(&'static str, &str); N],
         spread: &Spread,
     ) -> &mut Self {
+        self.durations(labels, spread.to_proto())
+    }
+
+    /// The same, with other bounds.
+    pub(super) fn durations<const N: usize>(
+        &mut self,
+        labels: [(&'static str, &str); N],
+        histogram: proto::Histogram,
+    ) -> &mut Self {
         let mut metric = Metric::from_label(pairs(labels));
-        metric.set_histogram(spread.to_proto());
+        metric.set_histogram(histogram);
         self.0.mut_metric().push(metric);
         self
     }

@@ -10,10 +10,12 @@ mod machine;
 mod operation;
 mod plugins;
 mod requests;
+mod sessions;
 mod tally;
 mod times;
 mod version;
 
+use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
 use prometheus::Error;
@@ -22,6 +24,7 @@ pub use version::VersionMeter;
 
 pub(crate) use counts::{Denials, Load, Loads, Refusal, Refusals, denial};
 pub(crate) use requests::Requests;
+pub(crate) use sessions::{Lasting, SessionTimes};
 pub(crate) use tally::Tallies;
 pub(crate) use times::Spread;
 
@@ -39,6 +42,8 @@ pub(crate) struct Metrics {
     pub(crate) started: SystemTime,
     /// how long answers took
     pub(crate) requests: Requests,
+    /// how long sessions lasted
+    pub(crate) sessions: Arc<SessionTimes>,
     /// calls and requests that were refused
     pub(crate) refusals: Refusals,
     /// who wasn't let in
@@ -55,6 +60,7 @@ impl Metrics {
         Self {
             started: SystemTime::now(),
             requests: Requests::default(),
+            sessions: Arc::default(),
             refusals: Refusals::default(),
             denials: Denials::default(),
             loads: Loads::default(),

@@ -1,9 +1,10 @@
-//! What runs beside the calls: the parts that are started anew by themselves, and
-//! what a collector is told.
+//! What runs beside the calls: the parts that are started anew by themselves, the audit
+//! log, and what a collector is told.
 //!
 //! It owns the names of these series; `docs/src/metrics.md` has them from here.
 
 use super::family::Families;
+use crate::audit::{Audit, AuditReport};
 use crate::host::Host;
 use crate::supervise::State;
 use crate::telemetry::DeliveryReport;
@@ -30,7 +31,25 @@ pub(super) fn write(families: &mut Families, host: &Host) {
     for (part, report) in &parts {
         family.set([("part", part)], u8::from(report.state == State::Running));
     }
+    audit(families, host);
     telemetry(families, host);
+}
+
+/// Without an audit log, all of it is zero.
+fn audit(families: &mut Families, host: &Host) {
+    let report = host.audit.as_ref().map(Audit::report);
+    let of = |count: fn(&AuditReport) -> u64| report.as_ref().map_or(0, count) as f64;
+    let help = "Lines of the audit log by what became of them: `dropped` and `refused` calls had no room for one, and `unwritten` refusals were too many of one caller.";
+    let mut family = families.counter("fusebox_audit_lines_total", help);
+    family.set([("outcome", "written")], of(|one| one.written));
+    family.set([("outcome", "dropped")], of(|one| one.dropped));
+    family.set([("outcome", "refused")], of(|one| one.refused));
+    family.set([("outcome", "unwritten")], of(|one| one.unwritten));
+    families.value(
+        "fusebox_audit_failing",
+        "1 while the audit log can't be written.",
+        of(|one| u64::from(one.failing.is_some())),
+    );
 }
 
 /// One of the counts of what is sent.

@@ -45,8 +45,13 @@ pub(super) fn write(families: &mut Families, host: &Host, now: Instant) {
     }
     families.value(
         "fusebox_instances_alive",
-        "Instances of plugins in memory.",
+        "Instances of plugins in memory that have been called.",
         host.engine.instances_alive() as f64,
+    );
+    families.value(
+        "fusebox_instances_ready",
+        "Instances that wait for their first call: `limits.ready_instances`.",
+        host.engine.instances_ready() as f64,
     );
     families.value(
         "fusebox_instances_limit",

@@ -413,6 +413,7 @@ fn engine_limits(limits: &config::Limits) -> Limits {
         table_elements_max: limits.table_elements_max,
         output_max_bytes: limits.output_max_bytes,
         log_max_bytes: limits.log_max_bytes,
+        ready_instances: limits.ready_instances,
     }
 }
 

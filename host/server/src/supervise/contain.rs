@@ -4,16 +4,19 @@
 //! the work was for, and tells the log once. It never decides what becomes of the work.
 
 use std::any::Any;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, PanicHookInfo, catch_unwind};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
 thread_local! {
-    /// how many pieces of contained work run on this thread, within each other, and what
-    /// was said by a panic of the innermost
-    static CONTAINED: RefCell<(usize, Option<Panic>)> = const { RefCell::new((0, None)) };
+    /// how many pieces of contained work run on this thread, within each other
+    static DEPTH: Cell<usize> = const { Cell::new(0) };
+    /// whether there is something in `SAID`: cheaper to ask
+    static HAS_SAID: Cell<bool> = const { Cell::new(false) };
+    /// what a panic within them said that nobody has told yet
+    static SAID: RefCell<Option<Panic>> = const { RefCell::new(None) };
 }
 
 /// A panic that ended a piece of work and nothing else.
@@ -28,29 +31,44 @@ pub(crate) struct Panic {
 impl Panic {
     /// What is known of a panic as it unwinds.
     fn of(payload: &(dyn Any + Send)) -> Self {
-        let told = CONTAINED.with(|contained| contained.borrow_mut().1.take());
-        // Whoever has set another hook has read its words already.
-        told.unwrap_or_else(|| Self {
+        // Whoever has set another hook has its words already.
+        said().unwrap_or_else(|| Self {
             words: super::words(payload),
             trace: String::new(),
         })
     }
 }
 
+/// What a panic said that nobody has told yet.
+fn said() -> Option<Panic> {
+    if !HAS_SAID.replace(false) {
+        return None;
+    }
+    SAID.with(|said| said.try_borrow_mut().ok()?.take())
+}
+
 /// Leaves a panic to whoever contains it. False: nobody does on this thread.
 pub(super) fn leave(panic: &PanicHookInfo<'_>) -> bool {
-    CONTAINED.with(|contained| {
+    if DEPTH.get() == 0 {
+        return false;
+    }
+    if let Some(Panic { words, trace }) = said() {
+        // One on the heels of another can be the end of the process.
+        tracing::error!(%trace, "{words}");
+        return false;
+    }
+    let words = Panic {
+        words: panic.to_string(),
+        trace: std::backtrace::Backtrace::capture().to_string(),
+    };
+    SAID.with(|said| {
         // In the hook nothing may panic once more.
-        let Ok(mut contained) = contained.try_borrow_mut() else {
+        let Ok(mut said) = said.try_borrow_mut() else {
             return false;
         };
-        if contained.0 > 0 {
-            contained.1 = Some(Panic {
-                words: panic.to_string(),
-                trace: std::backtrace::Backtrace::capture().to_string(),
-            });
-        }
-        contained.0 > 0
+        *said = Some(words);
+        HAS_SAID.set(true);
+        true
     })
 }
 
@@ -59,14 +77,14 @@ struct Within;
 
 impl Within {
     fn enter() -> Self {
-        CONTAINED.with(|contained| contained.borrow_mut().0 += 1);
+        DEPTH.set(DEPTH.get() + 1);
         Self
     }
 }
 
 impl Drop for Within {
     fn drop(&mut self) {
-        CONTAINED.with(|contained| contained.borrow_mut().0 -= 1);
+        DEPTH.set(DEPTH.get() - 1);
     }
 }
 
@@ -76,7 +94,7 @@ pub(crate) fn contain<T>(work: impl FnOnce() -> T) -> Result<T, Panic> {
     let came_to = catch_unwind(AssertUnwindSafe(work));
     drop(within);
     if came_to.is_ok()
-        && let Some(Panic { words, trace }) = CONTAINED.with(|one| one.borrow_mut().1.take())
+        && let Some(Panic { words, trace }) = said()
     {
         // Within the work somebody else contained it.
         tracing::error!(%trace, "{words}");
@@ -107,7 +125,7 @@ mod tests {
         assert_eq!(contain(|| 7).unwrap(), 7);
         let panic = contain(|| -> u8 { panic!("a mistake of {}", "ours") }).unwrap_err();
         assert!(panic.words.contains("a mistake of ours"), "{panic:?}");
-        assert_eq!(CONTAINED.with(|contained| contained.borrow().0), 0);
+        assert_eq!(DEPTH.get(), 0);
     }
 
     #[tokio::test]

@@ -60,12 +60,16 @@ impl Place {
 
     /// The header that lets others join.
     pub(crate) fn header(self) -> Option<(HeaderName, HeaderValue)> {
-        let sampled = u8::from(self.flags.is_sampled());
-        let text = format!("00-{}-{}-{sampled:02x}", self.trace, self.span);
         Some((
             HeaderName::from_static(TRACEPARENT),
-            HeaderValue::from_str(&text).ok()?,
+            HeaderValue::from_str(&self.traceparent()).ok()?,
         ))
+    }
+
+    /// The value of that header.
+    pub(crate) fn traceparent(self) -> String {
+        let sampled = u8::from(self.flags.is_sampled());
+        format!("00-{}-{}-{sampled:02x}", self.trace, self.span)
     }
 }
 

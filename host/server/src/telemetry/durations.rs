@@ -1,6 +1,6 @@
-//! How long requests take, as a histogram of the semantic conventions.
+//! How long requests take and sessions last, as histograms of the semantic conventions.
 //!
-//! It owns the way from a request to the histogram: a note in a list that few threads
+//! It owns the way from their end to the histogram: a note in a list that few threads
 //! share, which a thread of its own reads through several times a second. The histogram
 //! has one lock for all, and an answer must never wait for it.
 
@@ -10,12 +10,14 @@ use std::mem;
 use std::sync::Arc;
 use std::time::Duration;
 
+use fusebox_protocol::ProtocolVersion;
 use opentelemetry::KeyValue;
 use opentelemetry::metrics::{Histogram, Meter};
 use parking_lot::Mutex;
 
 use super::delivery::Delivery;
 use super::names;
+use crate::origin::Carrier;
 use crate::plugin_entry::{Handler, HandlerKind};
 use crate::reply::Outcome;
 use crate::supervise::Turns;
@@ -45,17 +47,32 @@ pub(crate) struct Sample {
     pub(crate) duration: Duration,
 }
 
+/// One session that has ended.
+#[derive(Debug)]
+pub(crate) struct EndedSession {
+    pub(crate) version: ProtocolVersion,
+    pub(crate) carrier: Carrier,
+    /// the version of HTTP; none: none of HTTP
+    pub(crate) http: Option<&'static str>,
+    /// why it ended, unless its client or the host wanted that
+    pub(crate) error: Option<&'static str>,
+    pub(crate) duration: Duration,
+}
+
 /// Two cache lines, because processors fetch them in pairs.
 #[derive(Debug, Default)]
 #[repr(align(128))]
 struct Shard(Mutex<Vec<Sample>>);
 
-/// The requests that have ended, and what they are told to.
+/// The requests and sessions that have ended, and what they are told to.
 #[derive(Debug)]
 pub(crate) struct Durations {
     histogram: Histogram<f64>,
     delivery: Arc<Delivery>,
     shards: [Shard; SHARDS],
+    of_sessions: Histogram<f64>,
+    /// few end, so one list is enough
+    sessions: Mutex<Vec<EndedSession>>,
 }
 
 /// What tells the series of the histogram apart. A handler is known by its place in
@@ -70,10 +87,18 @@ impl Durations {
             .with_description("How long requests take, from reading them to their answer.")
             .with_boundaries(BOUNDARIES.to_vec())
             .build();
+        let of_sessions = meter
+            .f64_histogram("mcp.server.session.duration")
+            .with_unit("s")
+            .with_description("How long sessions last, from their beginning to their end.")
+            .with_boundaries(BOUNDARIES.to_vec())
+            .build();
         Arc::new(Self {
             histogram,
             delivery: delivery.clone(),
             shards: array::from_fn(|_| Shard::default()),
+            of_sessions,
+            sessions: Mutex::default(),
         })
     }
 
@@ -82,6 +107,15 @@ impl Durations {
         let mut notes = self.shards[thread_number() % SHARDS].0.lock();
         match notes.len() < NOTES_MAX {
             true => notes.push(sample),
+            false => self.delivery.drop_one(),
+        }
+    }
+
+    /// Notes a session that has ended.
+    pub(crate) fn add_session(&self, session: EndedSession) {
+        let mut notes = self.sessions.lock();
+        match notes.len() < NOTES_MAX {
+            true => notes.push(session),
             false => self.delivery.drop_one(),
         }
     }
@@ -102,6 +136,11 @@ impl Durations {
             let room = Vec::with_capacity(notes.lock().len());
             let taken = mem::replace(&mut *notes.lock(), room);
             self.record_all(&taken);
+        }
+        let ended = mem::take(&mut *self.sessions.lock());
+        for session in ended {
+            let seconds = session.duration.as_secs_f64();
+            self.of_sessions.record(seconds, &session.attributes());
         }
     }
 
@@ -130,6 +169,23 @@ impl Sample {
     fn series(&self) -> Series {
         let place = self.handler.as_ref().map(|one| Arc::as_ptr(one) as usize);
         (self.method, place, self.outcome)
+    }
+}
+
+impl EndedSession {
+    fn attributes(&self) -> Vec<KeyValue> {
+        let mut attributes = vec![
+            KeyValue::new(names::VERSION, self.version.as_str()),
+            KeyValue::new(names::TRANSPORT, self.carrier.name()),
+        ];
+        if let Some(version) = self.http {
+            attributes.push(KeyValue::new(names::PROTOCOL, "http"));
+            attributes.push(KeyValue::new(names::PROTOCOL_VERSION, version));
+        }
+        if let Some(error) = self.error {
+            attributes.push(KeyValue::new(names::ERROR, error));
+        }
+        attributes
     }
 }
 

@@ -30,6 +30,23 @@ pub(crate) enum Joined {
 }
 
 impl Joined {
+    /// The place in the trace at which the plugin is now, as a header says it.
+    pub(crate) fn traceparent(&self) -> Option<String> {
+        match self {
+            Self::None => None,
+            Self::Passed(place) => Some(place.traceparent()),
+            Self::Recorded(round) => Some(round.place(round.innermost()).traceparent()),
+        }
+    }
+
+    /// What takes spans of the plugin's own; none: they aren't recorded.
+    pub(crate) fn recorded(&self) -> Option<&Round> {
+        match self {
+            Self::Recorded(round) => Some(round),
+            Self::Passed(_) | Self::None => None,
+        }
+    }
+
     /// Whoever looks on at what begins now.
     pub(crate) fn watch(&self, call: HostCall<'_>) -> Option<Box<dyn HostCallWatch>> {
         match (self, call) {
@@ -60,6 +77,7 @@ struct Watching {
 
 impl Watching {
     fn new(round: &Arc<Round>, call: HostCall<'_>) -> Self {
+        let parent = round.innermost();
         let did = match call {
             HostCall::Http { method, uri } => {
                 let encrypted = uri.scheme_str() == Some("https");
@@ -68,6 +86,7 @@ impl Watching {
                     name: Cow::Owned(method.to_string()),
                     kind: SpanKind::Client,
                     span: new_span(),
+                    parent,
                     attributes: vec![
                         KeyValue::new(names::HTTP_METHOD, method.to_string()),
                         KeyValue::new(names::SERVER, uri.host().unwrap_or_default().to_owned()),
@@ -80,6 +99,7 @@ impl Watching {
                 name: Cow::Owned(format!("keyvalue {operation}")),
                 kind: SpanKind::Internal,
                 span: new_span(),
+                parent,
                 attributes: vec![KeyValue::new(names::STORE_OPERATION, operation)],
             },
         };

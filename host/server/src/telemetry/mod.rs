@@ -12,6 +12,7 @@ mod host_calls;
 mod log;
 mod names;
 mod observed;
+mod own_spans;
 mod spans;
 mod trace;
 
@@ -30,6 +31,7 @@ use tracing_subscriber::Layer;
 use tracing_subscriber::registry::LookupSpan;
 
 pub use delivery::DeliveryReport;
+pub(crate) use durations::EndedSession;
 pub use export::TelemetryError;
 pub(crate) use host_calls::Joined;
 pub(crate) use observed::{Arrival, Observed};
@@ -171,6 +173,13 @@ impl Telemetry {
             flush_timeout: settings.flush_timeout,
             runtime: Mutex::new(Some(runtime)),
         })
+    }
+
+    /// Takes a session that has ended.
+    pub(crate) fn session_ended(&self, session: EndedSession) {
+        if let Some(figures) = &self.figures {
+            figures.durations.add_session(session);
+        }
     }
 
     /// Lets what sends be known as parts of the host. What is sent of requests' times is

@@ -50,6 +50,10 @@ pub(crate) const HANDLER: &str = "fusebox.handler";
 pub(crate) const FUEL: &str = "fusebox.fuel";
 /// Bytes of linear memory.
 pub(crate) const MEMORY: &str = "fusebox.memory_bytes";
+/// That a span of a plugin's own was open when its call ended.
+pub(crate) const LEFT_OPEN: &str = "fusebox.span.left_open";
+/// Spans of a plugin's own beyond those that a call may have.
+pub(crate) const OWN_DROPPED: &str = "fusebox.spans.dropped";
 /// Why the host refused or ended it: the reason of the error.
 pub(crate) const REASON: &str = "fusebox.reason";
 /// How grave a plugin says that its words are.

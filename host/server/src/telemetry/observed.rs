@@ -1,4 +1,5 @@
-//! A request under observation, from its arrival to its answer.
+//! A request under observation, from its arrival to its answer; and a notification, and
+//! the run of a task.
 //!
 //! It owns the decision whether it is sampled, and what of it is told. It is made only
 //! where telemetry is switched on, and allocates nothing where nothing is recorded.
@@ -7,10 +8,10 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use fusebox_protocol::params::{TraceMeta, claimed_version};
-use fusebox_protocol::{ProtocolVersion, Request};
+use fusebox_protocol::{Notification, Params, ProtocolVersion, Request, RequestId};
 use http::HeaderMap;
 use opentelemetry::Context;
-use opentelemetry::trace::{TraceFlags, TraceId};
+use opentelemetry::trace::{SpanKind, TraceFlags, TraceId, TraceState};
 use opentelemetry_sdk::trace::{IdGenerator as _, RandomIdGenerator};
 use sha2::{Digest as _, Sha256};
 
@@ -21,12 +22,12 @@ use super::host_calls::Joined;
 use super::names;
 use super::spans::Spans;
 use super::trace::{Recording, Round, new_span};
-use crate::origin::{Carrier, Origin};
+use crate::origin::Origin;
 use crate::plugin_entry::Handler;
 use crate::reply::Outcome;
 
 /// Methods that have a name in what is told. Any other is a client's own text.
-const METHODS: [&str; 18] = [
+const METHODS: [&str; 23] = [
     "tools/call",
     "tools/list",
     "resources/read",
@@ -45,6 +46,11 @@ const METHODS: [&str; 18] = [
     "tasks/get",
     "tasks/update",
     "tasks/cancel",
+    "notifications/initialized",
+    "notifications/cancelled",
+    "notifications/progress",
+    "notifications/roots/list_changed",
+    "notifications/tasks/status",
 ];
 
 /// All other methods.
@@ -57,13 +63,55 @@ const SESSION_BYTES: usize = 8;
 /// The longest id of a request that is told.
 const ID_MAX_BYTES: usize = 128;
 
-/// A request that has been read.
+/// What the span of a task's run is called, before its tool.
+const TASK: &str = "task";
+
+/// A message that has been read.
 pub(crate) struct Arrival<'a> {
-    pub(crate) request: &'a Request<'a>,
+    method: &'a str,
+    params: &'a Params<'a>,
+    /// none: it is a notification
+    id: Option<&'a RequestId>,
     /// those of HTTP, where it came by that
-    pub(crate) headers: Option<&'a HeaderMap>,
+    headers: Option<&'a HeaderMap>,
     pub(crate) origin: &'a Origin,
-    pub(crate) now: Instant,
+    now: Instant,
+}
+
+impl<'a> Arrival<'a> {
+    /// Of a request.
+    pub(crate) fn request(
+        request: &'a Request<'a>,
+        headers: Option<&'a HeaderMap>,
+        origin: &'a Origin,
+        now: Instant,
+    ) -> Self {
+        Self {
+            method: &request.method,
+            params: &request.params,
+            id: Some(&request.id),
+            headers,
+            origin,
+            now,
+        }
+    }
+
+    /// Of a notification.
+    pub(crate) fn notification(
+        notification: &'a Notification<'a>,
+        headers: Option<&'a HeaderMap>,
+        origin: &'a Origin,
+        now: Instant,
+    ) -> Self {
+        Self {
+            method: &notification.method,
+            params: &notification.params,
+            id: None,
+            headers,
+            origin,
+            now,
+        }
+    }
 }
 
 /// A request under observation. Dropped before its end, its client has gone away.
@@ -71,7 +119,8 @@ pub(crate) struct Arrival<'a> {
 pub struct Observed {
     telemetry: Arc<Telemetry>,
     began: Instant,
-    method: &'static str,
+    /// none: it is no request of MCP, and no figure counts it
+    method: Option<&'static str>,
     trace: Trace,
     handler: Option<Arc<Handler>>,
     ended: bool,
@@ -88,8 +137,8 @@ enum Trace {
 impl Telemetry {
     /// Begins to observe a request.
     pub(crate) fn begin(self: &Arc<Self>, arrival: &Arrival<'_>) -> Observed {
-        let method = known(&arrival.request.method);
-        let meta = TraceMeta::of(&arrival.request.params);
+        let method = known(arrival.method);
+        let meta = TraceMeta::of(arrival.params);
         let arriving = Arriving::new(meta, arrival.headers);
         let trace = match (&self.spans, arriving.parent()) {
             (Some(spans), Some(parent)) if parent.flags.is_sampled() => {
@@ -112,11 +161,41 @@ impl Telemetry {
         Observed {
             telemetry: self.clone(),
             began: arrival.now,
-            method,
+            method: Some(method),
             trace,
             handler: None,
             ended: false,
         }
+    }
+
+    /// Begins to observe the run of a task by this handler, if the request that it
+    /// outlives was recorded: `beginning` is what [`Observed::traceparent`] said of that.
+    /// It has a trace of its own, for it may take days.
+    pub(crate) fn begin_task(
+        self: &Arc<Self>,
+        beginning: &str,
+        handler: &Arc<Handler>,
+    ) -> Option<Observed> {
+        let spans = self.spans.as_ref()?;
+        let request = Place::parse(beginning)?;
+        let place = Place {
+            trace: RandomIdGenerator::default().new_trace_id(),
+            span: new_span(),
+            flags: TraceFlags::SAMPLED,
+        };
+        let context = place.context(TraceState::default(), false);
+        let link = request.context(TraceState::default(), true);
+        let (kind, now) = (SpanKind::Internal, Instant::now());
+        let recording = Recording::new(spans, (context, None), Some(link), kind, TASK.into(), now);
+        recording.calls(handler);
+        Some(Observed {
+            telemetry: self.clone(),
+            began: now,
+            method: None,
+            trace: Trace::Recorded(recording),
+            handler: None,
+            ended: false,
+        })
     }
 }
 
@@ -136,13 +215,15 @@ fn record(
     };
     let context = place.context(arriving.state(), false);
     let link = arriving.other();
-    let recording = Recording::new(spans, context, parent, link, method.into(), arrival.now);
-    let id = arrival.request.id.as_str().trim_matches('"');
+    let kind = SpanKind::Server;
+    let place = (context, parent);
+    let recording = Recording::new(spans, place, link, kind, method.into(), arrival.now);
+    let id = arrival.id.map_or("", |id| id.as_str().trim_matches('"'));
     let end = id.len().min(ID_MAX_BYTES);
-    if let Some(id) = id.get(..end) {
+    if let Some(id) = id.get(..end).filter(|id| !id.is_empty()) {
         recording.note(names::REQUEST_ID, id.to_owned());
     }
-    if let Some(version) = claimed_version(&arrival.request.params) {
+    if let Some(version) = claimed_version(arrival.params) {
         recording.note(names::VERSION, version.as_str());
     }
     note_origin(&recording, arrival.origin);
@@ -150,12 +231,7 @@ fn record(
 }
 
 fn note_origin(recording: &Recording, origin: &Origin) {
-    let transport = match origin.carrier() {
-        Carrier::Pipe => "pipe",
-        Carrier::Tcp => "tcp",
-        Carrier::Quic => "quic",
-    };
-    recording.note(names::TRANSPORT, transport);
+    recording.note(names::TRANSPORT, origin.carrier().name());
     if let Some(version) = origin.http_version() {
         recording.note(names::PROTOCOL, "http");
         recording.note(names::PROTOCOL_VERSION, version);
@@ -241,6 +317,14 @@ impl Observed {
         }
     }
 
+    /// Where its own span is, for what outlives it; none: it isn't recorded.
+    pub(crate) fn traceparent(&self) -> Option<String> {
+        match &self.trace {
+            Trace::Recorded(recording) => Some(recording.place().traceparent()),
+            Trace::Passed(_) | Trace::None => None,
+        }
+    }
+
     /// It is answered.
     pub(crate) fn end(mut self, now: Instant, outcome: Outcome) {
         self.finish(now, outcome);
@@ -251,9 +335,9 @@ impl Observed {
         if let Trace::Recorded(recording) = &self.trace {
             recording.end(now, outcome);
         }
-        if let Some(figures) = &self.telemetry.figures {
+        if let (Some(figures), Some(method)) = (&self.telemetry.figures, self.method) {
             figures.durations.add(Sample {
-                method: self.method,
+                method,
                 handler: self.handler.take(),
                 outcome,
                 duration: now.saturating_duration_since(self.began),

@@ -27,6 +27,8 @@ pub(crate) struct Spans {
     delivery: Arc<Delivery>,
     sampler: Sampler,
     scope: InstrumentationScope,
+    /// spans of a plugin's own that a call may have
+    own_max: u64,
 }
 
 impl Spans {
@@ -51,7 +53,13 @@ impl Spans {
             delivery: delivery.clone(),
             sampler: Sampler::TraceIdRatioBased(settings.sample_ratio.get()),
             scope: trace::scope(),
+            own_max: settings.plugin_spans_max as u64,
         })
+    }
+
+    /// How many spans of its own a plugin may make in one call.
+    pub(crate) fn own_max(&self) -> u64 {
+        self.own_max
     }
 
     /// Whether a trace that begins here is sampled. It follows from its id, so that

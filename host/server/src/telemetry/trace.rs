@@ -6,7 +6,7 @@
 
 use std::borrow::Cow;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
 use fusebox_engine::{Stage, Usage};
@@ -20,6 +20,7 @@ use parking_lot::Mutex;
 
 use super::context::Place;
 use super::names;
+use super::own_spans::Own;
 use super::spans::Spans;
 use crate::plugin_entry::{Handler, HandlerKind};
 use crate::reply::Outcome;
@@ -30,10 +31,11 @@ const EVENTS_MAX: usize = 128;
 /// The spans of a request that is sampled.
 #[derive(Debug)]
 pub(crate) struct Recording {
-    spans: Arc<Spans>,
+    pub(super) spans: Arc<Spans>,
     context: SpanContext,
     parent: Option<SpanId>,
     link: Option<SpanContext>,
+    kind: SpanKind,
     method: Cow<'static, str>,
     began: Instant,
     /// the same on the clock that others have too
@@ -59,12 +61,12 @@ pub(crate) struct End {
 }
 
 impl Recording {
-    /// Begins at `began`, in this place of a trace.
+    /// Begins at `began`, in this place of a trace, below this parent.
     pub(crate) fn new(
         spans: &Arc<Spans>,
-        context: SpanContext,
-        parent: Option<SpanId>,
+        (context, parent): (SpanContext, Option<SpanId>),
         link: Option<SpanContext>,
+        kind: SpanKind,
         method: Cow<'static, str>,
         began: Instant,
     ) -> Arc<Self> {
@@ -73,6 +75,7 @@ impl Recording {
             context,
             parent,
             link,
+            kind,
             method,
             began,
             wall: SystemTime::now() - began.elapsed(),
@@ -129,7 +132,9 @@ impl Recording {
             return;
         }
         let mut noted = draft.attributes;
-        noted.push(KeyValue::new(names::METHOD, self.method.clone()));
+        if self.kind == SpanKind::Server {
+            noted.push(KeyValue::new(names::METHOD, self.method.clone()));
+        }
         if draft.fuel > 0 {
             noted.push(KeyValue::new(names::FUEL, clamped(draft.fuel)));
             let memory = clamped(draft.memory_bytes as u64);
@@ -148,7 +153,7 @@ impl Recording {
             span_context: self.context.clone(),
             parent_span_id: self.parent.unwrap_or(SpanId::INVALID),
             parent_span_is_remote: self.parent.is_some(),
-            span_kind: SpanKind::Server,
+            span_kind: self.kind.clone(),
             name,
             start_time: self.wall,
             end_time: self.at(at),
@@ -163,12 +168,12 @@ impl Recording {
     }
 
     /// Sends the span of a part of it, under the request's own or under another part.
-    fn part(&self, part: Part, from: Instant, end: End) {
+    pub(super) fn part(&self, part: Part, from: Instant, end: End) {
         let mut attributes = part.attributes;
         let status = match end.error {
             Some(error) => {
                 attributes.push(KeyValue::new(names::ERROR, error));
-                Status::error("")
+                Status::error(part.why)
             }
             None => Status::Unset,
         };
@@ -181,7 +186,7 @@ impl Recording {
             start_time: self.at(from),
             end_time: self.at(end.at),
             attributes,
-            dropped_attributes_count: 0,
+            dropped_attributes_count: part.attributes_dropped,
             events: SpanEvents::default(),
             links: SpanLinks::default(),
             status,
@@ -209,6 +214,15 @@ impl Recording {
         Context::new().with_remote_span_context(self.context.clone())
     }
 
+    /// Where its own span is.
+    pub(crate) fn place(&self) -> Place {
+        Place {
+            trace: self.context.trace_id(),
+            span: self.context.span_id(),
+            flags: self.context.trace_flags(),
+        }
+    }
+
     /// The trace that it is of.
     pub(crate) fn trace(&self) -> TraceId {
         self.context.trace_id()
@@ -216,23 +230,28 @@ impl Recording {
 }
 
 /// A part of the way that a request goes.
-struct Part {
-    name: Cow<'static, str>,
-    kind: SpanKind,
-    span: SpanId,
+pub(super) struct Part {
+    pub(super) name: Cow<'static, str>,
+    pub(super) kind: SpanKind,
+    pub(super) span: SpanId,
     /// none: the request's own span
-    parent: Option<SpanId>,
-    attributes: Vec<KeyValue>,
+    pub(super) parent: Option<SpanId>,
+    pub(super) attributes: Vec<KeyValue>,
+    pub(super) attributes_dropped: u32,
+    /// what is said of its error
+    pub(super) why: Cow<'static, str>,
 }
 
 impl Part {
-    fn new(name: &'static str) -> Self {
+    pub(super) fn new(name: impl Into<Cow<'static, str>>) -> Self {
         Self {
-            name: Cow::Borrowed(name),
+            name: name.into(),
             kind: SpanKind::Internal,
             span: new_span(),
             parent: None,
             attributes: Vec::new(),
+            attributes_dropped: 0,
+            why: Cow::Borrowed(""),
         }
     }
 }
@@ -275,13 +294,16 @@ fn ended_with(outcome: Outcome, attributes: &mut Vec<KeyValue>) -> Status {
 /// One run of a handler for a request that is sampled.
 #[derive(Debug)]
 pub(crate) struct Round {
-    recording: Arc<Recording>,
+    pub(super) recording: Arc<Recording>,
     /// known before it begins: what the plugin does stands below it
-    execute: SpanId,
+    pub(super) execute: SpanId,
+    /// those that the plugin makes itself
+    pub(super) own: Own,
     waited_from: Instant,
     /// nanoseconds since the request began; 0: it didn't come to that
     instantiate_at: AtomicU64,
     execute_at: AtomicU64,
+    has_ended: AtomicBool,
 }
 
 impl Recording {
@@ -290,9 +312,11 @@ impl Recording {
         Arc::new(Round {
             recording: self.clone(),
             execute: new_span(),
+            own: Own::default(),
             waited_from: now,
             instantiate_at: AtomicU64::new(0),
             execute_at: AtomicU64::new(0),
+            has_ended: AtomicBool::new(false),
         })
     }
 }
@@ -321,6 +345,7 @@ impl Round {
         if let Some(other) = other {
             other.store(0, Ordering::Relaxed);
         }
+        self.own.begin_again();
     }
 
     /// The handler has ended, and this came of it.
@@ -345,14 +370,26 @@ impl Round {
             recording.part(Part::new("instantiate"), from, end);
         }
         if let Some(from) = executing {
-            let mut part = Part::new("execute");
-            part.span = self.execute;
-            part.attributes = vec![
+            let used = [
                 KeyValue::new(names::FUEL, clamped(usage.fuel)),
                 KeyValue::new(names::MEMORY, clamped(usage.memory_bytes as u64)),
             ];
-            recording.part(part, from, End { at: now, error });
+            self.executed(from, End { at: now, error }, used.into());
         }
+        self.has_ended.store(true, Ordering::Relaxed);
+    }
+
+    fn executed(&self, from: Instant, end: End, mut attributes: Vec<KeyValue>) {
+        let dropped = self.own_dropped();
+        if dropped > 0 {
+            attributes.push(KeyValue::new(names::OWN_DROPPED, clamped(dropped)));
+        }
+        let part = Part {
+            span: self.execute,
+            attributes,
+            ..Part::new("execute")
+        };
+        self.recording.part(part, from, end);
     }
 
     fn mark(&self, mark: &AtomicU64) -> Option<Instant> {
@@ -363,23 +400,19 @@ impl Round {
     /// Something that the plugin does outside of its instance has ended.
     pub(crate) fn did(&self, did: Did, from: Instant, end: End) {
         let part = Part {
-            name: did.name,
             kind: did.kind,
             span: did.span,
-            parent: Some(self.execute),
+            parent: Some(did.parent),
             attributes: did.attributes,
+            ..Part::new(did.name)
         };
         self.recording.part(part, from, end);
     }
 
     /// The place below which others may hang what they do for this call.
     pub(crate) fn place(&self, span: SpanId) -> Place {
-        let context = &self.recording.context;
-        Place {
-            trace: context.trace_id(),
-            span,
-            flags: context.trace_flags(),
-        }
+        let place = self.recording.place();
+        Place { span, ..place }
     }
 
     /// What other systems have to say of the trace.
@@ -390,7 +423,7 @@ impl Round {
     /// For what the plugin says.
     pub(crate) fn log_context(&self) -> Context {
         use opentelemetry::trace::TraceContextExt as _;
-        let context = self.recording.context_of(self.execute);
+        let context = self.recording.context_of(self.innermost());
         Context::new().with_remote_span_context(context)
     }
 
@@ -407,11 +440,28 @@ impl Round {
     }
 }
 
+impl Drop for Round {
+    /// What was cut off has a span, too: others stand below it.
+    fn drop(&mut self) {
+        if let Some(from) = self.mark(&self.execute_at)
+            && !self.has_ended.load(Ordering::Relaxed)
+        {
+            let end = End {
+                at: Instant::now(),
+                error: Some(Cow::Borrowed("cancelled")),
+            };
+            self.executed(from, end, Vec::new());
+        }
+    }
+}
+
 /// What a plugin did outside of its instance.
 pub(crate) struct Did {
     pub(crate) name: Cow<'static, str>,
     pub(crate) kind: SpanKind,
     pub(crate) span: SpanId,
+    /// where the plugin was
+    pub(crate) parent: SpanId,
     pub(crate) attributes: Vec<KeyValue>,
 }
 

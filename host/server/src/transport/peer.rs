@@ -12,7 +12,8 @@ use std::time::Instant;
 use bytes::Bytes;
 use fusebox_protocol::envelope::{self, Incoming};
 use fusebox_protocol::frame::FrameTooLong;
-use fusebox_protocol::{Era, Message, Request, RequestId, RpcError, era};
+use fusebox_protocol::params::claimed_version;
+use fusebox_protocol::{Era, Message, ProtocolVersion, Request, RequestId, RpcError, era};
 use futures_util::poll;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
@@ -24,6 +25,7 @@ use crate::auth::{Audience, Denied};
 use crate::batch::{self, BATCH_MAX};
 use crate::call::Call;
 use crate::host::Host;
+use crate::metrics::Lasting;
 use crate::origin::Origin;
 use crate::outbound::{Outbound, QUEUE_MAX_MESSAGES};
 use crate::rates::TooFast;
@@ -43,6 +45,8 @@ pub(crate) struct Peer {
     door: Door,
     origin: Origin,
     agreement: Option<Arc<Agreement>>,
+    /// tells how long it was there; none: it has said nothing yet of what it speaks
+    lasting: Option<Lasting>,
     calls: Arc<CallsInFlight>,
     /// calls that outlived the turn they were read in; each sends its own answer
     running: JoinSet<()>,
@@ -69,6 +73,7 @@ impl Peer {
             outbound,
             messages: None,
             agreement: None,
+            lasting: None,
             calls: Arc::default(),
             running: JoinSet::new(),
             listening: JoinSet::new(),
@@ -228,8 +233,12 @@ impl Peer {
         match message {
             Message::Request(request) => self.request(frame, &request, era, audience).await,
             Message::Notification(notification) => {
-                self.host.meters.message(Instant::now());
+                let now = Instant::now();
+                self.host.meters.message(now);
                 router::notification(&notification, &self.calls);
+                let session = self.agreement.as_ref().map(|one| (None, one.version));
+                let arrival = Arrival::notification(&notification, None, &self.origin, now);
+                self.host.notified(&arrival, session);
                 if notification.method == "notifications/initialized" {
                     self.tell_of_changes(audience);
                 }
@@ -240,6 +249,11 @@ impl Peer {
                 None
             }
         }
+    }
+
+    /// From now on it counts as a session, if it says what it speaks.
+    fn lasts(&mut self, version: Option<ProtocolVersion>) {
+        self.lasting = version.map(|version| self.host.session_begins(&self.origin, version));
     }
 
     fn error(&self, id: Option<&RequestId>, error: &RpcError) -> Vec<u8> {
@@ -258,19 +272,21 @@ impl Peer {
     ) -> Option<Vec<u8>> {
         let now = Instant::now();
         self.host.meters.request(now);
-        let observed = self.host.observe(&Arrival {
-            request,
-            headers: None,
-            origin: &self.origin,
-            now,
-        });
+        let arrival = Arrival::request(request, None, &self.origin, now);
+        let observed = self.host.observe(&arrival);
         let routed = match era {
             Era::Modern => {
+                if self.lasting.is_none() {
+                    self.lasts(claimed_version(&request.params));
+                }
                 router::modern(&self.host, frame, request, None, &audience, &self.origin)
             }
             Era::Legacy if request.method == "initialize" && self.agreement.is_none() => {
                 match router::initialize(request, &audience) {
                     Ok((reply, agreement)) => {
+                        if self.lasting.is_none() {
+                            self.lasts(Some(agreement.version));
+                        }
                         self.agreement = Some(Arc::new(agreement));
                         Routed::Ready(reply)
                     }

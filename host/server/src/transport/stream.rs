@@ -7,16 +7,16 @@
 use std::future::poll_fn;
 use std::io;
 use std::mem;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::task::Poll;
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
 use fusebox_protocol::frame::LineDecoder;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::sync::mpsc;
-use tokio::time::{sleep_until, timeout};
+use tokio::time::{sleep, timeout};
 use tokio_util::io::poll_read_buf;
 use tokio_util::sync::CancellationToken;
 
@@ -97,6 +97,11 @@ where
     let stopping = host.closing.child_token();
     let mut heard = Instant::now();
     let mut ended = None;
+    // Made once: what waits for a signal or a timer takes its place in a list, and
+    // gives it back, behind a lock.
+    let mut is_stopped = pin!(connection.stopped.clone().cancelled_owned());
+    let mut is_stopping = pin!(stopping.cancelled());
+    let mut quiet = pin!(sleep(idle_timeout.unwrap_or_default()));
     loop {
         // What an idle connection doesn't do has room on the heap while it is done:
         // else each connection would hold it for as long as it lives.
@@ -112,13 +117,11 @@ where
         let reading = ended.is_none()
             && connection.peer.in_flight() < settings.calls_in_flight_max
             && connection.peer.undelivered_bytes() < socket.undelivered_max_bytes;
-        let idle_at = idle_timeout
-            .filter(|_| ended.is_none() && !busy)
-            .map(|timeout| heard + timeout);
+        let idle_timeout = idle_timeout.filter(|_| ended.is_none() && !busy);
         tokio::select! {
             biased;
-            () = connection.stopped.cancelled() => return Ok(Ended::Stopping),
-            () = stopping.cancelled(), if ended.is_none() => {
+            () = &mut is_stopped => return Ok(Ended::Stopping),
+            () = &mut is_stopping, if ended.is_none() => {
                 connection.peer.close();
                 ended = Some(Ended::Stopping);
             }
@@ -136,9 +139,14 @@ where
                     }
                 }
             }
-            () = at(idle_at), if idle_at.is_some() => {
-                connection.peer.close();
-                ended = Some(Ended::Idle);
+            () = &mut quiet, if idle_timeout.is_some() => {
+                let idle_at = heard + idle_timeout.unwrap_or_default();
+                if Instant::now() < idle_at {
+                    quiet.as_mut().reset(idle_at.into());
+                } else {
+                    connection.peer.close();
+                    ended = Some(Ended::Idle);
+                }
             }
         }
         connection.queue_waiting();
@@ -177,13 +185,6 @@ async fn received(messages: &mut Option<mpsc::Receiver<Bytes>>) -> Option<Bytes>
         None => Poll::Pending,
     })
     .await
-}
-
-async fn at(when: Option<Instant>) {
-    match when {
-        Some(when) => sleep_until(when.into()).await,
-        None => std::future::pending().await,
-    }
 }
 
 #[derive(PartialEq, Eq)]
@@ -264,18 +265,56 @@ impl Connection {
         if self.output.is_empty() {
             return Ok(Flushed::Done);
         }
-        let writing = async {
-            writer.write_all(&self.output).await?;
-            writer.flush().await
-        };
-        tokio::select! {
-            written = timeout(self.write_timeout, writing) => match written {
-                Ok(written) => written?,
-                Err(_elapsed) => return Ok(Flushed::TooSlow),
-            },
-            () = self.stopped.cancelled() => return Ok(Flushed::TooSlow),
+        let mut written = 0;
+        // Most peers take all at once, and need no timer.
+        if !poll_fn(|cx| Poll::Ready(self.write_at_once(writer, cx, &mut written))).await? {
+            let rest = &self.output[written..];
+            if self.write(writer, rest).await? == Flushed::TooSlow {
+                return Ok(Flushed::TooSlow);
+            }
         }
         self.host.buffers.give_back(mem::take(&mut self.output));
         Ok(Flushed::Done)
+    }
+
+    /// Writes what the system takes now; whether that is everything.
+    fn write_at_once<W: AsyncWrite + Unpin>(
+        &self,
+        writer: &mut W,
+        cx: &mut Context<'_>,
+        written: &mut usize,
+    ) -> io::Result<bool> {
+        while *written < self.output.len() {
+            match Pin::new(&mut *writer).poll_write(cx, &self.output[*written..]) {
+                Poll::Ready(Ok(0)) => return Err(io::ErrorKind::WriteZero.into()),
+                Poll::Ready(Ok(more)) => *written += more,
+                Poll::Ready(Err(error)) => return Err(error),
+                Poll::Pending => return Ok(false),
+            }
+        }
+        match Pin::new(&mut *writer).poll_flush(cx) {
+            Poll::Ready(flushed) => flushed.map(|()| true),
+            Poll::Pending => Ok(false),
+        }
+    }
+
+    /// Writes this as the peer takes it.
+    async fn write<W: AsyncWrite + Unpin>(
+        &self,
+        writer: &mut W,
+        rest: &[u8],
+    ) -> io::Result<Flushed> {
+        let writing = async {
+            writer.write_all(rest).await?;
+            writer.flush().await
+        };
+        tokio::select! {
+            biased;
+            written = timeout(self.write_timeout, writing) => match written {
+                Ok(written) => written.map(|()| Flushed::Done),
+                Err(_elapsed) => Ok(Flushed::TooSlow),
+            },
+            () = self.stopped.cancelled() => Ok(Flushed::TooSlow),
+        }
     }
 }

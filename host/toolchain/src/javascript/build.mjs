@@ -61,15 +61,29 @@ if (mode === "describe") {
       store: "wasi:keyvalue/store@0.2.0-draft",
       atomics: "wasi:keyvalue/atomics@0.2.0-draft",
     }),
+    ...(capabilities.includes("trace") && { trace: "fusebox:plugin/trace@0.1.0" }),
+    ...(capabilities.includes("sockets") && {
+      network: "wasi:sockets/instance-network@0.2.12",
+      names: "wasi:sockets/ip-name-lookup@0.2.12",
+      tcp: "wasi:sockets/tcp-create-socket@0.2.12",
+    }),
   };
+  const sockets = capabilities.includes("sockets") ? "sockets: { network, names, tcp }, " : "";
+  // componentize-js makes the class of a resource of its methods, and none for one without
+  // any: its own code, which has globals of its own, looks for this one in vain.
+  const classes = sockets
+    ? `network.instanceNetwork.constructor("return globalThis")()
+         .import_network_0_2_12$Network = class Network {};`
+    : "";
   const lines = Object.entries(imports).map(([name, from]) => `import * as ${name} from "${from}";`);
   const file = await bundle(
     "component",
     `${lines.join("\n")}
      ${plugin}
      import { serve } from ${kit("component.js")};
+     ${classes}
      export const { tools, resources, prompts, completions } =
-       serve(plugin, { ${Object.keys(imports).join(", ")} });`,
+       serve(plugin, { ${sockets}${Object.keys(imports).join(", ")} });`,
   );
   const library = join(modules, "@bytecodealliance/componentize-js/src/componentize.js");
   const { componentize } = await import(pathToFileURL(library));

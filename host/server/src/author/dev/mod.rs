@@ -28,6 +28,10 @@ use crate::serve::{self, StartError};
 /// The target of the lines about building.
 pub(crate) const TARGET: &str = "fusebox::dev";
 
+/// What is kept of compiled functions unless the settings say otherwise: room for the
+/// last builds of a plugin that brings the runtime of its language along.
+const FUNCTIONS_MAX_BYTES: u64 = 256 << 20;
+
 /// How long the end of a build is waited for that was told to stop.
 const STOP_GRACE: Duration = Duration::from_secs(5);
 
@@ -99,6 +103,9 @@ fn settings(config: Config, output: &Path, listen: Vec<Listener>) -> Config {
     config.reload.enabled = true;
     // A compiler takes what there is; calls are answered beside it.
     config.backpressure.enabled = false;
+    if config.engine.functions_max_bytes == 0 {
+        config.engine.functions_max_bytes = FUNCTIONS_MAX_BYTES;
+    }
     if config.tasks.store.as_os_str().is_empty() {
         config.tasks.store = IN_MEMORY.into();
     }

@@ -223,7 +223,7 @@ fn everything_wrong_is_said_at_once_in_the_order_of_the_file() {
          fusebox.toml:2: `port` is -1; it must be an integer from 0 to 65535\n\
          fusebox.toml:4: `message_queue.warn_threshold` is 9999; it must be at most `message_queue.reject_threshold`, which is 9500\n\
          fusebox.toml:6: `plugins.a.fuel` is 1; it must be an integer from 1000 to 1000000000000000\n\
-         fusebox.toml:7: unknown key `plugins.a.x`; known here are `fuel`, `deadline_ms`, `memory_max_bytes`, `table_elements_max`, `output_max_bytes`, `log_max_bytes`, `concurrent_calls_max`, `queue_max`, `isolation`, `max_calls_per_instance`, `validate_arguments`, `validate_output`, `result_cache`, `enabled`, `prefix`, `include`, `exclude`, `canary`, `tools`, `grants`, `source`\n\
+         fusebox.toml:7: unknown key `plugins.a.x`; known here are `fuel`, `deadline_ms`, `memory_max_bytes`, `table_elements_max`, `output_max_bytes`, `log_max_bytes`, `concurrent_calls_max`, `queue_max`, `isolation`, `max_calls_per_instance`, `ready_instances`, `validate_arguments`, `validate_output`, `result_cache`, `enabled`, `prefix`, `include`, `exclude`, `canary`, `tools`, `grants`, `source`\n\
          fusebox.toml:9: `log.level` is 3; it must be one of \"off\", \"error\", \"warn\", \"info\", \"debug\", \"trace\"",
     );
 }

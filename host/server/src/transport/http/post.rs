@@ -89,12 +89,7 @@ async fn serve_message(
         Message::Request(request) => {
             let now = Instant::now();
             host.meters.request(now);
-            let arrival = Arrival {
-                request,
-                headers: Some(headers),
-                origin,
-                now,
-            };
+            let arrival = Arrival::request(request, Some(headers), origin, now);
             match era {
                 Era::Modern => {
                     let observed = host.observe(&arrival);
@@ -103,13 +98,16 @@ async fn serve_message(
                     drive(host, accepted, routed.observed(observed), None).await
                 }
                 Era::Legacy => {
-                    serve_legacy(host, headers, accepted, frame, &arrival, audience).await
+                    let arrived = (request, &arrival);
+                    serve_legacy(host, headers, accepted, frame, arrived, audience).await
                 }
             }
         }
         Message::Notification(notification) => {
-            host.meters.message(Instant::now());
-            serve_notification(host, headers, notification, era, audience)
+            let now = Instant::now();
+            host.meters.message(now);
+            let arrival = Arrival::notification(notification, Some(headers), origin, now);
+            serve_notification(host, headers, (notification, &arrival), era, audience)
         }
         Message::Response(response) => match get::session(host, headers, audience) {
             Ok(session) => {
@@ -124,20 +122,25 @@ async fn serve_message(
 fn serve_notification(
     host: &Arc<Host>,
     headers: &HeaderMap,
-    notification: &Notification<'_>,
+    (notification, arrival): (&Notification<'_>, &Arrival<'_>),
     era: Era,
     audience: &Audience,
 ) -> HttpResponse {
     if era == Era::Modern {
         // A modern client cancels by hanging up, so there is nothing to do.
         return match era::check_modern_notification(notification, headers) {
-            Ok(()) => empty(StatusCode::ACCEPTED),
+            Ok(()) => {
+                host.notified(arrival, None);
+                empty(StatusCode::ACCEPTED)
+            }
             Err(error) => response::reply(Reply::error(None, &error, Era::Modern)),
         };
     }
     match get::session(host, headers, audience) {
         Ok(session) => {
             router::notification(notification, &session.calls);
+            let known = (Some(session.id.as_str()), session.agreement.version);
+            host.notified(arrival, Some(known));
             empty(StatusCode::ACCEPTED)
         }
         Err(refusal) => *refusal,
@@ -223,13 +226,12 @@ async fn serve_legacy(
     headers: &HeaderMap,
     accepted: Accepted,
     frame: &Bytes,
-    arrival: &Arrival<'_>,
+    (request, arrival): (&Request<'_>, &Arrival<'_>),
     audience: &Audience,
 ) -> HttpResponse {
-    let request = arrival.request;
     if request.method == "initialize" && !headers.contains_key(SESSION_ID) {
         let observed = host.observe(arrival);
-        return initialize(host, request, audience, observed);
+        return initialize(host, request, audience, (arrival.origin, observed));
     }
     let session = match get::session(host, headers, audience) {
         Ok(session) => session,
@@ -262,7 +264,7 @@ fn initialize(
     host: &Arc<Host>,
     request: &Request<'_>,
     audience: &Audience,
-    observed: Option<Observed>,
+    (origin, observed): (&Origin, Option<Observed>),
 ) -> HttpResponse {
     if host.is_draining() {
         return response::reply(full::stopping(host));
@@ -273,7 +275,9 @@ fn initialize(
         let opened = host
             .sessions
             .open(id.clone(), Arc::new(agreement), Instant::now());
-        opened.map_err(|full| full::no_session(&full))?;
+        let session = opened.map_err(|full| full::no_session(&full))?;
+        // A new session has none yet.
+        let _ = session.lasting.set(host.session_begins(origin, version));
         Ok((reply, id, version))
     });
     let (reply, id) = match opened {

@@ -11,10 +11,11 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use quinn::{
     AckFrequencyConfig, Endpoint, EndpointConfig, IdleTimeout, MtuDiscoveryConfig, ServerConfig,
-    TokioRuntime, TransportConfig, VarInt,
+    TransportConfig, VarInt,
 };
 use socket2::{Domain, Protocol, Socket, Type};
 
+use super::turns::Turns;
 use crate::config::Quic;
 use crate::transport::tls::Tls;
 
@@ -76,7 +77,7 @@ impl Listener {
             .max_udp_payload_size(UDP_PAYLOAD_MAX_BYTES)
             .map_err(io::Error::other)?;
         let server = server(&self.tls, &self.settings)?;
-        let (socket, runtime) = (self.socket.try_clone()?, Arc::new(TokioRuntime));
+        let (socket, runtime) = (self.socket.try_clone()?, Arc::new(Turns));
         let endpoint = Endpoint::new(config, Some(server), socket, runtime)?;
         *begun = Some(endpoint.clone());
         Ok(endpoint)

@@ -10,6 +10,7 @@ mod connection;
 mod http3;
 mod lines;
 mod streams;
+mod turns;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
