@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result};
 
 use crate::process::{self, find, say, search_path};
 use crate::project::Project;
-use crate::{apt, host, plugins, provision, wasmtime};
+use crate::{apt, host, plugins, provision, wasmtime_serve};
 
 /// What to run.
 #[derive(clap::Args)]
@@ -60,7 +60,7 @@ pub(crate) fn run(project: &Project, options: &Options) -> Result<()> {
         provision::provision(project)?;
     }
     if options.with_wasmtime {
-        wasmtime::install(project)?;
+        wasmtime_serve::install(project)?;
     }
     let measured = bench_plugins(project)?;
     host::build(project)?;
@@ -90,7 +90,7 @@ pub(crate) fn run(project: &Project, options: &Options) -> Result<()> {
         .arg("--peer-sources")
         .arg(project.root.join("benches/peers"));
     command.arg("--plugins").arg(measured);
-    command.arg("--tools").arg(wasmtime::folder(project));
+    command.arg("--tools").arg(wasmtime_serve::folder(project));
     command.arg("--environment").arg(provision::folder(project));
     command.arg("--scratch").arg(&scratch);
     for case in &options.case {

@@ -18,7 +18,7 @@ mod run;
 mod scripts;
 mod stamp;
 mod test;
-mod wasmtime;
+mod wasmtime_serve;
 
 use std::process::ExitCode;
 

@@ -494,8 +494,6 @@ impl Rule {
 }
 
 fn accept_text(value: &DeValue<'_>, fits: impl Fn(&str) -> bool) -> Option<toml::Value> {
-    value
-        .as_str()
-        .filter(|text| fits(text))
-        .map(|text| toml::Value::String(text.to_owned()))
+    let text = value.as_str().filter(|text| fits(text))?;
+    Some(toml::Value::String(text.to_owned()))
 }
