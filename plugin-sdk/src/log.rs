@@ -41,7 +41,10 @@ impl Context {
     ///     ctx.log_info("the notes are gone");
     ///     Ok(())
     /// }
-    /// # forget(&Context::for_test())?;
+    /// # let ctx = Context::for_test();
+    /// # ctx.store()?.set("notes", "tea")?;
+    /// # forget(&ctx)?;
+    /// # assert!(!ctx.store()?.exists("notes")?);
     /// # Ok::<(), HandlerError>(())
     /// ```
     pub fn log_info<T: Serialize + ?Sized>(&self, message: &T) {

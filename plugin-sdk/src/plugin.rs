@@ -18,6 +18,9 @@
 ///     prompts: [review],
 ///     completions: [codes],
 /// }
+///
+/// // Each of them is still a function.
+/// assert_eq!(add(1.0, 2.0), 3.0);
 /// ```
 ///
 /// A plugin whose lists stay as they are as long as it is loaded may say how long

@@ -41,16 +41,24 @@ pub struct Span {
 /// use fusebox_sdk::SpanValue;
 /// use fusebox_sdk::prelude::*;
 ///
-/// /// What traces show of a cache.
-/// fn shown(hits: usize, name: &str) -> [(&'static str, SpanValue); 3] {
-///     [("cache", name.into()), ("hits", hits.into()), ("warm", (hits > 0).into())]
+/// /// A part of a path, as traces show it: its length if it is long.
+/// fn shown(part: &str) -> SpanValue {
+///     match part.len() {
+///         0..=20 => part.into(),
+///         bytes => bytes.into(),
+///     }
 /// }
 ///
-/// let ctx = Context::for_test();
-/// let span = ctx.span("look up");
-/// for (key, value) in shown(3, "towns") {
-///     span.set(key, value);
+/// /// The first part of a path.
+/// #[tool]
+/// fn first(path: String, ctx: &Context) -> String {
+///     let span = ctx.span("split");
+///     let first = path.split('/').next().unwrap_or_default();
+///     span.set("first", shown(first));
+///     first.to_owned()
 /// }
+///
+/// assert_eq!(first("usr/share".into(), &Context::for_test()), "usr");
 /// ```
 #[derive(Debug, Clone)]
 pub struct SpanValue(trace::Value);
@@ -86,10 +94,18 @@ impl Span {
     /// collector: no argument or secret of a caller belongs there.
     ///
     /// ```
-    /// # use fusebox_sdk::prelude::*;
-    /// # let ctx = Context::for_test();
-    /// let rows = ["a", "b"];
-    /// ctx.span("read").set("rows", rows.len()).set("table", "towns");
+    /// use fusebox_sdk::prelude::*;
+    ///
+    /// /// Counts the rows of a table.
+    /// #[tool]
+    /// fn rows(csv: String, ctx: &Context) -> usize {
+    ///     let span = ctx.span("read");
+    ///     let rows = csv.lines().count();
+    ///     span.set("rows", rows).set("format", "csv");
+    ///     rows
+    /// }
+    ///
+    /// assert_eq!(rows("1,2\n3,4".into(), &Context::for_test()), 2);
     /// ```
     pub fn set(&self, key: &str, value: impl Into<SpanValue>) -> &Self {
         if let Some(span) = &self.inner {

@@ -1,5 +1,5 @@
 //! Proves that everything that an author uses of `fusebox-sdk` has an example that is
-//! compiled. It reads the sources, and is in this crate because `syn` is.
+//! run, and that asserts something. It reads the sources, and is in this crate because `syn` is.
 //!
 //! Whether the examples are right, rustdoc's tests say.
 #![forbid(unsafe_code)]
@@ -64,14 +64,13 @@ fn docs(attributes: &[Attribute]) -> Vec<String> {
     attributes.iter().filter_map(line).collect()
 }
 
-/// Whether there is an example, and it is one that must compile.
+/// Whether there is an example that is compiled and run, and says what comes of it.
 fn has_example(attributes: &[Attribute]) -> bool {
-    let lines = docs(attributes);
-    let fences = lines
-        .iter()
-        .filter_map(|line| line.trim().strip_prefix("```"));
-    // Every other one is an end.
-    fences.step_by(2).any(|tag| matches!(tag, "" | "no_run"))
+    let text = docs(attributes).join("\n");
+    // Between two fences is a block, and what it is stands behind the first.
+    let blocks = text.split("```").skip(1).step_by(2);
+    let is_example = |block: &str| block.starts_with('\n') && block.contains("assert");
+    blocks.into_iter().any(is_example)
 }
 
 fn is_hidden(attributes: &[Attribute]) -> bool {
