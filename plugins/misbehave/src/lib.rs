@@ -178,7 +178,9 @@ fn trace(
     if let Some(value) = value {
         inner.set("value", value);
     }
-    let at = context.traceparent().unwrap_or_else(|| "nowhere".to_owned());
+    let at = context
+        .traceparent()
+        .unwrap_or_else(|| "nowhere".to_owned());
     match how.as_str() {
         "log" => context.log_info("said within"),
         "fail" => {

@@ -25,7 +25,9 @@ const STREAMS_MAX: u32 = 256;
 const READ_BYTES: usize = 16 << 10;
 
 fn main() -> Result<()> {
-    let certificate = std::env::args_os().nth(1).context("a file is to be named")?;
+    let certificate = std::env::args_os()
+        .nth(1)
+        .context("a file is to be named")?;
     let (config, pem) = config()?;
     std::fs::write(certificate, pem)?;
     fusebox_bench_peers::runtime()?.block_on(async {
