@@ -140,7 +140,7 @@ fn plugins_are_listed_with_what_is_wrong_with_them() {
     let lines: Vec<&str> = list.lines().collect();
     assert!(lines[0].starts_with("PLUGIN"), "{list}");
     assert!(lines[1].starts_with("broken     failed"), "{list}");
-    assert!(lines[2].contains("14 closed, 1 not"), "{list}");
+    assert!(lines[2].contains("15 closed, 1 not"), "{list}");
     assert!(lines[3].starts_with("broken: not WebAssembly"), "{list}");
     let told = one.says_json(&["plugin", "list"]);
     assert_eq!(told["misbehave"]["state"], "serving");
