@@ -21,7 +21,8 @@ pub struct Limits {
     pub log_max_bytes: usize,
     /// Instances that are made before a call needs them, for each thread that serves;
     /// beside [`crate::EngineConfig::max_instances`], and an eighth of them at most,
-    /// of all plugins together. 0: none.
+    /// of all plugins together (none where that would make more than 10,000 in all).
+    /// 0: none.
     pub ready_instances: usize,
 }
 

@@ -21,6 +21,10 @@ const REST_CALLS: u32 = 256;
 /// One ready instance at most for so many that serve calls.
 const CALLS_FOR_EACH: u32 = 8;
 
+/// Instances of both kinds at most, if any are made ahead: each takes a few GiB of
+/// address space, of which a process has 128 TiB.
+const TOGETHER_MAX: u32 = 10_000;
+
 /// How many instances may be ready, of all plugins together.
 pub(crate) struct Places {
     max: usize,
@@ -39,7 +43,8 @@ struct Place(Arc<Places>);
 
 /// How many may be ready beside so many that serve calls.
 pub(crate) fn places(max_instances: u32) -> u32 {
-    max_instances / CALLS_FOR_EACH
+    let share = max_instances / CALLS_FOR_EACH;
+    share.min(TOGETHER_MAX.saturating_sub(max_instances))
 }
 
 impl Places {
