@@ -22,23 +22,29 @@ use crate::state::{Current, State};
 /// that gives way to all others, and yields to nobody while it is at it.
 const TICKS_MAX: u64 = 100;
 
+/// An instance of one kind, as it is made ahead of a call.
+pub(crate) trait MadeAhead: Sized {
+    /// Has instances of this plugin made by the threads for long calls.
+    fn fill(inner: &Arc<Inner>, filling: Filling<Self>);
+}
+
+impl MadeAhead for quick::Bound {
+    fn fill(inner: &Arc<Inner>, filling: Filling<Self>) {
+        let plugin = inner.clone();
+        let make = move || std::future::ready(plugin.make_quick());
+        inner.engine.inner().long_lane.spawn(filling.fill(make));
+    }
+}
+
+impl MadeAhead for sliced::Bound {
+    fn fill(inner: &Arc<Inner>, filling: Filling<Self>) {
+        let plugin = inner.clone();
+        let make = move || plugin.clone().make_sliced();
+        inner.engine.inner().long_lane.spawn(filling.fill(make));
+    }
+}
+
 impl Inner {
-    /// Has instances made that are called in one go.
-    pub(crate) fn fill_quick(self: &Arc<Self>, filling: Filling<quick::Bound>) {
-        let inner = self.clone();
-        let make = move || std::future::ready(inner.make_quick());
-        let lane = &self.engine.inner().long_lane;
-        lane.spawn(filling.fill(make));
-    }
-
-    /// Has instances made that are called in slices.
-    pub(crate) fn fill_sliced(self: &Arc<Self>, filling: Filling<sliced::Bound>) {
-        let inner = self.clone();
-        let make = move || inner.clone().make_sliced();
-        let lane = &self.engine.inner().long_lane;
-        lane.spawn(filling.fill(make));
-    }
-
     fn make_quick(&self) -> wasmtime::Result<Made<quick::Bound>> {
         let Some(quick) = &self.quick else {
             return Err(wasmtime::Error::msg("it is not called in one go"));

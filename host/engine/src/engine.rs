@@ -42,9 +42,6 @@ const KEEP_MEMORY_BYTES: usize = 1 << 20;
 /// The same for a table.
 const KEEP_TABLE_BYTES: usize = 64 << 10;
 
-/// The same for a fiber's stack.
-const KEEP_STACK_BYTES: usize = 64 << 10;
-
 /// Files of the compilation cache are dropped when it grows past this.
 const CACHE_SIZE_SOFT_MAX_BYTES: u64 = 4 << 30;
 
@@ -230,8 +227,7 @@ fn pooling(config: &EngineConfig) -> PoolingAllocationConfig {
         .total_stacks(instances)
         .max_memory_size(config.memory_ceiling_bytes)
         .table_elements(config.table_ceiling_elements)
-        .table_keep_resident(KEEP_TABLE_BYTES)
-        .async_stack_keep_resident(KEEP_STACK_BYTES);
+        .table_keep_resident(KEEP_TABLE_BYTES);
     if config.pagemap_scan {
         pooling
             .pagemap_scan(Enabled::Auto)

@@ -3,12 +3,14 @@
 //! It owns which instance serves a call, and puts the call's limits in force. It
 //! never runs a call.
 
+use std::sync::Arc;
+
 use wasmtime::Store;
 
+use crate::ahead::MadeAhead;
 use crate::call::{Answer, Usage};
 use crate::fault::{CallError, classify};
 use crate::plugin::{Inner, Linked};
-use crate::ready::Filling;
 use crate::spans::Ending;
 use crate::state::{Current, State, on_epoch};
 use crate::warm::{Shelf, Warm, Whose};
@@ -34,27 +36,29 @@ pub(crate) type Ran<Bound> = wasmtime::Result<(Bound, Result<Answer, CallError>)
 
 impl Inner {
     /// An instance that may serve this caller, warm or ready, or a store for a fresh
-    /// one; and the duty to make more of those that are ready.
-    pub(crate) fn check_out<Indices, Bound: Send + 'static>(
-        &self,
+    /// one. For one that was ready another is made.
+    pub(crate) fn check_out<Indices, Bound: MadeAhead + Send + 'static>(
+        self: &Arc<Self>,
         linked: &Linked<Indices, Bound>,
         whose: &Whose,
-    ) -> (Found<Bound>, Option<Filling<Bound>>) {
+    ) -> Found<Bound> {
         if let Some(warm) = linked.shelf.take(whose) {
-            let found = Found {
+            return Found {
                 store: warm.store,
                 instance: Some(warm.instance),
                 calls: warm.calls,
                 fuel: self.limits.fuel,
             };
-            return (found, None);
         }
         let (made, filling) = match whose {
             // Many calls share the cost of making one.
             Whose::Everybody => (None, None),
             _ => linked.ready.take(),
         };
-        let found = match made {
+        if let Some(filling) = filling {
+            Bound::fill(self, filling);
+        }
+        match made {
             Some(made) => Found {
                 store: made.store,
                 instance: Some(made.instance),
@@ -67,8 +71,7 @@ impl Inner {
                 calls: 0,
                 fuel: self.limits.fuel,
             },
-        };
-        (found, filling)
+        }
     }
 
     /// Puts the limits of one call in force.

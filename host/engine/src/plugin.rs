@@ -299,16 +299,12 @@ impl Inner {
             ..
         } = &self.sliced;
         let whose = shelf.whose(&invocation, &sink);
-        let (found, filling) = self.check_out(&self.sliced, &whose);
-        if let Some(filling) = filling {
-            self.fill_sliced(filling);
-        }
         let Found {
             mut store,
             instance,
             calls,
             fuel,
-        } = found;
+        } = self.check_out(&self.sliced, &whose);
         let caller = invocation.caller().map(str::to_owned);
         let call = Current::in_slices(sink.clone(), caller, deadline, long, &self.limits);
         let result = async {

@@ -26,16 +26,12 @@ impl Linked<Indices, Bound> {
     ) -> Option<(Result<Answer, CallError>, Usage)> {
         let _busy = inner.engine.inner().ticker.busy();
         let whose = self.shelf.whose(invocation, sink);
-        let (found, filling) = inner.check_out(self, &whose);
-        if let Some(filling) = filling {
-            inner.fill_quick(filling);
-        }
         let Found {
             mut store,
             instance,
             calls,
             fuel,
-        } = found;
+        } = inner.check_out(self, &whose);
         let call = Current::in_one_go(sink.clone(), deadline, &inner.limits);
         let result = inner.begin(&mut store, call, fuel).and_then(|()| {
             let mut instance = match instance {
