@@ -1,3 +1,5 @@
+//! Mistakes of tools that take their arguments as one value.
+
 use fusebox_sdk::prelude::*;
 
 const SCHEMA: &str = r#"{"type": "object"}"#;

@@ -1,3 +1,5 @@
+//! Arguments that are borrowed, where a handler owns them.
+
 use fusebox_sdk::prelude::*;
 
 /// Greets.

@@ -1,3 +1,5 @@
+//! Completions that don't say what they complete, or take something else.
+
 use fusebox_sdk::prelude::*;
 
 #[completion(prompt = "review")]

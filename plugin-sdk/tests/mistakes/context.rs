@@ -1,3 +1,5 @@
+//! A context that is taken as it isn't given.
+
 use fusebox_sdk::prelude::*;
 
 /// Says something.

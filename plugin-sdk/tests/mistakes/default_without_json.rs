@@ -1,3 +1,5 @@
+//! A default of a type that JSON can't show.
+
 use fusebox_sdk::prelude::*;
 
 #[derive(Deserialize, JsonSchema, Default)]

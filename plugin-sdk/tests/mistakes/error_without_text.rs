@@ -1,3 +1,5 @@
+//! Errors that nobody could be told, in a handler of each kind.
+
 use fusebox_sdk::prelude::*;
 
 #[derive(Debug)]

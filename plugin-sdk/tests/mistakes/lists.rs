@@ -1,3 +1,5 @@
+//! Lists of `plugin!` that are no lists of handlers.
+
 mod nothing {
     fusebox_sdk::plugin! {}
 }

@@ -1,3 +1,5 @@
+//! A handler that is a method.
+
 use fusebox_sdk::prelude::*;
 
 struct Counter {

@@ -1,3 +1,5 @@
+//! A function in a list that has no attribute.
+
 fn add(a: f64, b: f64) -> f64 {
     a + b
 }

@@ -1,3 +1,5 @@
+//! Functions that no client could call as they are.
+
 use fusebox_sdk::prelude::*;
 
 /// Echoes.

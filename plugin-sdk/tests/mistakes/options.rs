@@ -1,3 +1,5 @@
+//! Options of the attributes that aren't there, stand twice or have another form.
+
 use fusebox_sdk::prelude::*;
 
 /// Adds.

@@ -1,3 +1,5 @@
+//! Results that a resource, a prompt or a completion can't have.
+
 use fusebox_sdk::prelude::*;
 
 #[resource(uri = "number://one")]

@@ -1,3 +1,5 @@
+//! Handlers that have one name.
+
 use fusebox_sdk::prelude::*;
 
 /// Adds.

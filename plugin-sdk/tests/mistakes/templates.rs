@@ -1,3 +1,5 @@
+//! Templates of addresses whose variables aren't the parameters.
+
 use fusebox_sdk::prelude::*;
 
 #[resource(uri_template = "notes://{id}")]

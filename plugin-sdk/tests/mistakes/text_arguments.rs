@@ -1,3 +1,5 @@
+//! Arguments that come as text, of types that aren't read from text.
+
 use fusebox_sdk::prelude::*;
 
 struct Language;

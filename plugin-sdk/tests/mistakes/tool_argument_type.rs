@@ -1,3 +1,5 @@
+//! Arguments of a tool of types that JSON isn't read into.
+
 use fusebox_sdk::prelude::*;
 
 struct Point {

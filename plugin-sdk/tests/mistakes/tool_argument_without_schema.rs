@@ -1,3 +1,5 @@
+//! An argument of a tool of a type without a schema.
+
 use fusebox_sdk::prelude::*;
 
 #[derive(Deserialize)]

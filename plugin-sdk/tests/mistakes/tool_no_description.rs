@@ -1,3 +1,5 @@
+//! A tool that doesn't say what it does.
+
 use fusebox_sdk::prelude::*;
 
 #[tool]

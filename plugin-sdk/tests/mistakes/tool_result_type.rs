@@ -1,3 +1,5 @@
+//! Results that a tool can't have.
+
 use fusebox_sdk::prelude::*;
 
 struct Point {

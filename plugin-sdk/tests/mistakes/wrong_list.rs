@@ -1,3 +1,5 @@
+//! Handlers in the list of another kind.
+
 use fusebox_sdk::prelude::*;
 
 /// Adds.
