@@ -2,8 +2,6 @@
 //!
 //! It owns how one call is made. It never judges an answer, nor opens connections.
 
-mod streams;
-
 use std::future::poll_fn;
 
 use bytes::{BufMut as _, Bytes};
@@ -13,7 +11,7 @@ use super::LoadError;
 use super::connect::Answer;
 
 /// What makes calls on a connection; its copies share it.
-pub(super) type Sender = SendRequest<streams::Opener, Bytes>;
+pub(super) type Sender = SendRequest<h3_quinn::OpenStreams, Bytes>;
 
 fn failed(error: impl std::fmt::Display) -> LoadError {
     LoadError::other("HTTP/3", error)
@@ -21,7 +19,7 @@ fn failed(error: impl std::fmt::Display) -> LoadError {
 
 /// Begins HTTP/3 on a connection.
 pub(super) async fn handshake(connection: quinn::Connection) -> Result<Sender, LoadError> {
-    let connection = streams::Connection::new(connection);
+    let connection = h3_quinn::Connection::new(connection);
     let mut builder = h3::client::builder();
     // Frames that mean nothing would be measured too.
     builder.send_grease(false);
